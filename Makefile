@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# make          builds everything into build/
+# make demo     installs what is missing, builds, trains on real digits through pbitd
+# make check    installs what is missing, builds, runs every test
+# make install  DESTDIR= PREFIX=/usr/local; make uninstall, clean, bench, lint
+#
+# What belongs to a part is found by its directory, so that a new file needs no line here.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+B := build
+
+CC ?= gcc
+OPT ?= -O2
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wno-sign-conversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings -Werror
+PKGS := libsystemd libudev jansson sqlite3 libpng openblas zlib
+INCLUDES := -Iinclude -Iclient/base -Iclient/lib -Idaemon -Idaemon/worker -Ikmod/machine
+CPPFLAGS += -D_GNU_SOURCE -DPBIT_VERSION='"$(VERSION)"' $(INCLUDES)
+CFLAGS += -std=gnu11 -g $(OPT) $(WARN) -fPIC -fvisibility=hidden -fno-strict-aliasing $(SAN)
+LDFLAGS += $(SAN) -Wl,--as-needed
+LINK = $(CC) $(CFLAGS) $(LDFLAGS)
+
+.DELETE_ON_ERROR:
+.PHONY: all
+all:
+
+include tests/deps.mk
+include kmod/machine/machine.mk
+include client/client.mk
+include daemon/daemon.mk
+include tests/tests.mk
+
+all: $(PROGRAMS) $(LIBRARIES) $(EXAMPLES)
+
+# An object is rebuilt when the flags that made it change.
+$(B)/flags: FORCE
+	@mkdir -p $(B)
+	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' > $@
+FORCE:
+
+$(B)/obj/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(*F)) -MMD -MP -c -o $@ $<
+
+$(B)/lib/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $(filter %.o,$^)
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+.PHONY: clean
+clean:
+	rm -rf $(B)

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One clear sentence for the user: what is wrong, where, and how to mend it.
+ *
+ *	return err_set(e, -EINVAL, "%s: dtype '%s' is not supported; save it as float64", path, d);
+ *
+ * A NULL err is allowed everywhere; the code still comes back.
+ */
+#ifndef PBIT_BASE_ERR_H
+#define PBIT_BASE_ERR_H
+
+#include "util.h"
+
+struct err {
+	int code; /* the negative errno, 0 when no error was set */
+	char text[480];
+};
+
+/*
+ * Formats the sentence and returns code. The first error stays: a later err_set on a set err does
+ * not overwrite it. Control characters in the text (from hostile input) come out as '?'.
+ */
+int err_set(struct err *e, int code, const char *fmt, ...) _printf_(3, 4);
+
+/* "WHERE: " is put before the sentence that is already there. Returns e->code. */
+int err_prefix(struct err *e, const char *where);
+
+/* -ENOMEM with the usual sentence. */
+int err_oom(struct err *e);
+
+#endif

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+# base (shared by all of user space), libpbit, the pbit command, the examples.
+
+BASE_SRC := $(wildcard client/base/*.c)
+BASE_LIB := $(B)/lib/libbase.a
+$(BASE_LIB): $(BASE_SRC:%.c=$(B)/obj/%.o)
+BASE_LIBS := -ljansson -lpng -lz -lm
+
+LIB_SRC := $(wildcard client/lib/*.c)
+LIB_SO := $(B)/lib/libpbit.so.$(VERSION)
+LIB_LINKS := $(B)/lib/libpbit.so.0 $(B)/lib/libpbit.so
+$(LIB_SO): $(LIB_SRC:%.c=$(B)/obj/%.o) $(BASE_LIB) client/lib/libpbit.map
+	@mkdir -p $(@D)
+	$(LINK) -shared -Wl,-soname,libpbit.so.0 -Wl,--version-script=client/lib/libpbit.map \
+		-Wl,-z,defs -Wl,--exclude-libs,ALL -o $@ $(filter %.o %.a,$^) -lsystemd $(BASE_LIBS)
+$(LIB_LINKS): $(LIB_SO)
+	ln -sf libpbit.so.$(VERSION) $@
+
+CLI_SRC := $(wildcard client/cli/*.c)
+PBIT := $(B)/bin/pbit
+$(PBIT): $(CLI_SRC:%.c=$(B)/obj/%.o) $(BASE_LIB) $(LIB_LINKS)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $(filter %.o %.a,$^) -L$(B)/lib -lpbit \
+		-Wl,-rpath,'$$ORIGIN/../lib' -lsystemd $(BASE_LIBS)
+
+EXAMPLE_SRC := $(wildcard client/examples/*.c)
+EXAMPLES := $(EXAMPLE_SRC:client/examples/%.c=$(B)/examples/%)
+$(B)/examples/%: $(B)/obj/client/examples/%.o $(LIB_LINKS)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $< -L$(B)/lib -lpbit -Wl,-rpath,'$$ORIGIN/../lib' -lm
+
+LIBRARIES += $(LIB_LINKS)
+PROGRAMS += $(PBIT)

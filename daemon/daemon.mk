@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+# pbitd, and pbit-worker with its engine.
+
+DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
+DAEMON_LIB := $(B)/lib/libdaemon.a
+$(DAEMON_LIB): $(DAEMON_SRC:%.c=$(B)/obj/%.o)
+DAEMON_LIBS := -lsystemd -ludev -lsqlite3 $(BASE_LIBS)
+
+PBITD := $(B)/bin/pbitd
+$(PBITD): $(B)/obj/daemon/main.o $(DAEMON_LIB) $(BASE_LIB)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(DAEMON_LIBS)
+
+WORKER_SRC := $(filter-out daemon/worker/main.c,$(wildcard daemon/worker/*.c))
+WORKER_LIB := $(B)/lib/libworker.a
+$(WORKER_LIB): $(WORKER_SRC:%.c=$(B)/obj/%.o)
+WORKER_LIBS := -lopenblas -lpthread $(BASE_LIBS)
+
+PBIT_WORKER := $(B)/bin/pbit-worker
+$(PBIT_WORKER): $(B)/obj/daemon/worker/main.o $(WORKER_LIB) $(MACHINE_LIB) $(BASE_LIB)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(WORKER_LIBS)
+
+PROGRAMS += $(PBITD) $(PBIT_WORKER)

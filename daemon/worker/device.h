@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Device operations: what a job needs of a p-bit device, whatever stands behind it. One small
+ * table, one file a backend; job code sees nothing but this header.
+ *
+ * A device runs programs. A program is a network of a given shape with its couplings, the states
+ * of its chains and its last results. Submission does not block; several programs of one device
+ * may be in flight, and each gives bits that depend on nothing but its own inputs.
+ */
+#ifndef PBIT_WORKER_DEVICE_H
+#define PBIT_WORKER_DEVICE_H
+
+#include "err.h"
+#include "machine.h"
+
+struct device;
+struct program;
+
+struct device_info {
+	char name[32];	  /* "embedded0" */
+	char backend[32]; /* "embedded": user-space software, never passes for silicon */
+	char route[16];	  /* "scalar", "avx2", "avx2+vaes" */
+	unsigned int threads;
+};
+
+/* What to accumulate. */
+enum {
+	ACC_MOMENTS = 1 << 0,	   /* vh, v, h */
+	ACC_ENERGY = 1 << 1,	   /* energy sum */
+	ACC_ENERGY_TRACE = 1 << 2, /* energy of each chain at each recorded sweep */
+	ACC_STATE_TRACE = 1 << 3,  /* states of each chain at each recorded sweep */
+};
+
+struct submission {
+	uint64_t seed;
+	uint64_t sweep0;
+	uint32_t sweeps;
+	uint32_t every; /* record after each so many sweeps */
+	uint32_t scan;
+	uint32_t gains; /* 1, or equal to sweeps */
+	const uint64_t *gain; /* copied */
+	unsigned int accumulate; /* ACC_* */
+};
+
+/* Valid from program_wait() to the program's next submission. Not accumulated: NULL, or zero. */
+struct results {
+	const int64_t *vh, *v, *h; /* [n*m], [n], [m]: sums over `samples` */
+	int64_t energy;		   /* sum over samples, in units of the coupling scale */
+	const int64_t *energy_trace; /* [records][chains] */
+	const uint64_t *state_trace; /* [records][chains][state_words] */
+	uint64_t records, samples;
+	uint64_t flips, changed;
+	uint64_t ns; /* device time */
+};
+
+/* The embedded device: the p-bit machine in this process, on `threads` threads (>= 1). */
+int device_open_embedded(unsigned int threads, struct device **ret, struct err *e);
+/* The same with one route forced, for tests and benchmarks; -EOPNOTSUPP when the CPU lacks it. */
+int device_open_embedded_isa(unsigned int threads, enum pbm_isa isa, struct device **ret,
+			     struct err *e);
+struct device *device_close(struct device *d); /* programs must be gone */
+void device_get_info(const struct device *d, struct device_info *ret);
+
+/* clamp: [pbm_state_words] mask, copied, or NULL. States start as zeros (all -1). */
+int program_new(struct device *d, const struct pbm_shape *shape, const uint64_t *clamp,
+		struct program **ret, struct err *e);
+struct program *program_free(struct program *p);
+const struct pbm_shape *program_shape(const struct program *p);
+
+/* n x m row major, |w| <= 127 or 32767 by shape.bits; -ERANGE with the place otherwise. */
+int program_set_couplings(struct program *p, const int16_t *w, struct err *e);
+
+/* [chains][state_words], the program's own memory; not to be touched between submit and wait. */
+uint64_t *program_states(struct program *p);
+
+int program_submit(struct program *p, const struct submission *s, struct err *e);
+int program_wait(struct program *p, struct results *ret, struct err *e);
+
+static inline int program_run(struct program *p, const struct submission *s, struct results *ret,
+			      struct err *e)
+{
+	int r = program_submit(p, s, e);
+
+	return r < 0 ? r : program_wait(p, ret, e);
+}
+
+/*
+ * gain = 2 beta scale log2(e) in PBM_GAIN_FRAC fixed point, by integer arithmetic on the doubles'
+ * mantissas: the same on every machine. Saturates at all ones. beta and scale finite and >= 0.
+ */
+uint64_t gain_from_beta(double beta, double scale);
+
+#endif

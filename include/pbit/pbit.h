@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libpbit: submit jobs to pbitd, follow them, fetch their results.
+ *
+ * Device law, everywhere in pbit: a p-bit falls to +1 with probability sigma(beta I), where I is
+ * its input current, I_i = E(s_i=-1) - E(s_i=+1) = 2 (sum_j J_ij s_j + h_i). The p-bit literature
+ * writes sigma(2 beta I_lit) with I_lit = sum_j J_ij s_j + h_i: the same law, I = 2 I_lit.
+ * beta is the inverse temperature, without unit; energies are in units of J.
+ *
+ * Conventions: functions return 0 (or what is said) or a negative errno; results go through ret_
+ * parameters, which stay untouched on failure; pbit_error() then has one clear sentence. Handles
+ * are opaque and belong to one thread at a time.
+ */
+#ifndef PBIT_PBIT_H
+#define PBIT_PBIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A connection to pbitd. */
+typedef struct pbit pbit;
+
+enum {
+	PBIT_OPEN_AUTOSTART = 1 << 0, /**< start `pbitd --user` when no daemon answers */
+};
+
+/**
+ * pbit_open - connect to pbitd.
+ * @ret:     the connection
+ * @socket:  path of the daemon's socket, or NULL: $PBIT_SOCKET, else /run/pbitd/socket, else the
+ *           user's own daemon
+ * @flags:   PBIT_OPEN_*
+ *
+ * Returns 0; -ECONNREFUSED or -ENOENT when no daemon can be reached. *ret is set even then, so that
+ * pbit_error() can be read, and must be closed; it is NULL only for -ENOMEM.
+ */
+int pbit_open(pbit **ret, const char *socket, unsigned int flags);
+
+/** pbit_close - close and free; NULL is allowed. Returns NULL. */
+pbit *pbit_close(pbit *p);
+
+/** pbit_error - one sentence about the last call on @p that failed; "" when none did. */
+const char *pbit_error(const pbit *p);
+
+/** pbit_version - the library's version, "0.1.0". */
+const char *pbit_version(void);
+
+/**
+ * pbit_submit - queue a job.
+ * @spec:    JSON of pbit-spec(5), NUL-terminated
+ * @dir:     directory against which relative paths in @spec are taken; NULL: the current one
+ * @ret_id:  the job's number
+ *
+ * The files that the spec names are read with the caller's rights and sent along as sealed memfds;
+ * later changes to them do not reach the job. When this returns 0, the job survives a crash of
+ * the daemon and loss of power. -EINVAL: the spec or a file is wrong, pbit_error() says where.
+ */
+int pbit_submit(pbit *p, const char *spec, const char *dir, uint64_t *ret_id);
+
+/** Job states. */
+enum pbit_state { PBIT_QUEUED, PBIT_RUNNING, PBIT_DONE, PBIT_FAILED, PBIT_CANCELLED };
+
+/** pbit_state_name - "queued", "running", "done", "failed", "cancelled". */
+const char *pbit_state_name(enum pbit_state s);
+
+/** One row of the queue. Strings live as long as the list. */
+struct pbit_job {
+	uint64_t id;
+	uint32_t uid;
+	const char *user, *kind, *name;
+	enum pbit_state state;
+	double progress;     /**< 0 .. 1 */
+	uint32_t position;   /**< 1: next to run; 0: not waiting */
+	const char *reason;  /**< why it waits, or why it failed; "" otherwise */
+	int64_t submitted, started, finished; /**< microseconds since 1970; 0: not yet */
+};
+
+struct pbit_jobs {
+	size_t count;
+	struct pbit_job *job;
+};
+
+/** pbit_list - the queue. @all: jobs that ended as well. Free with pbit_jobs_free(). */
+int pbit_list(pbit *p, int all, struct pbit_jobs **ret);
+void pbit_jobs_free(struct pbit_jobs *jobs);
+
+/** pbit_show - all that is known of a job, as JSON (keys: pbit(1)); free() it. -ENOENT: no such job. */
+int pbit_show(pbit *p, uint64_t id, char **ret_json);
+
+/** Called at each change of a watched job with pbit_show()'s JSON; non-zero return ends the watch. */
+typedef int (*pbit_watch_fn)(const char *json, void *userdata);
+
+/**
+ * pbit_watch - follow a job to its end.
+ * @fn:         called at once with the present state, then at each change; may be NULL
+ * @ret_state:  the state at the end of the watch, may be NULL
+ *
+ * Returns 0 when the job has ended, 1 when @fn asked to stop (the job goes on), -ECONNRESET when the
+ * daemon died (the job is not lost: watch again).
+ */
+int pbit_watch(pbit *p, uint64_t id, pbit_watch_fn fn, void *userdata, enum pbit_state *ret_state);
+
+/** pbit_cancel - cancel a queued or running job. -ENOENT, -EACCES; -EALREADY when it has ended. */
+int pbit_cancel(pbit *p, uint64_t id);
+
+/** A result file: an open, read-only descriptor. */
+struct pbit_file {
+	const char *name;
+	uint64_t size;
+	int fd;
+};
+
+struct pbit_files {
+	size_t count;
+	struct pbit_file *file;
+};
+
+/** pbit_fetch - the results of a job that is done. -EBUSY: not yet. Free with pbit_files_free(). */
+int pbit_fetch(pbit *p, uint64_t id, struct pbit_files **ret);
+/** pbit_files_free - closes the descriptors; NULL is allowed. */
+void pbit_files_free(struct pbit_files *files);
+
+/** pbit_devices - the devices as a JSON array (keys name, backend, p_bits, state, ...); free() it. */
+int pbit_devices(pbit *p, char **ret_json);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

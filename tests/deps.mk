@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+# What a fresh Debian 12 lacks.
+
+BUILD_PACKAGES := gcc make pkg-config libc6-dev libsystemd-dev libudev-dev libsqlite3-dev \
+	libjansson-dev libopenblas-dev libpng-dev zlib1g-dev
+TEST_PACKAGES := check libsubunit-dev clang clang-format sqlite3 jq mandoc systemd
+
+APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get
+define install_missing
+@missing=; for p in $(1); do \
+	dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q '^install ok installed' || \
+		missing="$$missing $$p"; done; \
+if [ -n "$$missing" ]; then echo "installing:$$missing"; \
+	$(APT) update -qq && DEBIAN_FRONTEND=noninteractive \
+	$(APT) install -y -qq --no-install-recommends $$missing; fi
+endef
+
+.PHONY: deps deps-test
+deps:
+	$(call install_missing,$(BUILD_PACKAGES))
+deps-test:
+	$(call install_missing,$(BUILD_PACKAGES) $(TEST_PACKAGES))
