@@ -21,6 +21,13 @@ struct array {
 	void *data;   /* count * dtype_size(dtype) bytes, owned */
 };
 
+/*
+ * Elements and bytes of a shape (0-d: one element), without allocating. -EOVERFLOW, -EFBIG above
+ * ARRAY_MAX_BYTES, -EOPNOTSUPP above ARRAY_MAX_DIMS. A zero in the shape does not excuse the rest.
+ */
+int array_bytes(enum dtype t, unsigned int ndim, const size_t *shape, size_t *ret_count,
+		size_t *ret_bytes, struct err *e);
+
 /* Zeroed data. -EOVERFLOW or -EFBIG when the size does not fit, with a sentence. */
 int array_new(struct array *ret, enum dtype t, unsigned int ndim, const size_t *shape, struct err *e);
 void array_free(struct array *a);
@@ -28,6 +35,6 @@ void array_free(struct array *a);
 
 /* Element i (flat) as a double or an integer; the caller keeps i < count. */
 double array_get(const struct array *a, size_t i);
-int64_t array_get_int(const struct array *a, size_t i); /* floats are truncated */
+int64_t array_get_int(const struct array *a, size_t i); /* floats: truncated, saturated, NaN 0 */
 
 #endif

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #define _cleanup_(f)	      __attribute__((cleanup(f)))
@@ -78,6 +79,11 @@ void *alloc_zeroed(size_t n, size_t size);
 /* Reads or writes everything or fails; -EIO on a short file. */
 int read_full(int fd, void *buf, size_t size);
 int write_full(int fd, const void *buf, size_t size);
+/*
+ * The same at an offset, leaving the file's position alone: memfds that travel between processes
+ * share one position.
+ */
+int pread_full(int fd, void *buf, size_t size, off_t offset);
 
 /* Replaces dirfd/name durably: temporary file, fsync, rename, fsync of the directory. */
 int write_file_atomic(int dirfd, const char *name, const void *buf, size_t size);

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "inputs.h"
+#include "npy.h"
+
+static bool is_float(const struct array *a)
+{
+	return a->dtype == DT_F32 || a->dtype == DT_F64;
+}
+
+static bool is_integer(const struct array *a)
+{
+	return !is_float(a) && a->dtype != DT_BOOL;
+}
+
+/* "(1797, 8, 8)" */
+static const char *shape_text(const struct array *a, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = 0;
+	for (unsigned int d = 0; d < a->ndim && used + 1 < size; d++) {
+		int r = snprintf(buf + used, size - used, "%s%zu%s", d ? ", " : "(", a->shape[d],
+				 d + 1 < a->ndim ? "" : (d ? ")" : ",)"));
+
+		if (r < 0)
+			break;
+		used += (size_t)r;
+	}
+	return a->ndim ? buf : "()";
+}
+
+/* The index of the first value that is NaN or infinite, or a->count. */
+static size_t first_not_finite(const struct array *a)
+{
+	size_t i = 0;
+
+	if (!is_float(a))
+		return a->count;
+	while (i < a->count && isfinite(array_get(a, i)))
+		i++;
+	return i;
+}
+
+static int check_finite(const struct array *a, const char *path, const char *what, struct err *e)
+{
+	size_t i = first_not_finite(a), cols;
+	double x;
+
+	if (i == a->count)
+		return 0;
+	cols = a->count / a->shape[0];
+	x = array_get(a, i);
+	return err_set(e, -EINVAL, "%s: %s %zu, value %zu, is %s; all values must be finite", path,
+		       what, i / cols, i % cols,
+		       isnan(x) ? "NaN" :
+		       x > 0	? "+inf" :
+				  "-inf");
+}
+
+static int check_images(const struct spec_train *t, const struct array *a, struct err *e)
+{
+	const char *path = t->data.images;
+	char shape[96];
+	size_t pixels;
+
+	if (a->ndim < 2)
+		return err_set(e, -EINVAL,
+			       "%s: shape %s is not a list of images; give (images, pixels) or "
+			       "(images, rows, columns)",
+			       path, shape_text(a, shape, sizeof(shape)));
+	if (a->shape[0] == 0 || a->count == 0)
+		return err_set(e, -EINVAL, "%s: shape %s holds no image", path,
+			       shape_text(a, shape, sizeof(shape)));
+	pixels = a->count / a->shape[0];
+	/* One more p-bit on the visible side is the clamped reference spin. */
+	if (pixels > SPEC_MAX_UNITS - 1)
+		return err_set(e, -EINVAL,
+			       "%s: an image has %zu pixels, the device at most %d visible p-bits; "
+			       "use smaller images",
+			       path, pixels, SPEC_MAX_UNITS - 1);
+	return check_finite(a, path, "image", e);
+}
+
+static int check_labels(const struct spec_train *t, const struct inputs *in, struct err *e)
+{
+	const struct array *a = &in->labels, *images = &in->images, *codes = &in->codes;
+	const char *path = t->data.labels;
+	size_t limit = codes->data ? codes->shape[0] : INPUTS_MAX_CLASSES;
+	char shape[96];
+
+	if (a->ndim != 1)
+		return err_set(e, -EINVAL, "%s: labels have shape %s; give one number an image",
+			       path, shape_text(a, shape, sizeof(shape)));
+	if (!is_integer(a))
+		return err_set(
+			e, -EINVAL,
+			"%s: labels have dtype %s; save them as integers, for instance int32", path,
+			dtype_name(a->dtype));
+	if (a->count != images->shape[0])
+		return err_set(e, -EINVAL, "%s has %zu labels, but %s has %zu images", path,
+			       a->count, t->data.images, images->shape[0]);
+	for (size_t i = 0; i < a->count; i++) {
+		int64_t label = array_get_int(a, i);
+
+		if (label < 0)
+			return err_set(e, -EINVAL, "%s: label %zu is %lld; labels count from 0",
+				       path, i, (long long)label);
+		if ((uint64_t)label < limit)
+			continue;
+		if (!codes->data)
+			return err_set(
+				e, -EINVAL,
+				"%s: label %zu is %lld; without model.codes labels lie in 0 .. "
+				"%zu, so number the classes from 0",
+				path, i, (long long)label, limit - 1);
+		return err_set(e, -EINVAL, "%s: label %zu is %lld, but %s has codes for 0 .. %zu",
+			       path, i, (long long)label, t->model.codes, limit - 1);
+	}
+	return 0;
+}
+
+static int check_codes(const struct spec_train *t, const struct array *a, struct err *e)
+{
+	const char *path = t->model.codes;
+	char shape[96];
+
+	if (a->ndim != 2 || a->count == 0)
+		return err_set(e, -EINVAL,
+			       "%s: codes have shape %s; give (classes, length), one row a class",
+			       path, shape_text(a, shape, sizeof(shape)));
+	if (a->shape[1] > SPEC_MAX_UNITS)
+		return err_set(e, -EINVAL, "%s: a code has %zu numbers, at most %d are possible",
+			       path, a->shape[1], SPEC_MAX_UNITS);
+	return check_finite(a, path, "code", e);
+}
+
+static int check_train(const struct spec_train *t, const struct inputs *in, struct err *e)
+{
+	int r = check_images(t, &in->images, e);
+
+	if (r < 0)
+		return r;
+	if (in->codes.data) {
+		r = check_codes(t, &in->codes, e);
+		if (r < 0)
+			return r;
+	}
+	return in->labels.data ? check_labels(t, in, e) : 0;
+}
+
+static int check_range(const struct spec_sample *s, const struct array *a, struct err *e)
+{
+	double limit = s->device.bits == 16 ? 32767 : 127;
+
+	if (s->device.scale <= 0)
+		return 0;
+	for (size_t i = 0; i < a->count; i++) {
+		double w = array_get(a, i);
+
+		if (fabs(nearbyint(w / s->device.scale)) > limit)
+			return err_set(
+				e, -EINVAL,
+				"%s: W[%zu][%zu] = %g is beyond %u coupling bits at scale %g; "
+				"raise device.scale, or leave it out to have it chosen",
+				s->model, i / a->shape[1], i % a->shape[1], w, s->device.bits,
+				s->device.scale);
+	}
+	return 0;
+}
+
+static int check_sample(const struct spec_sample *s, const struct inputs *in, struct err *e)
+{
+	const struct array *a = &in->W;
+	char shape[96];
+	int r;
+
+	if (in->safetensors)
+		return 0;
+	if (a->ndim != 2 || a->count == 0)
+		return err_set(e, -EINVAL,
+			       "%s: couplings have shape %s; give W as (visible, hidden)", s->model,
+			       shape_text(a, shape, sizeof(shape)));
+	if (a->shape[0] > SPEC_MAX_UNITS || a->shape[1] > SPEC_MAX_UNITS)
+		return err_set(e, -EINVAL, "%s: W is %zu x %zu, the device at most %d x %d",
+			       s->model, a->shape[0], a->shape[1], SPEC_MAX_UNITS, SPEC_MAX_UNITS);
+	r = check_finite(a, s->model, "row", e);
+	return r < 0 ? r : check_range(s, a, e);
+}
+
+int inputs_check(const struct spec *s, const struct inputs *in, struct err *e)
+{
+	switch (s->kind) {
+	case JOB_TRAIN:
+		return check_train(&s->train, in, e);
+	case JOB_SAMPLE:
+		return check_sample(&s->sample, in, e);
+	default:
+		return 0;
+	}
+}
+
+static int find_fd(const char *path, const struct input_file *files, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(files[i].path, path) == 0)
+			return files[i].fd;
+	return err_set(e, -ENOENT, "%s: the spec names this file, but it was not sent along", path);
+}
+
+static int read_one(const char *path, const struct input_file *files, size_t n, struct array *ret,
+		    struct err *e)
+{
+	int fd;
+
+	if (!path)
+		return 0;
+	fd = find_fd(path, files, n, e);
+	if (fd < 0)
+		return fd;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return err_set(e, -errno, "%s: %s", path, strerror(errno));
+	return array_read(fd, path, ret, e);
+}
+
+/*
+ * A model is an array file or a safetensors file, told apart by the first bytes: "\x93NUMPY", two
+ * zero bytes (IDX) or gzip's 1f 8b against the length of a JSON header, then '{'.
+ */
+static int read_model(const char *path, const struct input_file *files, size_t n,
+		      struct inputs *ret, struct err *e)
+{
+	char head[9];
+	struct stat st;
+	int fd;
+
+	fd = find_fd(path, files, n, e);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return err_set(e, -errno, "%s: %s", path, strerror(errno));
+	if (pread(fd, head, sizeof(head), 0) == sizeof(head) && head[8] == '{' &&
+	    head[0] != '\x93') {
+		ret->safetensors = true;
+		return 0;
+	}
+	return read_one(path, files, n, &ret->W, e);
+}
+
+int inputs_read(const struct spec *s, const struct input_file *files, size_t n, struct inputs *ret,
+		struct err *e)
+{
+	_cleanup_inputs_ struct inputs in = { 0 };
+	int r = 0;
+
+	if (s->kind == JOB_TRAIN) {
+		r = read_one(s->train.data.images, files, n, &in.images, e);
+		if (r >= 0)
+			r = read_one(s->train.data.labels, files, n, &in.labels, e);
+		if (r >= 0)
+			r = read_one(s->train.model.codes, files, n, &in.codes, e);
+	} else if (s->kind == JOB_SAMPLE) {
+		r = read_model(s->sample.model, files, n, &in, e);
+	}
+	if (r >= 0)
+		r = inputs_check(s, &in, e);
+	if (r < 0)
+		return r;
+	*ret = in;
+	in = (struct inputs){ 0 };
+	return 0;
+}
+
+void inputs_free(struct inputs *in)
+{
+	array_free(&in->images);
+	array_free(&in->labels);
+	array_free(&in->codes);
+	array_free(&in->W);
+}

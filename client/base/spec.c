@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+/* A spec as a whole: what all kinds of jobs share, and the way to the parts of each. */
+#include "spec.h"
+
+#include "json.h"
+#include "spec_field.h"
+
+#define MAX_NAME 64
+
+const char *const job_kind_names[JOB_KIND_COUNT] = {
+	[JOB_TRAIN] = "train",
+	[JOB_SAMPLE] = "sample",
+	[JOB_BENCH] = "bench",
+};
+
+/* A name is shown in tables and terminals: one line of printable text. */
+static int check_name(const char *name, struct err *e)
+{
+	for (const unsigned char *p = (const unsigned char *)name; p && *p; p++)
+		if (*p < 0x20 || *p == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0))
+			return err_set(e, -EINVAL,
+				       "name: control characters are not allowed in it");
+	return 0;
+}
+
+static int parse_common(const json_t *root, struct spec *s, struct err *e)
+{
+	unsigned int kind = 0;
+	int r;
+
+	r = json_check_object(root, "", e);
+	if (r < 0)
+		return r;
+	r = json_require(root, "", "kind", "give \"train\", \"sample\" or \"bench\"", e);
+	if (r < 0)
+		return r;
+	r = json_get_word(root, "", "kind", job_kind_names, JOB_KIND_COUNT, &kind, e);
+	if (r < 0)
+		return r;
+	s->kind = kind;
+	s->seed = 1;
+	r = json_get_u64(root, "", "seed", 0, INT64_MAX, &s->seed, e);
+	if (r < 0)
+		return r;
+	r = json_get_string(root, "", "name", MAX_NAME, &s->name, e);
+	if (r < 0)
+		return r;
+	return check_name(s->name, e);
+}
+
+static int parse_kind(const json_t *root, struct spec *s, struct err *e)
+{
+	switch (s->kind) {
+	case JOB_TRAIN:
+		return spec_train_parse(root, &s->train, e);
+	case JOB_SAMPLE:
+		return spec_sample_parse(root, &s->sample, e);
+	case JOB_BENCH:
+		return spec_bench_parse(root, &s->bench, e);
+	case JOB_KIND_COUNT:
+		break;
+	}
+	return -EINVAL;
+}
+
+int spec_parse(const char *text, size_t size, struct spec **ret, struct err *e)
+{
+	_cleanup_(spec_freep) struct spec *s = NULL;
+	_cleanup_json_ json_t *root = NULL;
+	int r;
+
+	r = json_parse_limited(text, size, SPEC_MAX_BYTES, SPEC_MAX_DEPTH, &root, e);
+	if (r < 0)
+		return r;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_oom(e);
+	r = parse_common(root, s, e);
+	if (r < 0)
+		return r;
+	r = parse_kind(root, s, e);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+struct spec *spec_free(struct spec *s)
+{
+	if (!s)
+		return NULL;
+	if (s->kind == JOB_TRAIN)
+		spec_train_free(&s->train);
+	else if (s->kind == JOB_SAMPLE)
+		spec_sample_free(&s->sample);
+	free(s->name);
+	free(s);
+	return NULL;
+}
+
+size_t spec_files(const struct spec *s, const char *ret[SPEC_MAX_FILES])
+{
+	size_t n = 0;
+
+	if (s->kind == JOB_SAMPLE)
+		ret[n++] = s->sample.model;
+	if (s->kind != JOB_TRAIN)
+		return n;
+	ret[n++] = s->train.data.images;
+	if (s->train.data.labels)
+		ret[n++] = s->train.data.labels;
+	if (s->train.model.codes)
+		ret[n++] = s->train.model.codes;
+	return n;
+}
+
+static int write_kind(json_t *root, const struct spec *s)
+{
+	switch (s->kind) {
+	case JOB_TRAIN:
+		return spec_train_write(root, &s->train);
+	case JOB_SAMPLE:
+		return spec_sample_write(root, &s->sample);
+	case JOB_BENCH:
+		return spec_bench_write(root, &s->bench);
+	case JOB_KIND_COUNT:
+		break;
+	}
+	return -EINVAL;
+}
+
+json_t *spec_to_json(const struct spec *s)
+{
+	_cleanup_json_ json_t *root = json_object();
+
+	if (json_object_set_new(root, "kind", json_string(job_kind_names[s->kind])) < 0 ||
+	    json_object_set_new(root, "seed", json_integer((json_int_t)s->seed)) < 0)
+		return NULL;
+	if (s->name && json_object_set_new(root, "name", json_string(s->name)) < 0)
+		return NULL;
+	if (write_kind(root, s) < 0)
+		return NULL;
+	return TAKE_PTR(root);
+}

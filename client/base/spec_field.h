@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The keys of one JSON object and where they live in a struct: one table says how a key is read,
+ * checked, written and known, so that parser, writer and messages cannot disagree.
+ */
+#ifndef PBIT_BASE_SPEC_FIELD_H
+#define PBIT_BASE_SPEC_FIELD_H
+
+#include <limits.h>
+
+#include "json.h"
+#include "spec.h"
+
+/* Paths, in bytes: what the kernel takes, without the terminator. */
+#define SPEC_MAX_PATH (PATH_MAX - 1)
+
+enum field_type {
+	FIELD_UINT,  /* unsigned int in min..max */
+	FIELD_REAL,  /* double in [min, max] */
+	FIELD_ABOVE, /* double in (min, max] */
+	FIELD_PATH,  /* char *, owned, or NULL */
+	FIELD_OTHER, /* a known key that the caller reads and writes */
+};
+
+struct field {
+	const char *key;
+	enum field_type type;
+	size_t offset;
+	double min, max;
+};
+
+#define FIELD(type, base, member, key, min, max)            \
+	{                                                   \
+		key, type, offsetof(base, member), min, max \
+	}
+#define FIELD_KEY(key)                    \
+	{                                 \
+		key, FIELD_OTHER, 0, 0, 0 \
+	}
+
+#define FIELDS_MAX 16 /* of one object */
+
+/* Refuses unknown keys, reads the known ones; base keeps its values (the defaults) elsewhere. */
+int fields_parse(const json_t *obj, const char *path, const struct field *fields, size_t n,
+		 void *base, struct err *e);
+
+/* The opposite: sets the keys in obj, NULL paths left out. -ENOMEM when it cannot. */
+int fields_write(json_t *obj, const struct field *fields, size_t n, const void *base);
+
+/*
+ * The parts of a spec, in the files spec_device.c, spec_train.c, spec_sample.c. root is the whole
+ * object; the keys "kind", "name" and "seed" were read before. The defaults are set first.
+ */
+int spec_device_parse(const json_t *root, struct spec_device *d, struct err *e);
+int spec_device_write(json_t *root, const struct spec_device *d);
+extern const struct spec_device spec_device_defaults;
+
+int spec_train_parse(const json_t *root, struct spec_train *t, struct err *e);
+int spec_train_write(json_t *root, const struct spec_train *t);
+void spec_train_free(struct spec_train *t);
+
+int spec_sample_parse(const json_t *root, struct spec_sample *s, struct err *e);
+int spec_sample_write(json_t *root, const struct spec_sample *s);
+void spec_sample_free(struct spec_sample *s);
+
+int spec_bench_parse(const json_t *root, struct spec_bench *b, struct err *e);
+int spec_bench_write(json_t *root, const struct spec_bench *b);
+
+#endif
