@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* The dense bipartite network: image, scratch, and the run that every route follows. */
+#include "rbm.h"
+
+#define EINVAL_ 22
+#define ERANGE_ 34
+
+static u64 align64(u64 x)
+{
+	return (x + 63) & ~63ull;
+}
+
+int pbm_shape_check(const struct pbm_shape *s)
+{
+	if (s->net != PBM_NET_RBM || !s->n || s->n > PBM_MAX_UNITS || !s->m ||
+	    s->m > PBM_MAX_UNITS || !s->chains || s->chains > PBM_MAX_CHAINS ||
+	    (s->bits != 8 && s->bits != 16))
+		return -EINVAL_;
+	return 0;
+}
+
+/* Where the parts of the image stand; returns its size. All terms are below 2^32. */
+static u64 image_layout(const struct pbm_shape *s, struct rbm_image *im)
+{
+	u64 at = align64(sizeof(*im));
+	u32 side;
+
+	for (side = 0; side < 2; side++) {
+		u64 out = rbm_padded(rbm_units(s, side)), in = rbm_units(s, !side) + 1u;
+
+		im->base[side] = at;
+		at += align64(out * sizeof(s32));
+		im->tiles[side] = at;
+		at += align64(out * in * (s->bits / 8));
+	}
+	return at;
+}
+
+size_t pbm_image_size(const struct pbm_shape *s)
+{
+	struct rbm_image im;
+
+	return (size_t)image_layout(s, &im);
+}
+
+static s32 coupling(const struct pbm_shape *s, const void *w, u64 at)
+{
+	return s->bits == 8 ? ((const s8 *)w)[at] : ((const s16 *)w)[at];
+}
+
+static void load_side(const struct pbm_shape *s, const void *couplings, struct rbm_image *im,
+		      u32 side)
+{
+	u32 out = rbm_units(s, side), in = rbm_units(s, !side), padded = rbm_padded(out), i, j;
+	s32 *base = (s32 *)((u8 *)im + im->base[side]);
+	u8 *tiles = (u8 *)im + im->tiles[side];
+	u64 row = RBM_TILE * (s->bits / 8);
+
+	for (j = 0; j < padded; j++) {
+		u8 *tile = tiles + j / RBM_TILE * row * (in + 1u);
+		s64 sum = 0, bound = 0;
+
+		for (i = 0; i <= in; i++) {
+			s32 w = 0;
+
+			if (i < in && j < out)
+				w = coupling(s, couplings,
+					     side ? (u64)i * out + j : (u64)j * in + i);
+			sum += w;
+			bound += w < 0 ? -w : w;
+			if ((u32)(w < 0 ? -w : w) > im->max)
+				im->max = (u32)(w < 0 ? -w : w);
+			if (s->bits == 8)
+				((s8 *)(tile + i * row))[rbm_place8(j)] = (s8)w;
+			else
+				((s16 *)(tile + i * row))[j % RBM_TILE] = (s16)w;
+		}
+		base[j] = (s32)-sum;
+		if (bound > 32767)
+			im->narrow = 0;
+	}
+}
+
+int pbm_load(const struct pbm_shape *s, const void *couplings, void *image)
+{
+	struct rbm_image *im = image;
+	u64 k, count = (u64)s->n * s->m;
+	s32 lowest = s->bits == 8 ? -128 : -32768;
+
+	for (k = 0; k < count; k++)
+		if (coupling(s, couplings, k) == lowest)
+			return -ERANGE_;
+	image_layout(s, im);
+	im->magic = RBM_IMAGE_MAGIC;
+	im->bits = s->bits;
+	im->max = 0;
+	im->narrow = s->bits == 8;
+	load_side(s, couplings, im, RBM_VISIBLE);
+	load_side(s, couplings, im, RBM_HIDDEN);
+	return 0;
+}
+
+/* Carves the scratch; with base NULL only its size counts. */
+static u64 carve(const struct pbm_shape *s, struct rbm_scratch *sc, u8 *base)
+{
+	u64 list = rbm_padded(s->n > s->m ? s->n : s->m) + 8, at = align64(sizeof(*sc));
+	u32 side;
+
+	for (side = 0; side < 2; side++) {
+		u64 units = rbm_units(s, side);
+
+		sc->field[side] = base + at;
+		at += align64(RBM_BLOCK * (u64)rbm_padded((u32)units) * sizeof(s32));
+		sc->ref[side] = (u64 *)(base + at);
+		at += align64(RBM_BLOCK * (u64)pbm_side_words((u32)units) * sizeof(u64));
+	}
+	sc->up = (u16 *)(base + at);
+	at += align64(RBM_BLOCK * list * sizeof(u16));
+	sc->down = (u16 *)(base + at);
+	at += align64(RBM_BLOCK * list * sizeof(u16));
+	sc->batch = (u64 *)(base + at);
+	at += align64((u64)RBM_BATCH * pbm_state_words(s) * sizeof(u64));
+	sc->columns = (u64 *)(base + at);
+	at += align64((u64)RBM_BATCH * pbm_state_words(s) * sizeof(u64));
+	return at;
+}
+
+size_t pbm_scratch_size(const struct pbm_shape *s)
+{
+	struct rbm_scratch sc;
+
+	return (size_t)carve(s, &sc, (u8 *)0);
+}
+
+/* Lists of the set bits of a word, as p-bit numbers. */
+static u16 *list_bits(u16 *at, u64 bits, u32 first)
+{
+	for (; bits; bits &= bits - 1)
+		*at++ = (u16)(first + (u32)__builtin_ctzll(bits));
+	return at;
+}
+
+/*
+ * Brings the fields of side up to date for the chains of who: lists what changed on the other
+ * side since they last held, and lets the route add it.
+ */
+static void refresh(struct rbm_context *c, const struct rbm_route *route, enum rbm_side side,
+		    const u8 *who, u32 count)
+{
+	struct rbm_scratch *sc = c->scratch;
+	u32 list = rbm_padded(c->shape->n > c->shape->m ? c->shape->n : c->shape->m) + 8;
+	u16 none = (u16)rbm_units(c->shape, !side); /* the row of zeros */
+	u32 a, w;
+
+	for (a = 0; a < count; a++) {
+		u32 chain = who[a];
+		u16 *up = sc->up + (u64)chain * list, *down = sc->down + (u64)chain * list;
+		u16 *u = up, *d = down;
+		const u64 *state = rbm_state(c, chain, !side);
+		u64 *ref = rbm_ref(c, chain, !side);
+
+		for (w = 0; w < c->words[!side]; w++) {
+			u64 old = sc->valid[side][chain] ? ref[w] : 0;
+			u64 diff = old ^ state[w];
+
+			u = list_bits(u, diff & state[w], 64 * w);
+			d = list_bits(d, diff & old, 64 * w);
+			ref[w] = state[w];
+		}
+		while ((u - up) % 4)
+			*u++ = none;
+		while ((d - down) % 4)
+			*d++ = none;
+		sc->ups[chain] = (u32)(u - up);
+		sc->downs[chain] = (u32)(d - down);
+	}
+	route->accumulate(c, side, who, count);
+	for (a = 0; a < count; a++)
+		sc->valid[side][who[a]] = 1;
+}
+
+static void update(struct rbm_context *c, const struct rbm_route *route, enum rbm_side side,
+		   u32 visit, const u8 *who, u32 count)
+{
+	if (!count)
+		return;
+	refresh(c, route, side, who, count);
+	route->draw(c, side, visit, who, count);
+}
+
+/* One sweep of the block. Returns a mask of the chains whose hidden side was drawn last. */
+static u32 sweep(struct rbm_context *c, const struct rbm_route *route)
+{
+	u8 all[RBM_BLOCK], fwd[RBM_BLOCK], rev[RBM_BLOCK];
+	u32 k, nf = 0, nr = 0, last_hidden = 0;
+
+	for (k = 0; k < c->chains && k < RBM_BLOCK; k++) {
+		u32 chain = c->run->chain0 + c->first + k;
+
+		all[k] = (u8)k;
+		if (c->run->scan == PBM_SCAN_RANDOM_DIRECTION &&
+		    !ars_direction(&c->key, chain, c->sweep)) {
+			rev[nr++] = (u8)k;
+		} else {
+			fwd[nf++] = (u8)k;
+			last_hidden |= 1u << k;
+		}
+	}
+	update(c, route, RBM_VISIBLE, 0, fwd, nf);
+	update(c, route, RBM_HIDDEN, 0, all, c->chains);
+	update(c, route, RBM_VISIBLE, 0, rev, nr);
+	if (c->run->scan == PBM_SCAN_PALINDROME) {
+		update(c, route, RBM_VISIBLE, 1, all, c->chains);
+		last_hidden = 0;
+	}
+	return last_hidden;
+}
+
+/* -sum_i s_i F_i over the side that was drawn last, whose fields still hold. */
+static s64 energy(const struct rbm_context *c, u32 chain, enum rbm_side side)
+{
+	u32 units = rbm_units(c->shape, side), k;
+	u64 at = (u64)chain * rbm_padded(units);
+	const u64 *state = rbm_state(c, chain, side);
+	s64 sum = 0;
+
+	for (k = 0; k < units; k++) {
+		s32 f = c->narrow ? ((const s16 *)c->scratch->field[side])[at + k] :
+					   ((const s32 *)c->scratch->field[side])[at + k];
+
+		sum += state[k / 64] >> k % 64 & 1 ? f : -f;
+	}
+	return -sum;
+}
+
+static void record(struct rbm_context *c, const struct rbm_route *route, u64 row, u32 last_hidden)
+{
+	const struct pbm_run *run = c->run;
+	u32 stride = c->words[0] + c->words[1], k, w;
+
+	for (k = 0; k < c->chains; k++) {
+		const u64 *state = rbm_state(c, k, RBM_VISIBLE);
+		u64 at = row * run->trace_chains + run->trace_chain0 + c->first + k;
+
+		if (run->state_trace)
+			for (w = 0; w < stride; w++)
+				run->state_trace[at * stride + w] = state[w];
+		if (run->energy_trace || (c->sums && c->sums->energy)) {
+			s64 e = energy(c, k, last_hidden >> k & 1 ? RBM_HIDDEN : RBM_VISIBLE);
+
+			if (run->energy_trace)
+				run->energy_trace[at] = e;
+			if (c->sums && c->sums->energy)
+				*c->sums->energy += e;
+		}
+		if (!c->sums)
+			continue;
+		c->sums->samples++;
+		if (!c->sums->vh && !c->sums->v && !c->sums->h)
+			continue;
+		for (w = 0; w < stride; w++)
+			c->scratch->batch[(u64)c->scratch->batched * stride + w] = state[w];
+		if (++c->scratch->batched == RBM_BATCH)
+			route->moments(c);
+	}
+}
+
+static void run_block(struct rbm_context *c, const struct rbm_route *route)
+{
+	const struct pbm_run *run = c->run;
+	u32 t, k;
+
+	for (k = 0; k < c->chains; k++)
+		c->scratch->valid[0][k] = c->scratch->valid[1][k] = 0;
+	for (t = 0; t < run->sweeps; t++) {
+		u64 gain = run->gain[run->gains == 1 ? 0 : t];
+		u32 last_hidden;
+
+		if (!t || gain != c->gain)
+			pbm_fast_init(&c->fast, gain);
+		c->gain = gain;
+		c->sweep = run->sweep0 + t;
+		last_hidden = sweep(c, route);
+		if ((t + 1) % run->every == 0)
+			record(c, route, t / run->every, last_hidden);
+	}
+}
+
+static u64 free_units(const struct rbm_context *c, enum rbm_side side)
+{
+	u64 sum = 0;
+	u32 w;
+
+	for (w = 0; w < c->words[side]; w++)
+		sum += rbm_popcount(rbm_free_mask(c, side, w));
+	return sum;
+}
+
+static const struct rbm_route *route_of(enum pbm_isa isa)
+{
+#ifdef __x86_64__
+	if (isa == PBM_ISA_VAES)
+		return &rbm_route_vaes;
+	if (isa == PBM_ISA_AVX2)
+		return &rbm_route_avx2;
+#endif
+	return &rbm_route_scalar;
+}
+
+int pbm_run(const struct pbm_shape *s, const void *image, const struct pbm_run *run,
+	    struct pbm_sums *sums, void *scratch, enum pbm_isa isa)
+{
+	const struct rbm_route *route = route_of(isa);
+	struct rbm_context c = { .shape = s, .image = image, .run = run, .sums = sums };
+	u64 updates;
+
+	if (pbm_shape_check(s) || c.image->magic != RBM_IMAGE_MAGIC || c.image->bits != s->bits ||
+	    !run->every || run->sweeps > PBM_MAX_SWEEPS || run->scan > PBM_SCAN_RANDOM_DIRECTION ||
+	    (run->gains != 1 && run->gains != run->sweeps) ||
+	    run->sweep0 >= 1ull << ARS_SWEEP_BITS || run->chains > PBM_MAX_CHAINS ||
+	    run->chain0 > PBM_MAX_CHAINS - run->chains)
+		return -EINVAL_;
+	c.narrow = c.image->narrow && route->narrow;
+	c.scratch = scratch;
+	carve(s, c.scratch, scratch);
+	c.scratch->batched = 0;
+	c.words[0] = pbm_side_words(s->n);
+	c.words[1] = pbm_side_words(s->m);
+	ars_key_seed(&c.key, run->seed);
+	for (c.first = 0; c.first < run->chains; c.first += RBM_BLOCK) {
+		c.chains = run->chains - c.first < RBM_BLOCK ? run->chains - c.first : RBM_BLOCK;
+		run_block(&c, route);
+	}
+	if (!sums)
+		return 0;
+	if (c.scratch->batched)
+		route->moments(&c);
+	updates = free_units(&c, RBM_VISIBLE) * (run->scan == PBM_SCAN_PALINDROME ? 2 : 1) +
+		  free_units(&c, RBM_HIDDEN);
+	sums->flips += updates * run->sweeps * run->chains;
+	sums->changed += c.changed;
+	return 0;
+}
+
+void pbm_states_random(const struct pbm_shape *s, u64 seed, u32 chain0, u32 chains,
+		       const u64 *clamp, u64 *states)
+{
+	struct pbm_run run = { .clamp = clamp, .states = states };
+	struct rbm_context c = { .shape = s, .run = &run };
+	u32 side, w;
+
+	ars_key_seed(&c.key, seed);
+	c.words[0] = pbm_side_words(s->n);
+	c.words[1] = pbm_side_words(s->m);
+	for (c.first = 0; c.first < chains; c.first++) {
+		for (side = 0; side < 2; side++) {
+			u64 *state = rbm_state(&c, 0, side);
+
+			for (w = 0; w < c.words[side]; w++) {
+				struct ars_block b = ars_encrypt(
+					&c.key,
+					ars_counter(w / 2 | (side ? ARS_HIDDEN : 0),
+						    chain0 + c.first, 0, 0, ARS_USE_INIT),
+					ARS_ROUNDS);
+				u64 mask = rbm_free_mask(&c, side, w);
+
+				state[w] = (state[w] & ~mask) | (b.w[w % 2] & mask);
+			}
+		}
+	}
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Inside the dense bipartite network: the image's layout, what a route is given, how a run moves.
+ *
+ * The engine is event-driven. Each chain keeps the fields of both sides, together with the states
+ * of the other side ("ref") for which they hold. When a side is to be updated, the difference
+ * between ref and the present states is a list of p-bits that went up or down, whose rows of
+ * couplings are added to or subtracted from the fields. Fields that hold for nothing yet start from
+ * the all -1 state, so that a dense product is the same code with all the +1 spins as events.
+ */
+#ifndef PBM_RBM_H
+#define PBM_RBM_H
+
+#include "ars.h"
+#include "law.h"
+
+#define RBM_TILE  64 /* outputs of a tile of couplings */
+#define RBM_BLOCK 16 /* chains that move in lockstep, so that a tile stays in the cache */
+#define RBM_BATCH 256 /* samples whose moments are taken together */
+
+enum rbm_side { RBM_VISIBLE = 0, RBM_HIDDEN = 1 };
+
+/*
+ * Image. For each side as output: base[unit] = -sum of the unit's couplings (its field when every
+ * input is -1), s32; and tiles [tile][input + 1][64], the last row zero. Within a tile the 8-bit
+ * couplings of outputs 32 q + k and 32 q + 16 + k stand side by side at 32 q + 2 k, so that adding
+ * bytes in 16-bit lanes leaves fields in natural order; 16-bit couplings stand in natural order.
+ */
+struct rbm_image {
+	u32 magic;
+	u32 narrow;	/* s8 couplings, and every possible field fits s16 */
+	u32 max;	/* largest |W| */
+	u32 bits;
+	u64 base[2];	/* offsets from the image's start */
+	u64 tiles[2];
+};
+
+#define RBM_IMAGE_MAGIC 0x5042524du
+
+static inline u32 rbm_units(const struct pbm_shape *s, enum rbm_side side)
+{
+	return side == RBM_VISIBLE ? s->n : s->m;
+}
+
+static inline u32 rbm_padded(u32 units)
+{
+	return (units + RBM_TILE - 1) / RBM_TILE * RBM_TILE;
+}
+
+/* Position within its tile of an 8-bit coupling to output j. */
+static inline u32 rbm_place8(u32 j)
+{
+	return (j % RBM_TILE / 32) * 32 + (j % 16) * 2 + (j / 16 % 2);
+}
+
+/* Scratch of one run, carved from the caller's memory. Fields are s16 (narrow) or s32. */
+struct rbm_scratch {
+	void *field[2];	      /* [RBM_BLOCK][padded units of that side] */
+	u64 *ref[2];	      /* [RBM_BLOCK][words]: states of side for which field[!side] holds */
+	u16 *up, *down;	      /* [RBM_BLOCK][padded units + 8] events of each chain */
+	u32 ups[RBM_BLOCK], downs[RBM_BLOCK];
+	u8 valid[2][RBM_BLOCK]; /* field[side] of the chain holds for ref[!side] */
+	u64 *batch;	      /* [RBM_BATCH][state words], samples not yet summed */
+	u64 *columns;	      /* [units of both sides][RBM_BATCH / 64], the same by unit */
+	u32 batched;
+};
+
+/* What one sweep step needs to know. */
+struct rbm_context {
+	const struct pbm_shape *shape;
+	const struct rbm_image *image;
+	const struct pbm_run *run;
+	struct pbm_sums *sums;
+	struct rbm_scratch *scratch;
+	struct ars_key key;
+	struct pbm_fast fast;
+	u64 gain;     /* of this sweep */
+	u64 sweep;    /* number in the generator's count */
+	u32 first;    /* first chain of the block, an index into run->states */
+	u32 chains;   /* of this block */
+	u32 words[2]; /* of each side */
+	u64 changed;
+	u32 narrow; /* fields are s16: the image allows it and the route can */
+};
+
+/*
+ * A route: what differs between scalar and vector code. Both work on the chains of the block that
+ * are listed in who[0 .. count).
+ */
+struct rbm_route {
+	u32 narrow; /* keeps s16 fields where the image allows it */
+	/* Makes field[side] hold for the events of scratch (other side's, from events()). */
+	void (*accumulate)(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count);
+	/* Draws the p-bits of side from its fields; visit as in ars.h. */
+	void (*draw)(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
+		     u32 count);
+	/* Adds the batch to the sums. */
+	void (*moments)(struct rbm_context *c);
+};
+
+extern const struct rbm_route rbm_route_scalar;
+#ifdef __x86_64__
+extern const struct rbm_route rbm_route_avx2;
+extern const struct rbm_route rbm_route_vaes;
+#endif
+
+static inline const s32 *rbm_base(const struct rbm_image *im, enum rbm_side side)
+{
+	return (const s32 *)((const u8 *)im + im->base[side]);
+}
+
+/* Couplings of tile `tile` towards side, in bytes. */
+static inline const u8 *rbm_tile(const struct rbm_context *c, enum rbm_side side, u32 tile)
+{
+	u64 row = RBM_TILE * (c->image->bits / 8);
+
+	return (const u8 *)c->image + c->image->tiles[side] +
+	       tile * row * (rbm_units(c->shape, !side) + 1);
+}
+
+static inline u64 *rbm_state(const struct rbm_context *c, u32 chain, enum rbm_side side)
+{
+	u32 stride = c->words[0] + c->words[1];
+
+	return c->run->states + (u64)(c->first + chain) * stride + (side ? c->words[0] : 0);
+}
+
+static inline u64 *rbm_ref(const struct rbm_context *c, u32 chain, enum rbm_side side)
+{
+	return c->scratch->ref[side] + (u64)chain * c->words[side];
+}
+
+/* Bits of word w of side that may be drawn: real p-bits that are not clamped. */
+static inline u64 rbm_free_mask(const struct rbm_context *c, enum rbm_side side, u32 w)
+{
+	u32 left = rbm_units(c->shape, side) - 64 * w;
+	u64 mask = left >= 64 ? ~0ull : (1ull << left) - 1;
+
+	if (c->run->clamp)
+		mask &= ~c->run->clamp[(side ? c->words[0] : 0) + w];
+	return mask;
+}
+
+static inline u32 rbm_popcount(u64 x)
+{
+#ifdef __POPCNT__
+	return (u32)__builtin_popcountll(x);
+#else
+	x -= x >> 1 & 0x5555555555555555ull;
+	x = (x & 0x3333333333333333ull) + (x >> 2 & 0x3333333333333333ull);
+	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;
+	return (u32)(x * 0x0101010101010101ull >> 56);
+#endif
+}
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Plain C for any couplings, with fields as s32: the scalar route, and what the vector routes use
+ * where fields do not fit s16. Included once by each route, so that each compiles it with
+ * its own instructions.
+ */
+#ifndef PBM_RBM_GENERIC_H
+#define PBM_RBM_GENERIC_H
+
+#include "rbm.h"
+
+static void rbm_add_row(s32 *acc, const void *row, u32 bits, s32 sign)
+{
+	u32 k;
+
+	if (bits == 8)
+		for (k = 0; k < RBM_TILE; k++)
+			acc[k] += sign * ((const s8 *)row)[k];
+	else
+		for (k = 0; k < RBM_TILE; k++)
+			acc[k] += sign * ((const s16 *)row)[k];
+}
+
+static void rbm_accumulate_generic(struct rbm_context *c, enum rbm_side side, const u8 *who,
+				   u32 count)
+{
+	struct rbm_scratch *sc = c->scratch;
+	u32 padded = rbm_padded(rbm_units(c->shape, side));
+	u32 list = rbm_padded(c->shape->n > c->shape->m ? c->shape->n : c->shape->m) + 8;
+	u32 bits = c->image->bits, row = RBM_TILE * (bits / 8);
+	const s32 *base = rbm_base(c->image, side);
+	u32 tile, a, e, k;
+
+	for (tile = 0; tile < padded / RBM_TILE; tile++) {
+		const u8 *w = rbm_tile(c, side, tile);
+
+		for (a = 0; a < count; a++) {
+			u32 chain = who[a];
+			s32 *f = (s32 *)sc->field[side] + (u64)chain * padded + tile * RBM_TILE;
+			const u16 *up = sc->up + (u64)chain * list;
+			const u16 *down = sc->down + (u64)chain * list;
+			s32 acc[RBM_TILE] = { 0 };
+
+			for (e = 0; e < sc->ups[chain]; e++)
+				rbm_add_row(acc, w + (u64)up[e] * row, bits, 1);
+			for (e = 0; e < sc->downs[chain]; e++)
+				rbm_add_row(acc, w + (u64)down[e] * row, bits, -1);
+			for (k = 0; k < RBM_TILE; k++) {
+				u32 place = bits == 8 ? rbm_place8(k) : k;
+				s32 from = sc->valid[side][chain] ? f[k] :
+								    base[tile * RBM_TILE + k];
+
+				f[k] = from + 2 * acc[place];
+			}
+		}
+	}
+}
+
+/* 64 x 64 bits, in place: bit k of row i becomes bit i of row k. */
+static void rbm_transpose64(u64 *a)
+{
+	u64 mask = 0x00000000ffffffffull;
+	u32 j, k;
+
+	for (j = 32; j; j >>= 1, mask ^= mask << j) {
+		for (k = 0; k < 64; k = (k + j + 1) & ~j) {
+			u64 t = (a[k] >> j ^ a[k + j]) & mask;
+
+			a[k] ^= t << j;
+			a[k + j] ^= t;
+		}
+	}
+}
+
+static void rbm_columns(struct rbm_context *c)
+{
+	u32 stride = c->words[0] + c->words[1];
+	u32 part, w, k;
+	u64 t[64];
+
+	for (part = 0; part < RBM_BATCH / 64; part++) {
+		for (w = 0; w < stride; w++) {
+			for (k = 0; k < 64; k++) {
+				u32 s = 64 * part + k;
+
+				t[k] = s < c->scratch->batched ?
+					       c->scratch->batch[(u64)s * stride + w] :
+					       0;
+			}
+			rbm_transpose64(t);
+			for (k = 0; k < 64; k++)
+				c->scratch->columns[(64 * (u64)w + k) * (RBM_BATCH / 64) + part] =
+					t[k];
+		}
+	}
+}
+
+/* Sum over the samples of s_i s_j = samples - 2 (number that differ). */
+static void rbm_moments_generic(struct rbm_context *c)
+{
+	const u32 parts = RBM_BATCH / 64;
+	const u64 *v = c->scratch->columns;
+	const u64 *h = v + (u64)c->words[0] * 64 * parts;
+	s64 samples = c->scratch->batched;
+	u32 n = c->shape->n, m = c->shape->m, i, j, p;
+
+	rbm_columns(c);
+	for (i = 0; c->sums->v && i < n; i++)
+		for (p = 0; p < parts; p++)
+			c->sums->v[i] += 2 * (s64)rbm_popcount(v[i * parts + p]);
+	for (i = 0; c->sums->v && i < n; i++)
+		c->sums->v[i] -= samples;
+	for (j = 0; c->sums->h && j < m; j++)
+		for (p = 0; p < parts; p++)
+			c->sums->h[j] += 2 * (s64)rbm_popcount(h[j * parts + p]);
+	for (j = 0; c->sums->h && j < m; j++)
+		c->sums->h[j] -= samples;
+	for (i = 0; c->sums->vh && i < n; i++) {
+		s64 *row = c->sums->vh + (u64)i * m;
+		const u64 *vi = v + i * parts;
+
+		for (j = 0; j < m; j++) {
+			const u64 *hj = h + j * parts;
+			u32 differ = rbm_popcount(vi[0] ^ hj[0]) + rbm_popcount(vi[1] ^ hj[1]) +
+				     rbm_popcount(vi[2] ^ hj[2]) + rbm_popcount(vi[3] ^ hj[3]);
+
+			row[j] += samples - 2 * (s64)differ;
+		}
+	}
+	c->scratch->batched = 0;
+}
+
+#endif

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* The route for CPUs that also have VAES: two AES blocks an instruction. */
+#ifdef __x86_64__
+#define PBM_HAVE_VAES
+#include "rbm_vector.h"
+
+const struct rbm_route rbm_route_vaes = RBM_VECTOR_ROUTE;
+#endif

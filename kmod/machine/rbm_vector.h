@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The vector routes, with AVX2; with VAES where PBM_HAVE_VAES is defined by the file that includes
+ * this. Lanes are p-bits. Bits are those of the scalar route.
+ */
+#ifndef PBM_RBM_VECTOR_H
+#define PBM_RBM_VECTOR_H
+
+#include "rbm_generic.h"
+#include "simd.h"
+
+#ifdef __clang__
+#define unroll_loop _Pragma("clang loop unroll(full)")
+#else
+#define unroll_loop _Pragma("GCC unroll 8")
+#endif
+
+/*
+ * Adds the rows of events to one tile of one chain's fields: `together` rows are added as bytes
+ * (their sum fits, by the image's largest coupling), then widened. y holds 128 + sum; a gets whole
+ * 16-bit lanes, b the odd bytes, so that a - (b << 8) are the sums of the even bytes.
+ */
+simd_inline void add_events(const u8 *tile, const u16 *at, u32 count, u32 together, int down,
+			    v16u *a, v16u *b)
+{
+	const v32b bias = simd_set8(128);
+	u32 e, r, q;
+
+	for (e = 0; e < count; e += together) {
+		v32b y[2] = { bias, bias };
+
+		unroll_loop
+		for (r = 0; r < together; r++) {
+			const u8 *row = tile + (u64)at[e + r] * RBM_TILE;
+
+			unroll_loop
+			for (q = 0; q < 2; q++)
+				y[q] = down ? y[q] - simd_load(row + 32 * q) :
+					      y[q] + simd_load(row + 32 * q);
+		}
+		unroll_loop
+		for (q = 0; q < 2; q++) {
+			a[q] += (v16u)y[q];
+			b[q] += (v16u)y[q] >> 8;
+		}
+	}
+}
+
+simd_inline void accumulate_narrow(struct rbm_context *c, enum rbm_side side, const u8 *who,
+				   u32 count, u32 together)
+{
+	struct rbm_scratch *sc = c->scratch;
+	u32 padded = rbm_padded(rbm_units(c->shape, side));
+	u32 list = rbm_padded(c->shape->n > c->shape->m ? c->shape->n : c->shape->m) + 8;
+	const s32 *base = rbm_base(c->image, side);
+	u32 tile, i, q, k;
+
+	for (tile = 0; tile < padded / RBM_TILE; tile++) {
+		const u8 *w = rbm_tile(c, side, tile);
+		v16u start[4];
+
+		for (q = 0; q < 4; q++)
+			for (k = 0; k < 16; k++)
+				start[q][k] = (u16)base[tile * RBM_TILE + 16 * q + k];
+		for (i = 0; i < count; i++) {
+			u32 chain = who[i], ups = sc->ups[chain], downs = sc->downs[chain];
+			v16u *f = (v16u *)((s16 *)sc->field[side] + (u64)chain * padded +
+					   tile * RBM_TILE);
+			v16u up_a[2] = { 0 }, up_b[2] = { 0 };
+			u16 bias = (u16)(128 * ((ups + downs) / together));
+
+			add_events(w, sc->up + (u64)chain * list, ups, together, 0, up_a, up_b);
+			add_events(w, sc->down + (u64)chain * list, downs, together, 1, up_a, up_b);
+			unroll_loop
+			for (q = 0; q < 2; q++) {
+				v16u even = up_a[q] - (up_b[q] << 8) - simd_set16(bias);
+				v16u odd = up_b[q] - simd_set16(bias);
+				const v16u *from = sc->valid[side][chain] ? f : start;
+				v16u f0 = from[2 * q], f1 = from[2 * q + 1];
+
+				f[2 * q] = f0 + even + even;
+				f[2 * q + 1] = f1 + odd + odd;
+			}
+		}
+	}
+}
+
+static void accumulate_vector(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count)
+{
+	if (!c->narrow)
+		rbm_accumulate_generic(c, side, who, count);
+	else if (c->image->max <= 31)
+		accumulate_narrow(c, side, who, count, 4);
+	else if (c->image->max <= 63)
+		accumulate_narrow(c, side, who, count, 2);
+	else
+		accumulate_narrow(c, side, who, count, 1);
+}
+
+/* Constants of a draw, in registers. */
+struct draw_keys {
+	v4q round[ARS_ROUNDS + 1];
+};
+
+/* Words of 64 p-bits: 8 blocks of 8 lanes, lanes in p-bit order. */
+simd_inline void random_words(const struct draw_keys *k, u32 group, u32 chain, u64 sweep,
+			      u32 visit, v16u out[4])
+{
+	struct ars_block c0 = ars_counter(group, chain, sweep, visit, ARS_USE_UPPER);
+	v4q x[4];
+	u32 q, r;
+
+	unroll_loop
+	for (q = 0; q < 4; q++) {
+		long long lo = (long long)(c0.w[0] + 2 * q), hi = (long long)c0.w[1];
+
+		x[q] = (v4q){ lo, hi, lo + 1, hi } ^ k->round[0];
+	}
+	unroll_loop
+	for (r = 1; r <= ARS_ROUNDS; r++) {
+		unroll_loop
+		for (q = 0; q < 4; q++)
+			x[q] = simd_aes2(x[q], k->round[r], r == ARS_ROUNDS);
+	}
+	unroll_loop
+	for (q = 0; q < 4; q++)
+		out[q] = (v16u)x[q];
+}
+
+/* pbm_fast_margin() on 16 lanes; *ret_minor: lanes that take the less likely side. */
+simd_inline v16u fast_lanes(const struct pbm_fast *f, v16s field, v16u word, v16s *ret_bits)
+{
+	/* 2^(16-n) for n = 0..15, low and high bytes; n = 0 gives 65535 */
+	const v16u low = (v16u)(v32b){ 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 128, 64, 32, 16, 8, 4, 2,
+				       0xff, 0, 0, 0, 0, 0, 0, 0, 0, 128, 64, 32, 16, 8, 4, 2 };
+	const v16u high = (v16u)(v32b){ 0xff, 128, 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0,
+					0xff, 128, 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0 };
+	v16s negative = field >> 15;
+	v16u mag = (v16u)((field ^ negative) - negative);
+	v16u a = simd_min(mag, simd_set16(f->max)) << f->shift;
+	v16u y = (a & simd_set16(f->whole)) + simd_mul_high(a, simd_set16(f->slope));
+	v16u frac = y << 4, n = y >> 12, t, e, p, v, m;
+
+	t = simd_set16(PBM_FAST_C2) - simd_mul_high(frac, simd_set16(PBM_FAST_C3));
+	t = simd_set16(PBM_FAST_C1) - simd_mul_high(frac, t);
+	e = ~simd_mul_high(frac, t);
+	p = simd_shuffle8(low, n | simd_set16(0x8000)) |
+	    simd_shuffle8(high, n << 8 | simd_set16(0x80));
+	v = word ^ (v16u)~negative;
+	m = simd_mul_high(~v, simd_mul_high(e, p));
+	/* v < m, unsigned; new spin = (minor == negative) */
+	*ret_bits = (v16s)(v < m) ^ ~negative;
+	/* |v - m| <= band, as unsigned 0 .. 2 band after a shift */
+	return (v16u)(v - m + simd_set16(PBM_FAST_BAND) <= simd_set16(2 * PBM_FAST_BAND));
+}
+
+/* Decides the lanes of doubt from whole words. field(k) gives the exact field of p-bit k. */
+static __attribute__((noinline)) u64 settle(const struct rbm_context *c, const void *fields,
+					    const v16u words[4], u32 group, u32 chain, u32 visit,
+					    u64 doubt, u64 bits)
+{
+	for (; doubt; doubt &= doubt - 1) {
+		u32 k = (u32)__builtin_ctzll(doubt);
+		struct ars_block lo = ars_encrypt(
+			&c->key,
+			ars_counter(group + k / 8, chain, c->sweep, visit, ARS_USE_LOWER),
+			ARS_ROUNDS);
+		u32 word = (u32)((const u16 *)words)[k] << 16 | ars_lane(&lo, k % 8);
+		s32 f = c->narrow ? ((const s16 *)fields)[k] : ((const s32 *)fields)[k];
+
+		bits = (bits & ~(1ull << k)) | (u64)pbm_decide(f, c->gain, word) << k;
+	}
+	return bits;
+}
+
+simd_inline u64 draw_word(const struct rbm_context *c, const struct draw_keys *keys,
+			  const void *fields, u32 group, u32 chain, u32 visit, u64 mask, int narrow)
+{
+	v16u words[4], doubt[4], any;
+	v16s bits[4];
+	u64 out;
+	u32 q;
+
+	random_words(keys, group, chain, c->sweep, visit, words);
+	unroll_loop
+	for (q = 0; q < 4; q++) {
+		v16s f;
+
+		if (narrow) {
+			f = ((const v16s *)fields)[q];
+		} else {
+			const v8s *wide = (const v8s *)fields + 2 * q;
+
+			f = simd_pack32(wide[0], wide[1]);
+			/* -32768 has no magnitude */
+			f -= (v16s)(f == (v16s)simd_set16(0x8000));
+		}
+		doubt[q] = fast_lanes(&c->fast, f, words[q], &bits[q]);
+		if (!narrow && c->fast.hot)
+			doubt[q] |= (v16u)((f == (v16s)simd_set16(32767)) |
+					   (f == -(v16s)simd_set16(32767)));
+	}
+	out = simd_mask16(bits[0], bits[1]) | (u64)simd_mask16(bits[2], bits[3]) << 32;
+	any = doubt[0] | doubt[1] | doubt[2] | doubt[3];
+	if (__builtin_expect(simd_any(any), 0)) {
+		u64 d = simd_mask16((v16s)doubt[0], (v16s)doubt[1]) |
+			(u64)simd_mask16((v16s)doubt[2], (v16s)doubt[3]) << 32;
+
+		if (d & mask)
+			out = settle(c, fields, words, group, chain, visit, d & mask, out);
+	}
+	return out;
+}
+
+simd_inline void draw_side(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
+			   u32 count, int narrow)
+{
+	u32 padded = rbm_padded(rbm_units(c->shape, side));
+	u32 size = narrow ? sizeof(s16) : sizeof(s32);
+	struct draw_keys keys;
+	u32 i, w, r;
+
+	for (r = 0; r <= ARS_ROUNDS; r++) {
+		long long lo = (long long)c->key.k[r].w[0], hi = (long long)c->key.k[r].w[1];
+
+		keys.round[r] = (v4q){ lo, hi, lo, hi };
+	}
+	for (i = 0; i < count; i++) {
+		u32 chain = who[i];
+		u64 *state = rbm_state(c, chain, side);
+		const u8 *f = (const u8 *)c->scratch->field[side] + (u64)chain * padded * size;
+
+		for (w = 0; w < c->words[side]; w++) {
+			u64 mask = rbm_free_mask(c, side, w);
+			u64 drawn = draw_word(c, &keys, f + 64ull * w * size,
+					      8 * w | (side ? ARS_HIDDEN : 0),
+					      c->run->chain0 + c->first + chain, visit, mask,
+					      narrow);
+			u64 diff = (drawn ^ state[w]) & mask;
+
+			state[w] ^= diff;
+			c->changed += rbm_popcount(diff);
+		}
+	}
+}
+
+static void draw_vector(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
+			u32 count)
+{
+	if (c->narrow)
+		draw_side(c, side, visit, who, count, 1);
+	else
+		draw_side(c, side, visit, who, count, 0);
+}
+
+#define RBM_VECTOR_ROUTE                             \
+	{                                            \
+		.narrow = 1,                         \
+		.accumulate = accumulate_vector,     \
+		.draw = draw_vector,                 \
+		.moments = rbm_moments_generic,      \
+	}
+
+#endif
