@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a backend implements. device.c checks every argument once, for all backends, and turns
+ * couplings into the device format; a backend sees only what fits, and places its own struct
+ * around these.
+ */
+#ifndef PBIT_WORKER_DEVICE_OPS_H
+#define PBIT_WORKER_DEVICE_OPS_H
+
+#include "device.h"
+
+/* Of one copy of what a submission asks to accumulate, each at most DEVICE_MAX_RESULT bytes. */
+#define DEVICE_MAX_RESULT ((size_t)1 << 30)
+
+struct result_sizes {
+	size_t records;	     /* sweeps / every */
+	size_t moments;	     /* bytes of vh, or 0 */
+	size_t energy_trace; /* bytes, or 0 */
+	size_t state_trace;  /* bytes, or 0 */
+};
+
+struct device_ops {
+	void (*close)(struct device *d);
+
+	/* shape and clamp are valid; clamp is the caller's, or NULL. Sets ret's states. */
+	int (*program_new)(struct device *d, const struct pbm_shape *shape, const uint64_t *clamp,
+			   struct program **ret, struct err *e);
+	void (*program_free)(struct program *p); /* not in flight */
+
+	/* n x m row major s8 or s16, every one in range; not in flight. */
+	int (*load)(struct program *p, const void *couplings, struct err *e);
+
+	/* The submission is valid and the program not in flight; must not block. */
+	int (*submit)(struct program *p, const struct submission *s,
+		      const struct result_sizes *sizes, struct err *e);
+
+	/* Called once after each submit. Blocks to the end of the run. */
+	int (*wait)(struct program *p, struct results *ret, struct err *e);
+};
+
+struct device {
+	const struct device_ops *ops;
+	struct device_info info;
+	unsigned int programs; /* those that are open */
+};
+
+struct program {
+	struct device *device;
+	struct pbm_shape shape;
+	uint64_t *states; /* [chains][state_words], the backend's */
+	int8_t *narrow;	  /* couplings on their way to an 8-bit device */
+	bool loaded;
+	bool in_flight;
+	bool has_results;
+	struct results results;
+};
+
+#endif
