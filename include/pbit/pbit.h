@@ -37,6 +37,10 @@ enum {
  *
  * Returns 0; -ECONNREFUSED or -ENOENT when no daemon can be reached. *ret is set even then, so that
  * pbit_error() can be read, and must be closed; it is NULL only for -ENOMEM.
+ *
+ * PBIT_OPEN_AUTOSTART: only for the user's own socket, and never when $PBIT_SOCKET is set. The
+ * program is $PBIT_PBITD, else pbitd beside the running one, in ../sbin, or in $PATH. It leaves by
+ * itself when idle.
  */
 int pbit_open(pbit **ret, const char *socket, unsigned int flags);
 
@@ -45,6 +49,13 @@ pbit *pbit_close(pbit *p);
 
 /** pbit_error - one sentence about the last call on @p that failed; "" when none did. */
 const char *pbit_error(const pbit *p);
+
+/**
+ * pbit_socket - path of the socket that pbit_open() connected to or tried last; "" when none.
+ *
+ * After -ECONNRESET, pbit_open() with this path finds the same daemon again, never another one.
+ */
+const char *pbit_socket(const pbit *p);
 
 /** pbit_version - the library's version, "0.1.0". */
 const char *pbit_version(void);
@@ -100,7 +111,8 @@ typedef int (*pbit_watch_fn)(const char *json, void *userdata);
  * @ret_state:  the state at the end of the watch, may be NULL
  *
  * Returns 0 when the job has ended, 1 when @fn asked to stop (the job goes on), -ECONNRESET when the
- * daemon died (the job is not lost: watch again).
+ * daemon died (the job is not lost: watch again), -EINTR when a signal handler ran meanwhile.
+ * @fn may call other functions with @p.
  */
 int pbit_watch(pbit *p, uint64_t id, pbit_watch_fn fn, void *userdata, enum pbit_state *ret_state);
 
