@@ -12,6 +12,7 @@
 
 #include "array.h"
 #include "err.h"
+#include "spec.h"
 
 #define DATASET_MAX_CLASSES 4096u
 
@@ -58,36 +59,5 @@ const int8_t *dataset_part(const struct dataset *d, enum dataset_part part, size
 
 /* n spins to bits, 1 = +1, least significant first; words: (n + 63) / 64, padding zero. */
 void dataset_pack(const int8_t *spins, size_t n, uint64_t *words);
-
-/*
- * w0[n * m] = the couplings of independent pixels: column 0 (visible biases) atanh of the mean
- * spin, shrunk by `alpha` pseudo-counts each way, divided by beta; all else 0. class_only < 0:
- * the mean over all classes, each with its weight in the training part.
- */
-void dataset_visible_bias(const struct dataset *d, int class_only, size_t m, double beta,
-			  double alpha, double *w0);
-
-/*
- * Independent pixels, per class: P(v_i = +1 | u) = (count + alpha) / (N + 2 alpha). alpha is the
- * one of a grid that is best on the validation part (1 when there is none); then the counts are
- * taken over training and validation rows together: the strongest form of the baseline.
- */
-struct independent {
-	size_t pixels;
-	unsigned int classes;
-	double alpha;
-	double *log_p; /* [classes][pixels][2]: ln P(v_i = -1), ln P(v_i = +1) */
-};
-
-int independent_fit(const struct dataset *d, struct independent **ret, struct err *e);
-/* Sum over the rows (n spins each, as in the dataset) of ln p(v | class). */
-double independent_log_likelihood(const struct independent *b, unsigned int class,
-				  const int8_t *rows, size_t count);
-struct independent *independent_free(struct independent *b);
-static inline void independent_freep(struct independent **b)
-{
-	*b = independent_free(*b);
-}
-#define _cleanup_independent_ _cleanup_(independent_freep)
 
 #endif

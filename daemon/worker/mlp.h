@@ -30,11 +30,10 @@ struct mlp {
 	double *phi;			   /* owned */
 };
 
-/* What forward leaves for backward: the activations of every layer, rows x width each. */
+/* What forward leaves for backward: what enters each layer, rows x width. Starts as zeros. */
 struct mlp_tape {
 	size_t rows;
-	double *codes; /* copy of the codes: activations of layer 0 */
-	double *act[SPEC_MAX_LAYERS + 2];
+	double *act[SPEC_MAX_LAYERS + 1]; /* act[0]: a copy of the codes */
 };
 
 /* phi all zero. -EINVAL for a zero width, -EFBIG above MLP_MAX_PARAMS. */
@@ -67,7 +66,7 @@ void mlp_init(struct mlp *m, uint64_t seed, double out_sd);
 
 /*
  * Adds w0[out] to every W_u: to c, or to each row of a table. With w0 the couplings of the
- * independent-pixels model (dataset_visible_bias()) the network starts at that baseline.
+ * independent-pixels model (independent_visible_bias()) the network starts at that baseline.
  */
 void mlp_add_baseline(struct mlp *m, const double *w0);
 /* Table only: adds w0[out] to W_u of this code alone. */

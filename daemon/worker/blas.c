@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#include <cblas.h>
+#include <pthread.h>
+
+#include "blas.h"
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void one_thread(void)
+{
+	openblas_set_num_threads(1);
+}
+
+void blas_gemm(bool ta, bool tb, size_t rows, size_t cols, size_t inner, const double *a,
+	       const double *b, double beta, double *c)
+{
+	int lda = (int)(ta ? rows : inner), ldb = (int)(tb ? inner : cols);
+
+	pthread_once(&once, one_thread);
+	cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
+		    (int)rows, (int)cols, (int)inner, 1.0, a, lda, b, ldb, beta, c, (int)cols);
+}

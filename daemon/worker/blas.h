@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* OpenBLAS on one thread: the same bits for any number of threads of the process. */
+#ifndef PBIT_WORKER_BLAS_H
+#define PBIT_WORKER_BLAS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * c = op(a) op(b) + beta c, all row major and dense: op(a) is rows x inner, op(b) inner x cols; ta
+ * and tb say which are stored transposed. Every size is to be at most INT_MAX.
+ */
+void blas_gemm(bool ta, bool tb, size_t rows, size_t cols, size_t inner, const double *a,
+	       const double *b, double beta, double *c);
+
+#endif
