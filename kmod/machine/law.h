@@ -78,11 +78,11 @@ static inline u32 pbm_decide(s32 field, u64 gain, u32 word)
  *
  * All constants are derived from the gain by integers.
  */
-#define PBM_FAST_BAND 40
+#define PBM_FAST_BAND 12
 
 struct pbm_fast {
-	u16 max;   /* |F| is cut to this; beyond, y >= 15.9 or max = 32767 */
-	u16 shift; /* then shifted left by this */
+	u16 max;   /* larger |F| have y > 15.9 and count as y = 16; at most 32767 */
+	u16 shift; /* a = |F| << shift uses the 16 bits to the full */
 	u16 whole; /* all ones: Y = a + mulhi(a, slope); zero: Y = mulhi(a, slope) */
 	u16 slope;
 	u16 hot; /* |F| = 32767 still has y < 15.9: larger fields must be decided exactly */
@@ -90,15 +90,15 @@ struct pbm_fast {
 
 void pbm_fast_init(struct pbm_fast *f, u64 gain);
 
-#define PBM_FAST_C1 45318u /* 2^-f = 1 - f (C1 - f (C2 - f C3)), 16-bit fixed point, f in [0,1) */
-#define PBM_FAST_C2 15142u
-#define PBM_FAST_C3 2590u
+#define PBM_FAST_C1 45340u /* 2^-f = 1 - f (C1 - f (C2 - f C3)), 16-bit fixed point, f in [0,1) */
+#define PBM_FAST_C2 15200u
+#define PBM_FAST_C3 2632u
 
 /* z = 2^-y in 16-bit fixed point (65535 for 1), y from |F| <= 32767. */
 static inline u32 pbm_fast_z(const struct pbm_fast *f, u32 abs_field)
 {
-	u32 a = (abs_field < f->max ? abs_field : f->max) << f->shift & 0xffff;
-	u32 y = ((a & f->whole) + (a * f->slope >> 16)) & 0xffff; /* 4.12 fixed point */
+	u32 a = abs_field << f->shift & 0xffff;
+	u32 y = abs_field > f->max ? 0xffff : (a & f->whole) + (a * f->slope >> 16); /* 4.12 */
 	u32 frac = y << 4 & 0xffff;
 	u32 n = y >> 12;
 	u32 t = PBM_FAST_C2 - (frac * PBM_FAST_C3 >> 16);

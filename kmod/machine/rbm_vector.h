@@ -137,8 +137,9 @@ simd_inline v16u fast_lanes(const struct pbm_fast *f, v16s field, v16u word, v16
 					0xff, 128, 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0 };
 	v16s negative = field >> 15;
 	v16u mag = (v16u)((field ^ negative) - negative);
-	v16u a = simd_min(mag, simd_set16(f->max)) << f->shift;
-	v16u y = (a & simd_set16(f->whole)) + simd_mul_high(a, simd_set16(f->slope));
+	v16u a = mag << f->shift;
+	v16u y = ((a & simd_set16(f->whole)) + simd_mul_high(a, simd_set16(f->slope))) |
+		 (v16u)((v16s)mag > (v16s)simd_set16(f->max));
 	v16u frac = y << 4, n = y >> 12, t, e, p, v, m;
 
 	t = simd_set16(PBM_FAST_C2) - simd_mul_high(frac, simd_set16(PBM_FAST_C3));

@@ -43,13 +43,6 @@ simd_inline v16u simd_shuffle8(v16u table, v16u at)
 	return (v16u)__builtin_ia32_pshufb256((v32c)table, (v32c)at);
 }
 
-simd_inline v16u simd_min(v16u a, v16u b)
-{
-	v16u less = (v16u)(a < b);
-
-	return (a & less) | (b & ~less);
-}
-
 /* 32 lanes of all ones or zeros, 16 bits each, to 32 bits in lane order. */
 simd_inline u32 simd_mask16(v16s a, v16s b)
 {

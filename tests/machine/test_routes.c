@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Every route gives the bits of the plain reference (reference.h), on random programs of odd sizes,
+ * with clamps, every scan order, both coupling widths, hot and cold; and a run cut into pieces
+ * gives the bits of the whole.
+ */
+#include <check.h>
+#include <stdio.h>
+
+#include "reference.h"
+
+static u64 random_state;
+
+static u64 next_random(void)
+{
+	u64 z = (random_state += 0x9e3779b97f4a7c15ull);
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+struct outcome {
+	u64 *states, *state_trace;
+	s64 *energy_trace;
+	struct pbm_sums sums;
+	s64 energy;
+};
+
+struct program {
+	struct pbm_shape shape;
+	struct pbm_run run;
+	void *couplings, *image, *scratch;
+	u64 *gains, *clamp, *initial;
+	u32 records;
+};
+
+static void *zeroed(u64 count, u64 size)
+{
+	void *p = aligned_alloc(64, (count * size + 127) & ~63ull);
+
+	ck_assert_ptr_nonnull(p);
+	memset(p, 0, count * size);
+	return p;
+}
+
+static void random_couplings(struct program *p)
+{
+	u64 count = (u64)p->shape.n * p->shape.m, k;
+	static const s32 limits[] = { 5, 31, 63, 127, 32767, 2000 };
+	s32 limit = limits[p->shape.bits == 8 ? next_random() % 4 : 4 + next_random() % 2];
+
+	p->couplings = zeroed(count, p->shape.bits / 8);
+	for (k = 0; k < count; k++) {
+		s32 w = (s32)(next_random() % (2 * (u64)limit + 1)) - limit;
+
+		if (p->shape.bits == 8)
+			((s8 *)p->couplings)[k] = (s8)w;
+		else
+			((s16 *)p->couplings)[k] = (s16)w;
+	}
+}
+
+static void random_program(struct program *p)
+{
+	struct pbm_shape *s = &p->shape;
+	u32 words, k;
+	u64 base;
+
+	memset(p, 0, sizeof(*p));
+	s->net = PBM_NET_RBM;
+	s->n = 1 + (u32)(next_random() % 150);
+	s->m = 1 + (u32)(next_random() % 150);
+	s->chains = 1 + (u32)(next_random() % 37);
+	s->bits = next_random() & 1 ? 8 : 16;
+	if (next_random() % 8 == 0) /* fields beyond s16 from s8 couplings */
+		s->n = 1 + (u32)(next_random() % 600), s->bits = 8;
+	random_couplings(p);
+	words = pbm_state_words(s);
+	p->clamp = zeroed(words, sizeof(u64));
+	if (next_random() & 1)
+		for (k = 0; k < words; k++)
+			p->clamp[k] = next_random() & next_random() & next_random();
+	p->initial = zeroed((u64)words * s->chains, sizeof(u64));
+	pbm_states_random(s, next_random(), 0, s->chains, NULL, p->initial);
+	p->run.seed = next_random();
+	p->run.sweep0 = next_random() >> (8 + next_random() % 56);
+	p->run.sweeps = 1 + (u32)(next_random() % 9);
+	p->run.every = 1 + (u32)(next_random() % 3);
+	p->run.scan = (u32)(next_random() % 3);
+	p->run.chain0 = (u32)(next_random() % 1000);
+	p->run.chains = s->chains;
+	p->run.gains = next_random() & 1 ? 1 : p->run.sweeps;
+	p->gains = zeroed(p->run.gains, sizeof(u64));
+	base = next_random() % 34; /* |F| gain from far below 1 to far above 33 */
+	for (k = 0; k < p->run.gains; k++)
+		p->gains[k] = (next_random() | 1ull << 63) >> (base + next_random() % 3);
+	p->run.gain = p->gains;
+	p->run.clamp = p->clamp;
+	p->run.trace_chains = s->chains + 3;
+	p->run.trace_chain0 = 2;
+	p->records = p->run.sweeps / p->run.every;
+	p->image = zeroed(1, pbm_image_size(s));
+	p->scratch = zeroed(1, pbm_scratch_size(s));
+	ck_assert_int_eq(pbm_load(s, p->couplings, p->image), 0);
+}
+
+static void free_program(struct program *p)
+{
+	free(p->couplings);
+	free(p->image);
+	free(p->scratch);
+	free(p->gains);
+	free(p->clamp);
+	free(p->initial);
+}
+
+static void new_outcome(const struct program *p, struct outcome *o)
+{
+	u64 words = pbm_state_words(&p->shape), rows = (u64)p->records * p->run.trace_chains;
+
+	memset(o, 0, sizeof(*o));
+	o->states = zeroed(words * p->shape.chains, sizeof(u64));
+	memcpy(o->states, p->initial, words * p->shape.chains * sizeof(u64));
+	o->state_trace = zeroed(rows * words, sizeof(u64));
+	o->energy_trace = zeroed(rows, sizeof(s64));
+	o->sums.vh = zeroed((u64)p->shape.n * p->shape.m, sizeof(s64));
+	o->sums.v = zeroed(p->shape.n, sizeof(s64));
+	o->sums.h = zeroed(p->shape.m, sizeof(s64));
+	o->sums.energy = &o->energy;
+}
+
+static void free_outcome(struct outcome *o)
+{
+	free(o->states);
+	free(o->state_trace);
+	free(o->energy_trace);
+	free(o->sums.vh);
+	free(o->sums.v);
+	free(o->sums.h);
+}
+
+static struct pbm_run bound_run(const struct program *p, struct outcome *o)
+{
+	struct pbm_run run = p->run;
+
+	run.states = o->states;
+	run.state_trace = o->state_trace;
+	run.energy_trace = o->energy_trace;
+	return run;
+}
+
+static void assert_equal(const struct program *p, const struct outcome *a, const struct outcome *b)
+{
+	u64 words = pbm_state_words(&p->shape), rows = (u64)p->records * p->run.trace_chains;
+
+	ck_assert_mem_eq(a->states, b->states, words * p->shape.chains * sizeof(u64));
+	ck_assert_mem_eq(a->state_trace, b->state_trace, rows * words * sizeof(u64));
+	ck_assert_mem_eq(a->energy_trace, b->energy_trace, rows * sizeof(s64));
+	ck_assert_mem_eq(a->sums.vh, b->sums.vh, sizeof(s64) * p->shape.n * p->shape.m);
+	ck_assert_mem_eq(a->sums.v, b->sums.v, sizeof(s64) * p->shape.n);
+	ck_assert_mem_eq(a->sums.h, b->sums.h, sizeof(s64) * p->shape.m);
+	ck_assert_int_eq(a->energy, b->energy);
+	ck_assert_uint_eq(a->sums.samples, b->sums.samples);
+	ck_assert_uint_eq(a->sums.flips, b->sums.flips);
+	ck_assert_uint_eq(a->sums.changed, b->sums.changed);
+}
+
+START_TEST(routes_equal_reference)
+{
+	enum pbm_isa isa = (enum pbm_isa)_i;
+	unsigned int k;
+
+	if (isa > pbm_isa_best()) {
+		printf("note: this CPU has no %s route\n", pbm_isa_name(isa));
+		return;
+	}
+	random_state = 11;
+	for (k = 0; k < 60; k++) {
+		struct outcome ref, got;
+		struct pbm_run run;
+		struct program p;
+
+		random_program(&p);
+		new_outcome(&p, &ref);
+		new_outcome(&p, &got);
+		run = bound_run(&p, &ref);
+		ref_run(&p.shape, p.couplings, &run, &ref.sums);
+		run = bound_run(&p, &got);
+		ck_assert_int_eq(pbm_run(&p.shape, p.image, &run, &got.sums, p.scratch, isa), 0);
+		assert_equal(&p, &ref, &got);
+		free_outcome(&ref);
+		free_outcome(&got);
+		free_program(&p);
+	}
+}
+END_TEST
+
+/* Cut after some chains, and each piece after some sweeps (every = 1, so that records stay put). */
+START_TEST(pieces_equal_whole)
+{
+	unsigned int k;
+
+	random_state = 12;
+	for (k = 0; k < 60; k++) {
+		struct outcome whole, cut;
+		struct pbm_run run;
+		struct program p;
+		u32 chains, sweeps, c, t;
+
+		random_program(&p);
+		p.run.every = 1;
+		p.records = p.run.sweeps;
+		new_outcome(&p, &whole);
+		new_outcome(&p, &cut);
+		run = bound_run(&p, &whole);
+		ck_assert_int_eq(pbm_run(&p.shape, p.image, &run, &whole.sums, p.scratch,
+					 pbm_isa_best()),
+				 0);
+		chains = 1 + (u32)(next_random() % p.run.chains);
+		sweeps = 1 + (u32)(next_random() % p.run.sweeps);
+		for (c = 0; c < p.run.chains; c += chains) {
+			for (t = 0; t < p.run.sweeps; t += sweeps) {
+				u64 words = pbm_state_words(&p.shape);
+				u64 row = (u64)t * p.run.trace_chains;
+
+				run = bound_run(&p, &cut);
+				run.chain0 += c;
+				run.trace_chain0 += c;
+				run.states += c * words;
+				run.chains = chains < p.run.chains - c ? chains : p.run.chains - c;
+				run.sweep0 += t;
+				run.sweeps = sweeps < p.run.sweeps - t ? sweeps : p.run.sweeps - t;
+				if (run.gains != 1) {
+					run.gain += t;
+					run.gains = run.sweeps;
+				}
+				run.energy_trace += row;
+				run.state_trace += row * words;
+				ck_assert_int_eq(pbm_run(&p.shape, p.image, &run, &cut.sums,
+							 p.scratch, pbm_isa_best()),
+						 0);
+			}
+		}
+		assert_equal(&p, &whole, &cut);
+		free_outcome(&whole);
+		free_outcome(&cut);
+		free_program(&p);
+	}
+}
+END_TEST
+
+START_TEST(refusals)
+{
+	struct pbm_shape good = { PBM_NET_RBM, 3, 2, 1, 8 }, bad;
+	u64 gain = 1ull << 57, states[2] = { 0 };
+	struct pbm_run run = { .sweeps = 1, .every = 1, .chains = 1, .gains = 1, .gain = &gain,
+			       .states = states, .trace_chains = 1 };
+	s8 w[6] = { 1, 2, 3, -4, 5, -127 };
+	void *image = zeroed(1, pbm_image_size(&good)), *scratch = zeroed(1, pbm_scratch_size(&good));
+	struct pbm_run wrong;
+
+	ck_assert_int_eq(pbm_shape_check(&good), 0);
+	bad = good, bad.net = 2;
+	ck_assert_int_eq(pbm_shape_check(&bad), -22);
+	bad = good, bad.n = 0;
+	ck_assert_int_eq(pbm_shape_check(&bad), -22);
+	bad = good, bad.m = PBM_MAX_UNITS + 1;
+	ck_assert_int_eq(pbm_shape_check(&bad), -22);
+	bad = good, bad.chains = 0;
+	ck_assert_int_eq(pbm_shape_check(&bad), -22);
+	bad = good, bad.bits = 12;
+	ck_assert_int_eq(pbm_shape_check(&bad), -22);
+	ck_assert_int_eq(pbm_load(&good, w, image), 0);
+	ck_assert_int_eq(pbm_run(&good, image, &run, NULL, scratch, PBM_ISA_SCALAR), 0);
+	wrong = run, wrong.every = 0;
+	ck_assert_int_eq(pbm_run(&good, image, &wrong, NULL, scratch, PBM_ISA_SCALAR), -22);
+	wrong = run, wrong.gains = 2;
+	ck_assert_int_eq(pbm_run(&good, image, &wrong, NULL, scratch, PBM_ISA_SCALAR), -22);
+	wrong = run, wrong.scan = 3;
+	ck_assert_int_eq(pbm_run(&good, image, &wrong, NULL, scratch, PBM_ISA_SCALAR), -22);
+	wrong = run, wrong.sweep0 = ~0ull;
+	ck_assert_int_eq(pbm_run(&good, image, &wrong, NULL, scratch, PBM_ISA_SCALAR), -22);
+	bad = good, bad.bits = 16;
+	ck_assert_int_eq(pbm_run(&bad, image, &run, NULL, scratch, PBM_ISA_SCALAR), -22);
+	w[2] = -128;
+	ck_assert_int_eq(pbm_load(&good, w, image), -34);
+	free(image);
+	free(scratch);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("routes");
+	TCase *t = tcase_create("routes");
+	SRunner *r;
+	int failed;
+
+	tcase_set_timeout(t, 120);
+	tcase_add_loop_test(t, routes_equal_reference, 0, 3);
+	tcase_add_test(t, pieces_equal_whole);
+	tcase_add_test(t, refusals);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
