@@ -103,7 +103,7 @@ int pbm_load(const struct pbm_shape *s, const void *couplings, void *image)
 /* Carves the scratch; with base NULL only its size counts. */
 static u64 carve(const struct pbm_shape *s, struct rbm_scratch *sc, u8 *base)
 {
-	u64 list = rbm_padded(s->n > s->m ? s->n : s->m) + 8, at = align64(sizeof(*sc));
+	u64 list = rbm_list(s), at = align64(sizeof(*sc));
 	u32 side;
 
 	for (side = 0; side < 2; side++) {
@@ -148,7 +148,7 @@ static void refresh(struct rbm_context *c, const struct rbm_route *route, enum r
 		    const u8 *who, u32 count)
 {
 	struct rbm_scratch *sc = c->scratch;
-	u32 list = rbm_padded(c->shape->n > c->shape->m ? c->shape->n : c->shape->m) + 8;
+	u32 list = rbm_list(c->shape);
 	u16 none = (u16)rbm_units(c->shape, !side); /* the row of zeros */
 	u32 a, w;
 

@@ -47,6 +47,12 @@ static inline u32 rbm_padded(u32 units)
 	return (units + RBM_TILE - 1) / RBM_TILE * RBM_TILE;
 }
 
+/* Room for the events of one chain. */
+static inline u32 rbm_list(const struct pbm_shape *s)
+{
+	return rbm_padded(s->n > s->m ? s->n : s->m) + 8;
+}
+
 /* Position within its tile of an 8-bit coupling to output j. */
 static inline u32 rbm_place8(u32 j)
 {

@@ -26,7 +26,7 @@ static void rbm_accumulate_generic(struct rbm_context *c, enum rbm_side side, co
 {
 	struct rbm_scratch *sc = c->scratch;
 	u32 padded = rbm_padded(rbm_units(c->shape, side));
-	u32 list = rbm_padded(c->shape->n > c->shape->m ? c->shape->n : c->shape->m) + 8;
+	u32 list = rbm_list(c->shape);
 	u32 bits = c->image->bits, row = RBM_TILE * (bits / 8);
 	const s32 *base = rbm_base(c->image, side);
 	u32 tile, a, e, k;

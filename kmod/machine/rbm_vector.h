@@ -46,12 +46,35 @@ simd_inline void add_events(const u8 *tile, const u16 *at, u32 count, u32 togeth
 	}
 }
 
+/* Sums of rows, signed, of one tile: outputs 0..15, 32..47 in even, 16..31, 48..63 in odd. */
+struct tile_sums {
+	v16u even[2], odd[2];
+};
+
+simd_inline struct tile_sums sum_events(const u8 *tile, const u16 *up, u32 ups, const u16 *down,
+					u32 downs, u32 together)
+{
+	const v16u bias = simd_set16((u16)(128 * ((ups + downs) / together)));
+	v16u a[2] = { 0 }, b[2] = { 0 };
+	struct tile_sums t;
+	u32 q;
+
+	add_events(tile, up, ups, together, 0, a, b);
+	add_events(tile, down, downs, together, 1, a, b);
+	unroll_loop
+	for (q = 0; q < 2; q++) {
+		t.even[q] = a[q] - (b[q] << 8) - bias;
+		t.odd[q] = b[q] - bias;
+	}
+	return t;
+}
+
+/* s16 fields: all sums are taken modulo 2^16, and the fields they give are known to fit. */
 simd_inline void accumulate_narrow(struct rbm_context *c, enum rbm_side side, const u8 *who,
 				   u32 count, u32 together)
 {
 	struct rbm_scratch *sc = c->scratch;
-	u32 padded = rbm_padded(rbm_units(c->shape, side));
-	u32 list = rbm_padded(c->shape->n > c->shape->m ? c->shape->n : c->shape->m) + 8;
+	u32 padded = rbm_padded(rbm_units(c->shape, side)), list = rbm_list(c->shape);
 	const s32 *base = rbm_base(c->image, side);
 	u32 tile, i, q, k;
 
@@ -63,38 +86,94 @@ simd_inline void accumulate_narrow(struct rbm_context *c, enum rbm_side side, co
 			for (k = 0; k < 16; k++)
 				start[q][k] = (u16)base[tile * RBM_TILE + 16 * q + k];
 		for (i = 0; i < count; i++) {
-			u32 chain = who[i], ups = sc->ups[chain], downs = sc->downs[chain];
+			u32 chain = who[i];
 			v16u *f = (v16u *)((s16 *)sc->field[side] + (u64)chain * padded +
 					   tile * RBM_TILE);
-			v16u up_a[2] = { 0 }, up_b[2] = { 0 };
-			u16 bias = (u16)(128 * ((ups + downs) / together));
+			const v16u *from = sc->valid[side][chain] ? f : start;
+			struct tile_sums t =
+				sum_events(w, sc->up + (u64)chain * list, sc->ups[chain],
+					   sc->down + (u64)chain * list, sc->downs[chain], together);
 
-			add_events(w, sc->up + (u64)chain * list, ups, together, 0, up_a, up_b);
-			add_events(w, sc->down + (u64)chain * list, downs, together, 1, up_a, up_b);
 			unroll_loop
 			for (q = 0; q < 2; q++) {
-				v16u even = up_a[q] - (up_b[q] << 8) - simd_set16(bias);
-				v16u odd = up_b[q] - simd_set16(bias);
-				const v16u *from = sc->valid[side][chain] ? f : start;
-				v16u f0 = from[2 * q], f1 = from[2 * q + 1];
-
-				f[2 * q] = f0 + even + even;
-				f[2 * q + 1] = f1 + odd + odd;
+				f[2 * q] = from[2 * q] + t.even[q] + t.even[q];
+				f[2 * q + 1] = from[2 * q + 1] + t.odd[q] + t.odd[q];
 			}
 		}
 	}
 }
 
+/* Events of one pass into s32 fields: 256 rows of at most 127 still sum within s16. */
+#define WIDE_EVENTS 256
+
+simd_inline void add_wide(s32 *f, const struct tile_sums *t)
+{
+	u32 q, k;
+
+	unroll_loop
+	for (q = 0; q < 2; q++) {
+		const s16 *even = (const s16 *)&t->even[q], *odd = (const s16 *)&t->odd[q];
+
+		for (k = 0; k < 16; k++)
+			f[32 * q + k] += 2 * even[k];
+		for (k = 0; k < 16; k++)
+			f[32 * q + 16 + k] += 2 * odd[k];
+	}
+}
+
+/* s8 couplings whose fields do not fit s16. */
+simd_inline void accumulate_wide(struct rbm_context *c, enum rbm_side side, const u8 *who,
+				 u32 count, u32 together)
+{
+	struct rbm_scratch *sc = c->scratch;
+	u32 padded = rbm_padded(rbm_units(c->shape, side)), list = rbm_list(c->shape);
+	const s32 *base = rbm_base(c->image, side);
+	u32 tile, i, k, e;
+
+	for (tile = 0; tile < padded / RBM_TILE; tile++) {
+		const u8 *w = rbm_tile(c, side, tile);
+
+		for (i = 0; i < count; i++) {
+			u32 chain = who[i], ups = sc->ups[chain], downs = sc->downs[chain];
+			s32 *f = (s32 *)sc->field[side] + (u64)chain * padded + tile * RBM_TILE;
+			const u16 *up = sc->up + (u64)chain * list;
+			const u16 *down = sc->down + (u64)chain * list;
+
+			for (k = 0; !sc->valid[side][chain] && k < RBM_TILE; k++)
+				f[k] = base[tile * RBM_TILE + k];
+			for (e = 0; e < ups; e += WIDE_EVENTS) {
+				u32 some = ups - e < WIDE_EVENTS ? ups - e : WIDE_EVENTS;
+				struct tile_sums t = sum_events(w, up + e, some, down, 0, together);
+
+				add_wide(f, &t);
+			}
+			for (e = 0; e < downs; e += WIDE_EVENTS) {
+				u32 some = downs - e < WIDE_EVENTS ? downs - e : WIDE_EVENTS;
+				struct tile_sums t = sum_events(w, up, 0, down + e, some, together);
+
+				add_wide(f, &t);
+			}
+		}
+	}
+}
+
+/* Rows whose sum still fits a signed byte are added as bytes. */
 static void accumulate_vector(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count)
 {
-	if (!c->narrow)
+	u32 max = c->image->max;
+
+	if (c->image->bits != 8)
 		rbm_accumulate_generic(c, side, who, count);
-	else if (c->image->max <= 31)
+	else if (c->narrow && max <= 31)
 		accumulate_narrow(c, side, who, count, 4);
-	else if (c->image->max <= 63)
+	else if (c->narrow && max <= 63)
 		accumulate_narrow(c, side, who, count, 2);
-	else
+	else if (c->narrow)
 		accumulate_narrow(c, side, who, count, 1);
+	else if (max <= 63)
+		accumulate_wide(c, side, who, count, 2);
+	else
+		accumulate_wide(c, side, who, count, 1);
 }
 
 /* Constants of a draw, in registers. */
