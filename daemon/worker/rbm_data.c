@@ -88,10 +88,12 @@ int rbm_log_p_star(const struct rbm *r, const int8_t *rows, size_t count, double
 	for (size_t from = 0; from < count; from += CHUNK_ROWS) {
 		chunk_load(&c, r, rows, from, count);
 		for (size_t k = 0; k < c.rows; k++) {
-			log_p[from + k] = log_p_star(r, c.field + k * r->m);
-			rc = finite_or_say(log_p[from + k], e);
+			double x = log_p_star(r, c.field + k * r->m);
+
+			rc = finite_or_say(x, e);
 			if (rc < 0)
 				return rc;
+			log_p[from + k] = x;
 		}
 	}
 	return 0;
