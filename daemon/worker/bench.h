@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The job kind "bench": flips/ns of the embedded device beside the OpenBLAS sgemm route. */
+#ifndef PBIT_WORKER_BENCH_H
+#define PBIT_WORKER_BENCH_H
+
+#include <jansson.h>
+
+#include "err.h"
+#include "spec.h"
+
+/*
+ * Measures RBMs of 64x64, 784x512 and 2048x2048 with random couplings, 1 and b->threads threads.
+ * The routes of one network and thread count take turns in short slices of wall time, so that
+ * what else the machine does falls on all of them; figures are medians over slices.
+ *
+ * progress: called with a fraction from 0 to 1, not decreasing, from the calling thread; a
+ * negative errno that it returns ends the benchmark with that code. May be NULL.
+ *
+ * ret_report: a new object,
+ *	kind, cpu
+ *	rows	[{network, backend, route, threads, chains, bits, changed, flips_per_ns, best}]
+ *		changed: the fraction of updates that changed the p-bit; best: the fastest slice
+ *	ratios	[{network, threads, embedded_over_sgemm}]: median over the turns
+ *	timing	{seconds, slices}
+ */
+int bench_run(const struct spec_bench *b, uint64_t seed, int (*progress)(double done, void *arg),
+	      void *arg, json_t **ret_report, struct err *e);
+
+#endif
