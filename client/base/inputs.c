@@ -114,7 +114,7 @@ static int check_labels(const struct spec_train *t, const struct inputs *in, str
 		if (!codes->data)
 			return err_set(
 				e, -EINVAL,
-				"%s: label %zu is %lld; without model.codes labels lie in 0 .. "
+				"%s: label %zu is %lld; with one-hot codes labels lie in 0 .. "
 				"%zu, so number the classes from 0",
 				path, i, (long long)label, limit - 1);
 		return err_set(e, -EINVAL, "%s: label %zu is %lld, but %s has codes for 0 .. %zu",

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* Handing in a job: its spec, and the files that the spec names as sealed memfds. */
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
 
 #include "handle.h"
 #include "inputs.h"
+#include "memfd.h"
 #include "protocol.h"
 #include "spec.h"
 
 /* The daemon syncs the inputs to disk before it answers: gigabytes take their time. */
 #define SUBMIT_TIMEOUT_US (600 * 1000000ULL)
-#define COPY_CHUNK	  ((size_t)64 << 20)
 
 struct input_set {
 	struct input_file file[SPEC_MAX_FILES];
@@ -27,69 +23,17 @@ static void input_set_close(struct input_set *set)
 	set->count = 0;
 }
 
-static int open_input(const char *path, const char *dir, struct err *e)
-{
-	_cleanup_close_ int dirfd = -1, fd = -1;
-	struct stat st;
-
-	if (path[0] != '/' && dir) {
-		dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (dirfd < 0)
-			return err_set(e, -errno, "directory %s: %s", dir, strerror(errno));
-	}
-	/* Non-blocking: a FIFO in place of a file must not hang us. */
-	fd = openat(dirfd < 0 ? AT_FDCWD : dirfd, path,
-		    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return err_set(e, -errno, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &st) < 0)
-		return err_set(e, -errno, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, -EINVAL, "%s is not a regular file", path);
-	if ((uint64_t)st.st_size > PBIT_MAX_INPUT_BYTES)
-		return err_set(e, -EFBIG, "%s has %lld bytes, the limit is %llu", path,
-			       (long long)st.st_size, (unsigned long long)PBIT_MAX_INPUT_BYTES);
-	return TAKE_FD(fd);
-}
-
-/* Up to the end of the file as it is now; one that grows for ever ends at the limit. */
-static int copy_all(int from, int to, const char *path, struct err *e)
-{
-	uint64_t total = 0;
-
-	for (;;) {
-		ssize_t n = sendfile(to, from, NULL, COPY_CHUNK);
-
-		if (n == 0)
-			return 0;
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(e, -errno, "%s: reading failed: %s", path, strerror(errno));
-		total += (uint64_t)n;
-		if (total > PBIT_MAX_INPUT_BYTES)
-			return err_set(e, -EFBIG, "%s has more than %llu bytes, the limit", path,
-				       (unsigned long long)PBIT_MAX_INPUT_BYTES);
-	}
-}
-
 static int seal_input(const char *path, const char *dir, struct err *e)
 {
-	_cleanup_close_ int fd = -1, memfd = -1;
-	int r;
+	_cleanup_free_ char *joined = NULL;
 
-	fd = open_input(path, dir, e);
-	if (fd < 0)
-		return fd;
-	memfd = memfd_create("pbit-input", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (memfd < 0)
-		return err_set(e, -errno, "cannot make a memfd: %s", strerror(errno));
-	r = copy_all(fd, memfd, path, e);
-	if (r < 0)
-		return r;
-	if (fcntl(memfd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return err_set(e, -errno, "cannot seal a memfd: %s", strerror(errno));
-	return TAKE_FD(memfd);
+	if (path[0] == '/' || !dir)
+		return memfd_from_file(path, e);
+	if (asprintf(&joined, "%s/%s", dir, path) < 0) {
+		joined = NULL;
+		return err_oom(e);
+	}
+	return memfd_from_file(joined, e);
 }
 
 /* A path that the spec names twice is sent once. */

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#include "cli.h"
+#include "follow.h"
+#include "json.h"
+#include "specfile.h"
+#include "submit.h"
+
+struct options {
+	bool json;
+	struct option_real seconds;
+	struct option_uint chains, threads;
+};
+
+static const struct option_row rows[] = {
+	{ 0, "seconds", OPTION_REAL, offsetof(struct options, seconds), "S",
+	  "measured time of each row [1]" },
+	{ 0, "chains", OPTION_UINT, offsetof(struct options, chains), "C",
+	  "parallel chains [256]" },
+	{ 0, "threads", OPTION_UINT, offsetof(struct options, threads), "N",
+	  "rows for 1 thread and for N [2]" },
+	{ 'j', "json", OPTION_FLAG, offsetof(struct options, json), NULL,
+	  "one object: cpu, rows (network, backend, threads, flips_per_ns ...)" },
+	{ 0 },
+};
+
+static int run(const struct command *c, void *options, int argc, char **argv)
+{
+	_cleanup_json_ json_t *spec = NULL;
+	_cleanup_pbit_ pbit *p = NULL;
+	struct options *o = options;
+	struct finish finish = { .json = o->json };
+	struct err e = { 0 };
+	uint64_t id;
+	int status;
+
+	(void)argc, (void)argv;
+	spec = json_pack("{s:s}", "kind", "bench");
+	if (!spec)
+		return fail(c, STATUS_FAILED, "out of memory");
+	if (specfile_set_real(spec, "seconds", o->seconds, &e) < 0 ||
+	    specfile_set_uint(spec, "chains", o->chains, &e) < 0 ||
+	    specfile_set_uint(spec, "threads", o->threads, &e) < 0)
+		return fail(c, STATUS_USAGE, "%s", e.text);
+	status = submit_spec(c, spec, NULL, &p, &id);
+	if (!status)
+		status = follow_job(c, &p, id, o->json ? FOLLOW_SILENT : FOLLOW_PROGRESS);
+	return status ? status : finish_job(c, p, id, &finish);
+}
+
+const struct command cmd_bench = {
+	.name = "bench",
+	.arguments = "",
+	.summary = "measure flips/ns by network and backend",
+	.details =
+		"A flip is the update of one p-bit, accepted or not. Each network is run as well on a\n"
+		"route written with OpenBLAS sgemm, and the ratio to it is given.",
+	.options = rows,
+	.options_size = sizeof(struct options),
+	.run = run,
+};

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "cli.h"
+#include "submit.h"
+
+struct options {
+	bool json;
+	struct option_uint seed;
+	struct option_list set;
+};
+
+static const struct option_row rows[] = {
+	{ 0, "seed", OPTION_UINT, offsetof(struct options, seed), "N", "seed of the whole job" },
+	{ 0, "set", OPTION_LIST, offsetof(struct options, set), "KEY=VALUE",
+	  "override a key of the spec: --set device.chains=64" },
+	{ 'j', "json", OPTION_FLAG, offsetof(struct options, json), NULL, "{\"id\": N}" },
+	{ 0 },
+};
+
+static int run(const struct command *c, void *options, int argc, char **argv)
+{
+	_cleanup_pbit_ pbit *p = NULL;
+	struct options *o = options;
+	struct submission s = { .path = argv[0], .seed = o->seed, .set = &o->set };
+	uint64_t id;
+	int status;
+
+	(void)argc;
+	status = submit_file(c, &s, &p, &id);
+	return status ? status : print_submitted(c, id, o->json, false);
+}
+
+const struct command cmd_submit = {
+	.name = "submit",
+	.arguments = "SPEC.json",
+	.summary = "queue a job of any kind, and return at once",
+	.details =
+		"Relative paths in the spec start at its directory; SPEC.json '-' is stdin, whose\n"
+		"paths start here.",
+	.options = rows,
+	.options_size = sizeof(struct options),
+	.min_args = 1,
+	.max_args = 1,
+	.run = run,
+};

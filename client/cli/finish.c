@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+/* The results of a job that is done: saved, printed, drawn. */
+#include <string.h>
+
+#include "follow.h"
+#include "json.h"
+#include "png_write.h"
+#include "report.h"
+#include "save.h"
+
+#define MAX_REPORT  ((uint64_t)256 << 20)
+#define MAX_PICTURE ((uint64_t)64 << 20)
+#define MAX_DEPTH   64
+
+static void files_freep(struct pbit_files **files)
+{
+	pbit_files_free(*files);
+}
+
+/* The whole of a result; -ENOENT without a sentence when there is no such file. */
+static int read_result(const struct pbit_files *files, const char *name, uint64_t max, char **ret,
+		       size_t *ret_size)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		const struct pbit_file *f = &files->file[i];
+		_cleanup_free_ char *buf = NULL;
+		int r;
+
+		if (strcmp(f->name, name) != 0)
+			continue;
+		if (f->size > max)
+			return -EFBIG;
+		buf = malloc(f->size + 1);
+		if (!buf)
+			return -ENOMEM;
+		if (lseek(f->fd, 0, SEEK_SET) < 0)
+			return -errno;
+		r = read_full(f->fd, buf, f->size);
+		if (r < 0)
+			return r;
+		*ret = TAKE_PTR(buf);
+		*ret_size = f->size;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int read_report(const struct command *c, const struct pbit_files *files, uint64_t id,
+		       json_t **ret)
+{
+	_cleanup_free_ char *text = NULL;
+	struct err e = { 0 };
+	size_t size;
+	int r;
+
+	r = read_result(files, "report.json", MAX_REPORT, &text, &size);
+	if (r >= 0)
+		r = json_parse_limited(text, size, MAX_REPORT, MAX_DEPTH, ret, &e);
+	if (r >= 0)
+		return 0;
+	return fail(c, STATUS_FAILED, "the report of job %llu cannot be read: %s",
+		    (unsigned long long)id,
+		    e.code	 ? e.text :
+		    r == -ENOENT ? "the job left no report.json" :
+				   strerror(-r));
+}
+
+/* A picture that is missing or broken is no reason to withhold the figures. */
+static void read_picture(const struct pbit_files *files, const json_t *report, struct picture *ret)
+{
+	const char *name = report_string(report, "picture.file", "picture.png");
+	_cleanup_free_ char *png = NULL;
+	double zoom = 1;
+	size_t size;
+
+	report_number(report, "picture.zoom", &zoom);
+	if (!(zoom >= 1 && zoom <= 1024))
+		return;
+	if (read_result(files, name, MAX_PICTURE, &png, &size) < 0)
+		return;
+	png_decode_grey(png, size, (unsigned int)zoom, &ret->pixels, &ret->width, &ret->height,
+			NULL);
+}
+
+static int print_report(const struct command *c, const struct pbit_files *files,
+			const json_t *report)
+{
+	const char *kind = report_string(report, "kind", "");
+	struct picture picture = { 0 };
+	int r = 0;
+
+	if (strcmp(kind, "train") == 0) {
+		read_picture(files, report, &picture);
+		r = train_report_print(report, &picture, stdout);
+		free(picture.pixels);
+	} else if (strcmp(kind, "sample") == 0) {
+		r = sample_report_print(report, stdout);
+	} else if (strcmp(kind, "bench") == 0) {
+		r = bench_report_print(report, stdout);
+	} else {
+		return fail(c, STATUS_FAILED, "a report of kind '%s' is unknown; update pbit",
+			    kind);
+	}
+	return r < 0 ? fail(c, STATUS_FAILED, "out of memory") : STATUS_DONE;
+}
+
+int finish_job(const struct command *c, pbit *p, uint64_t id, const struct finish *how)
+{
+	_cleanup_(files_freep) struct pbit_files *files = NULL;
+	_cleanup_json_ json_t *report = NULL;
+	struct err e = { 0 };
+	int r, status;
+
+	r = pbit_fetch(p, id, &files);
+	if (r < 0)
+		return session_failed(c, p, r);
+	/* Saved before printed: a figure on a screen is not a result kept. */
+	if (how->dir && save_files(files, how->dir, how->force, &e) < 0)
+		return fail(c, STATUS_USAGE, "%s", e.text);
+	status = read_report(c, files, id, &report);
+	if (status)
+		return status;
+	if (how->json) {
+		if (json_object_set_new(report, "id", json_integer((json_int_t)id)) < 0)
+			return fail(c, STATUS_FAILED, "out of memory");
+		return print_json(c, report, how->stream);
+	}
+	status = print_report(c, files, report);
+	if (!status && how->dir)
+		printf("\nresults saved in %s\n", how->dir);
+	return status;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Following a job to its end: progress, Ctrl-C, daemons that restart; then its results. */
+#ifndef PBIT_CLI_FOLLOW_H
+#define PBIT_CLI_FOLLOW_H
+
+#include "cli.h"
+
+enum follow_style {
+	FOLLOW_PROGRESS, /* for people, on stdout */
+	FOLLOW_JSON,	 /* each change as one line of JSON on stdout */
+	FOLLOW_SILENT,
+};
+
+/*
+ * Watches until the job has ended. Ctrl-C ends this program with status 0 and says that the job
+ * goes on. When the connection breaks, *p is opened anew at the same socket, for up to 30 s. A job
+ * that failed or was cancelled is told on stderr. Returns the exit status.
+ */
+int follow_job(const struct command *c, pbit **p, uint64_t id, enum follow_style style);
+
+/* What to do with the results of a job that is done. */
+struct finish {
+	const char *dir; /* save them there; NULL: do not */
+	bool force;	 /* over existing files */
+	bool json;	 /* print report.json with the key id added, compact when stream */
+	bool stream;
+};
+
+int finish_job(const struct command *c, pbit *p, uint64_t id, const struct finish *how);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Result files into a directory: all or nothing of each, and nothing of others overwritten. */
+#ifndef PBIT_CLI_SAVE_H
+#define PBIT_CLI_SAVE_H
+
+#include <pbit/pbit.h>
+
+#include "err.h"
+
+/*
+ * The directory is made if missing. Without force, a file that exists is refused before anything
+ * is written. Each file appears under its name only when it is complete and on disk.
+ */
+int save_files(const struct pbit_files *files, const char *dir, bool force, struct err *e);
+
+#endif

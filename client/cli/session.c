@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+/* The connection of one command, and what its failures mean for the exit status. */
+#include <string.h>
+
+#include "cli.h"
+#include "json.h"
+
+#define MAX_REPLY ((size_t)16 << 20)
+#define MAX_DEPTH 64
+
+int session_open(const struct command *c, pbit **ret)
+{
+	pbit *p;
+	int r;
+
+	r = pbit_open(&p, NULL, PBIT_OPEN_AUTOSTART);
+	if (r < 0) {
+		fail(c, 0, "%s", p ? pbit_error(p) : "out of memory");
+		pbit_close(p);
+		return STATUS_UNREACHABLE;
+	}
+	*ret = p;
+	return STATUS_DONE;
+}
+
+static int status_of(int r)
+{
+	switch (r) {
+	case -ECONNRESET:
+	case -ECONNREFUSED:
+	case -ETIMEDOUT:
+		return STATUS_UNREACHABLE;
+	case -EACCES:
+	case -EBUSY:
+	case -EALREADY:
+	case -EDQUOT:
+	case -EIO:
+	case -ENOMEM:
+	case -EPROTO:
+		return STATUS_FAILED;
+	default:
+		return STATUS_USAGE;
+	}
+}
+
+int session_failed(const struct command *c, pbit *p, int r)
+{
+	return fail(c, status_of(r), "%s", pbit_error(p));
+}
+
+int parse_id(const struct command *c, const char *text, uint64_t *ret)
+{
+	unsigned long long id;
+	char *end;
+
+	errno = 0;
+	id = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || id == 0)
+		return fail(c, STATUS_USAGE,
+			    "'%s' is not a job number; `pbit queue --all` lists the jobs", text);
+	*ret = id;
+	return 0;
+}
+
+int print_json(const struct command *c, const json_t *j, bool compact)
+{
+	size_t how = JSON_ENSURE_ASCII | JSON_ENCODE_ANY | (compact ? 0 : JSON_INDENT(2));
+
+	if (json_dumpf(j, stdout, how) < 0 || putchar('\n') < 0 || fflush(stdout) != 0)
+		return fail(c, STATUS_USAGE, "cannot write to stdout: %s", strerror(errno));
+	return STATUS_DONE;
+}
+
+int parse_json(const struct command *c, const char *text, json_t **ret)
+{
+	struct err e = { 0 };
+
+	if (json_parse_limited(text, strlen(text), MAX_REPLY, MAX_DEPTH, ret, &e) < 0)
+		return fail(c, STATUS_FAILED, "pbitd sent something that is not JSON: %s", e.text);
+	return 0;
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+/* What a train job found, for people: likelihoods, mixing, cost, picture. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "report.h"
+#include "table.h"
+#include "terminal.h"
+
+static const struct {
+	const char *key, *heading;
+} models[] = {
+	{ "hypernetwork", ">hypernetwork" },
+	{ "independent", ">independent pixels" },
+	{ "separate", ">separate RBMs" },
+	{ "images", ">images" },
+};
+
+/* One row: class < 0 is the row over all classes. */
+static void loglik_row(struct table *t, const json_t *loglik, long class)
+{
+	char text[NUMBER_TEXT];
+
+	if (class < 0)
+		table_cell(t, "all");
+	else
+		table_cell(t, "%ld", class);
+	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
+		const json_t *model = json_object_get(loglik, models[i].key), *x;
+		bool count = strcmp(models[i].key, "images") == 0;
+
+		if (class < 0)
+			x = json_object_get(model, "all");
+		else
+			x = json_array_get(json_object_get(model, "by_class"), (size_t) class);
+		table_cell(t, "%s", number_text(text, x, count ? "%.0f" : "%.3f"));
+	}
+}
+
+static int print_loglik(const json_t *report, FILE *f)
+{
+	const char *headings[ARRAY_SIZE(models) + 2] = { "class" };
+	const json_t *loglik = report_get(report, "loglik");
+	_cleanup_table_ struct table t = { 0 };
+	const char *method = report_string(loglik, "method", "-");
+	char a[NUMBER_TEXT], b[NUMBER_TEXT];
+	size_t classes;
+
+	for (size_t i = 0; i < ARRAY_SIZE(models); i++)
+		headings[i + 1] = models[i].heading;
+	table_begin(&t, headings);
+	classes = json_array_size(report_get(loglik, "hypernetwork.by_class"));
+	for (size_t c = 0; c < classes; c++)
+		loglik_row(&t, loglik, (long)c);
+	loglik_row(&t, loglik, -1);
+	fprintf(f, "Log-likelihood of held-out images, nats an image (%s)\n",
+		strcmp(method, "ais") == 0 ? "annealed importance sampling" : method);
+	if (table_print(&t, "  ", f) < 0)
+		return -ENOMEM;
+	if (json_is_number(report_get(loglik, "hypernetwork.error")))
+		fprintf(f, "  standard error of the hypernetwork's figure: %s\n",
+			number_text(a, report_get(loglik, "hypernetwork.error"), "%.3f"));
+	fprintf(f, "  gain over independent pixels %s, over separate RBMs %s\n",
+		number_text(a, report_get(loglik, "gain_over_independent"), "%+.3f"),
+		number_text(b, report_get(loglik, "gain_over_separate"), "%+.3f"));
+	fprintf(f, "  reconstruction error %s of the pixels\n\n",
+		number_text(a, report_get(report, "reconstruction_error"), "%.4f"));
+	return 0;
+}
+
+/* A line of text pieces that come from the report, made safe as a whole. */
+static int print_safe(FILE *f, const char *fmt, ...) _printf_(2, 3);
+static int print_safe(FILE *f, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL, *safe = NULL;
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (r < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	safe = terminal_text(text);
+	if (!safe)
+		return -ENOMEM;
+	fprintf(f, "%s\n", safe);
+	return 0;
+}
+
+static int print_mixing(const json_t *report, FILE *f)
+{
+	const json_t *m = report_get(report, "mixing"), *reversible;
+	char ratio[NUMBER_TEXT], k[NUMBER_TEXT], tau[NUMBER_TEXT], ess[NUMBER_TEXT],
+		want[NUMBER_TEXT];
+	int r;
+
+	reversible = json_object_get(m, "reversible");
+	r = print_safe(
+		f, "Mixing  A6 %s: K/tau_int = %s (K %s sweeps, tau_int %s, ESS %s; A6 asks %s)",
+		report_string(m, "a6", "-"),
+		number_text(ratio, json_object_get(m, "k_over_tau"), "%.3g"),
+		number_text(k, json_object_get(m, "K"), "%.6g"),
+		number_text(tau, json_object_get(m, "tau_int"), "%.3g"),
+		number_text(ess, json_object_get(m, "ess"), "%.3g"),
+		number_text(want, json_object_get(m, "ratio"), "%.3g"));
+	if (r < 0)
+		return r;
+	r = print_safe(f, "        slowest gradient observable %s; scan %s, %s; A7 %s",
+		       report_string(m, "observable", "-"), report_string(m, "scan", "-"),
+		       json_is_true(reversible)	 ? "reversible" :
+		       json_is_false(reversible) ? "not reversible" :
+						   "-",
+		       report_string(m, "a7", "-"));
+	return r;
+}
+
+static int print_device(const json_t *report, FILE *f)
+{
+	char flips[NUMBER_TEXT], rate[NUMBER_TEXT], busy[NUMBER_TEXT], threads[NUMBER_TEXT];
+
+	return print_safe(f, "Device  %s (%s, %s, %s threads): %s flips, %s flips/ns, busy %s s",
+			  report_string(report, "device.name", "-"),
+			  report_string(report, "device.backend", "-"),
+			  report_string(report, "device.route", "-"),
+			  number_text(threads, report_get(report, "device.threads"), "%.0f"),
+			  count_text(flips, report_get(report, "energy.flips")),
+			  number_text(rate, report_get(report, "timing.flips_per_ns"), "%.3f"),
+			  number_text(busy, report_get(report, "timing.device_seconds"), "%.2f"));
+}
+
+static int print_energy(const json_t *report, FILE *f)
+{
+	static const char *const headings[] = { "price of", ">energy", "source", NULL };
+	const json_t *energy = report_get(report, "energy"), *prices;
+	char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT], d[NUMBER_TEXT];
+	_cleanup_table_ struct table t = { 0 };
+
+	fprintf(f, "Energy  a p-bit device would use %s, software %s (%s reads, %s writes)\n",
+		si_text(a, json_object_get(energy, "device_joules"), "J"),
+		si_text(b, json_object_get(energy, "software_joules"), "J"),
+		count_text(c, json_object_get(energy, "reads")),
+		count_text(d, json_object_get(energy, "writes")));
+	prices = json_object_get(energy, "prices");
+	if (!json_array_size(prices))
+		return 0;
+	table_begin(&t, headings);
+	for (size_t i = 0; i < json_array_size(prices); i++) {
+		const json_t *price = json_array_get(prices, i);
+
+		table_cell(&t, "%s", report_string(price, "what", "-"));
+		table_cell(&t, "%s", si_text(a, json_object_get(price, "joules"), "J"));
+		table_cell(&t, "%s", report_string(price, "source", "-"));
+	}
+	return table_print(&t, "        ", f);
+}
+
+static int print_model(const json_t *report, FILE *f)
+{
+	char n[NUMBER_TEXT], m[NUMBER_TEXT], codes[NUMBER_TEXT], phi[NUMBER_TEXT],
+		bits[NUMBER_TEXT];
+
+	return print_safe(
+		f,
+		"Model   W = g_phi(u), %s x %s p-bits, %s codes, %s parameters phi, %s-bit "
+		"couplings",
+		number_text(n, report_get(report, "model.n"), "%.0f"),
+		number_text(m, report_get(report, "model.m"), "%.0f"),
+		number_text(codes, report_get(report, "model.codes"), "%.0f"),
+		number_text(phi, report_get(report, "model.parameters"), "%.0f"),
+		number_text(bits, report_get(report, "model.bits"), "%.0f"));
+}
+
+static int print_picture(const json_t *report, const struct picture *picture, FILE *f)
+{
+	const char *file = report_string(report, "picture.file", "picture.png");
+	int r;
+
+	if (!picture || !picture->pixels)
+		return 0;
+	r = print_safe(f, "\nPicture %s", report_string(report, "picture.caption", file));
+	if (r < 0)
+		return r;
+	if (!terminal_picture(f, picture->pixels, picture->width, picture->height))
+		return print_safe(f, "        %s is %u columns wide, the terminal %u", file,
+				  picture->width, terminal_columns());
+	return 0;
+}
+
+int train_report_print(const json_t *report, const struct picture *picture, FILE *f)
+{
+	int r;
+
+	r = print_loglik(report, f);
+	if (r >= 0)
+		r = print_model(report, f);
+	if (r >= 0)
+		r = print_mixing(report, f);
+	if (r >= 0)
+		r = print_device(report, f);
+	if (r >= 0)
+		r = print_energy(report, f);
+	return r < 0 ? r : print_picture(report, picture, f);
+}
