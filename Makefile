@@ -2,7 +2,10 @@
 # make          builds everything into build/
 # make demo     installs what is missing, builds, trains on real digits through pbitd
 # make check    installs what is missing, builds, runs every test
-# make install  DESTDIR= PREFIX=/usr/local; make uninstall, clean, bench, lint
+# make install  DESTDIR= PREFIX=/usr/local; make uninstall
+# make bench    flips/ns by network and backend
+# make lint     format, clang, man pages
+# make clean
 #
 # What belongs to a part is found by its directory, so that a new file needs no line here.
 
@@ -30,6 +33,7 @@ include kmod/machine/machine.mk
 include client/client.mk
 include daemon/daemon.mk
 include tests/tests.mk
+include tests/install.mk
 
 all: $(PROGRAMS) $(LIBRARIES) $(EXAMPLES)
 
@@ -50,6 +54,16 @@ $(B)/lib/%.a:
 	$(AR) rcs $@ $(filter %.o,$^)
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+# The main job: class-conditional digits, trained through pbitd on the embedded p-bit device.
+.PHONY: demo
+demo: deps
+	@$(MAKE) --no-print-directory -s all
+	$(PBIT) train client/examples/digits/digits.json --watch -o $(B)/demo --force
+
+.PHONY: bench
+bench: all
+	$(PBIT) bench
 
 .PHONY: clean
 clean:

@@ -25,3 +25,33 @@ $(B)/tests/%: $(B)/obj/tests/%.o $$(TEST_ARCHIVES_$$(*D))
 .PRECIOUS: $(B)/obj/%.o
 .PHONY: tests
 tests: $(TESTS)
+
+# Sanitized copies of the unit tests; those of the machine that only count take too long there.
+SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SAN_TESTS := $(filter-out $(B)/tests/machine/test_law,$(TESTS))
+SYSTEM_TESTS := $(sort $(wildcard tests/system/*.sh))
+
+.PHONY: check check-unit check-sanitized check-system lint
+check: deps-test
+	@$(MAKE) --no-print-directory -s -j2 all tests
+	@$(MAKE) --no-print-directory -s -j2 B=$(B)/san OPT=-O1 SAN='$(SAN_FLAGS)' programs tests
+	@$(MAKE) --no-print-directory -s lint
+	tests/run $(TESTS) $(SAN_TESTS:$(B)/%=$(B)/san/%) $(SYSTEM_TESTS)
+check-unit: all tests
+	tests/run $(TESTS)
+check-sanitized:
+	@$(MAKE) --no-print-directory -s -j2 B=$(B)/san OPT=-O1 SAN='$(SAN_FLAGS)' programs tests
+	tests/run $(SAN_TESTS:$(B)/%=$(B)/san/%)
+check-system: all
+	tests/run $(SYSTEM_TESTS)
+
+.PHONY: programs
+programs: $(PROGRAMS) $(LIBRARIES)
+
+# Format, a second compiler's warnings, man pages, shell scripts.
+ALL_C := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+lint:
+	clang-format --dry-run -Werror $(ALL_C)
+	@$(MAKE) --no-print-directory -s -j2 CC=clang B=$(B)/clang all tests
+	mandoc -T lint -W warning $(wildcard client/man/*.[135] daemon/*.8) > /dev/null
+	@echo "lint: clean"

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+# make install, make uninstall: one list of what goes where serves both.
+
+BINDIR := $(PREFIX)/bin
+SBINDIR := $(PREFIX)/sbin
+LIBDIR := $(PREFIX)/lib
+LIBEXECDIR := $(PREFIX)/libexec/pbit
+SHAREDIR := $(PREFIX)/share
+UNITDIR := $(LIBDIR)/systemd/system
+EXAMPLEDIR := $(SHAREDIR)/pbit/examples
+
+SUBSTITUTE = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' \
+	-e 's|@BINDIR@|$(BINDIR)|g' -e 's|@SBINDIR@|$(SBINDIR)|g' \
+	-e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' -e 's|@LIBDIR@|$(LIBDIR)|g'
+$(B)/gen/%: %.in $(B)/flags Makefile
+	@mkdir -p $(@D)
+	$(SUBSTITUTE) $< > $@
+
+UNITS := $(patsubst %.in,$(B)/gen/%,$(wildcard daemon/systemd/*.in))
+PC := $(B)/gen/client/lib/libpbit.pc
+
+# mode source destination, one a line
+define INSTALL_LIST
+755 $(PBIT) $(BINDIR)/pbit
+755 $(PBITD) $(SBINDIR)/pbitd
+755 $(PBIT_WORKER) $(LIBEXECDIR)/pbit-worker
+755 $(LIB_SO) $(LIBDIR)/libpbit.so.$(VERSION)
+644 include/pbit/pbit.h $(PREFIX)/include/pbit/pbit.h
+644 $(PC) $(LIBDIR)/pkgconfig/libpbit.pc
+644 client/completion/pbit $(SHAREDIR)/bash-completion/completions/pbit
+644 client/completion/_pbit $(SHAREDIR)/zsh/site-functions/_pbit
+$(foreach m,$(wildcard client/man/*.1),$(NL)644 $(m) $(SHAREDIR)/man/man1/$(notdir $(m)))
+$(foreach m,$(wildcard client/man/*.3),$(NL)644 $(m) $(SHAREDIR)/man/man3/$(notdir $(m)))
+$(foreach m,$(wildcard client/man/*.5),$(NL)644 $(m) $(SHAREDIR)/man/man5/$(notdir $(m)))
+$(foreach m,$(wildcard daemon/*.8),$(NL)644 $(m) $(SHAREDIR)/man/man8/$(notdir $(m)))
+$(foreach u,$(UNITS),$(NL)644 $(u) $(if $(filter %.service %.socket,$(u)),$(UNITDIR),$(if \
+	$(filter %sysusers.conf,$(u)),$(LIBDIR)/sysusers.d,$(LIBDIR)/tmpfiles.d))/$(notdir $(u)))
+$(foreach e,$(wildcard client/examples/*.c),$(NL)644 $(e) $(EXAMPLEDIR)/$(notdir $(e)))
+$(foreach e,$(wildcard client/examples/digits/*),$(NL)644 $(e) $(EXAMPLEDIR)/digits/$(notdir $(e)))
+endef
+define NL
+
+
+endef
+export INSTALL_LIST
+
+.PHONY: install uninstall
+install: all $(UNITS) $(PC)
+	@echo "$$INSTALL_LIST" | while read -r mode from to; do [ -n "$$to" ] || continue; \
+		install -D -m $$mode "$$from" "$(DESTDIR)$$to" || exit 1; done
+	ln -sf libpbit.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libpbit.so.0
+	ln -sf libpbit.so.0 $(DESTDIR)$(LIBDIR)/libpbit.so
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
+uninstall:
+	@echo "$$INSTALL_LIST" | while read -r mode from to; do [ -n "$$to" ] || continue; \
+		rm -f "$(DESTDIR)$$to"; done
+	rm -f $(DESTDIR)$(LIBDIR)/libpbit.so.0 $(DESTDIR)$(LIBDIR)/libpbit.so
+	@for d in $(EXAMPLEDIR)/digits $(EXAMPLEDIR) $(SHAREDIR)/pbit $(LIBEXECDIR) \
+		$(PREFIX)/include/pbit; do \
+		[ ! -d "$(DESTDIR)$$d" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$d"; done
