@@ -3,7 +3,8 @@
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libsystemd-dev libudev-dev libsqlite3-dev \
 	libjansson-dev libopenblas-dev libpng-dev zlib1g-dev
-TEST_PACKAGES := check libsubunit-dev clang clang-format sqlite3 jq mandoc systemd
+TEST_PACKAGES := check libsubunit-dev clang clang-format sqlite3 jq mandoc systemd python3 procps \
+	binutils
 
 APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 define install_missing

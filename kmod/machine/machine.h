@@ -52,7 +52,7 @@ enum pbm_net {
 enum pbm_scan {
 	PBM_SCAN_ALTERNATING = 0,      /* v then h; not reversible */
 	PBM_SCAN_PALINDROME = 1,       /* v, h, v; reversible */
-	PBM_SCAN_RANDOM_DIRECTION = 2, /* each chain, each sweep: v,h or h,v by a fair coin; reversible */
+	PBM_SCAN_RANDOM_DIRECTION = 2, /* v,h or h,v by a fair coin of the chain; reversible */
 };
 
 /* Routes, slowest first. A route that the CPU lacks must not be asked for. */
@@ -101,13 +101,13 @@ size_t pbm_scratch_size(const struct pbm_shape *s);
 
 /* What a run accumulates, of every recorded sweep. All are exact integers that are added to. */
 struct pbm_sums {
-	s64 *vh;	/* [n * m] sum of v_i h_j, or NULL */
-	s64 *v;		/* [n] sum of v_i, or NULL */
-	s64 *h;		/* [m] sum of h_j, or NULL */
-	s64 *energy;	/* [1] sum of E / scale = -sum_ij W_ij v_i h_j, or NULL */
-	u64 samples;	/* number of (chain, recorded sweep) pairs added */
-	u64 flips;	/* p-bit updates made, accepted or not */
-	u64 changed;	/* those that changed the p-bit */
+	s64 *vh;     /* [n * m] sum of v_i h_j, or NULL */
+	s64 *v;	     /* [n] sum of v_i, or NULL */
+	s64 *h;	     /* [m] sum of h_j, or NULL */
+	s64 *energy; /* [1] sum of E / scale = -sum_ij W_ij v_i h_j, or NULL */
+	u64 samples; /* number of (chain, recorded sweep) pairs added */
+	u64 flips;   /* p-bit updates made, accepted or not */
+	u64 changed; /* those that changed the p-bit */
 };
 
 /*

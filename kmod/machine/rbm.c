@@ -226,7 +226,7 @@ static s64 energy(const struct rbm_context *c, u32 chain, enum rbm_side side)
 
 	for (k = 0; k < units; k++) {
 		s32 f = c->narrow ? ((const s16 *)c->scratch->field[side])[at + k] :
-					   ((const s32 *)c->scratch->field[side])[at + k];
+				    ((const s32 *)c->scratch->field[side])[at + k];
 
 		sum += state[k / 64] >> k % 64 & 1 ? f : -f;
 	}

@@ -14,8 +14,8 @@
 #include "ars.h"
 #include "law.h"
 
-#define RBM_TILE  64 /* outputs of a tile of couplings */
-#define RBM_BLOCK 16 /* chains that move in lockstep, so that a tile stays in the cache */
+#define RBM_TILE  64  /* outputs of a tile of couplings */
+#define RBM_BLOCK 16  /* chains that move in lockstep, so that a tile stays in the cache */
 #define RBM_BATCH 256 /* samples whose moments are taken together */
 
 enum rbm_side { RBM_VISIBLE = 0, RBM_HIDDEN = 1 };
@@ -28,10 +28,10 @@ enum rbm_side { RBM_VISIBLE = 0, RBM_HIDDEN = 1 };
  */
 struct rbm_image {
 	u32 magic;
-	u32 narrow;	/* s8 couplings, and every possible field fits s16 */
-	u32 max;	/* largest |W| */
+	u32 narrow; /* s8 couplings, and every possible field fits s16 */
+	u32 max;    /* largest |W| */
 	u32 bits;
-	u64 base[2];	/* offsets from the image's start */
+	u64 base[2]; /* offsets from the image's start */
 	u64 tiles[2];
 };
 
@@ -61,13 +61,13 @@ static inline u32 rbm_place8(u32 j)
 
 /* Scratch of one run, carved from the caller's memory. Fields are s16 (narrow) or s32. */
 struct rbm_scratch {
-	void *field[2];	      /* [RBM_BLOCK][padded units of that side] */
-	u64 *ref[2];	      /* [RBM_BLOCK][words]: states of side for which field[!side] holds */
-	u16 *up, *down;	      /* [RBM_BLOCK][padded units + 8] events of each chain */
+	void *field[2]; /* [RBM_BLOCK][padded units of that side] */
+	u64 *ref[2];	/* [RBM_BLOCK][words]: states of side for which field[!side] holds */
+	u16 *up, *down; /* [RBM_BLOCK][padded units + 8] events of each chain */
 	u32 ups[RBM_BLOCK], downs[RBM_BLOCK];
 	u8 valid[2][RBM_BLOCK]; /* field[side] of the chain holds for ref[!side] */
-	u64 *batch;	      /* [RBM_BATCH][state words], samples not yet summed */
-	u64 *columns;	      /* [units of both sides][RBM_BATCH / 64], the same by unit */
+	u64 *batch;		/* [RBM_BATCH][state words], samples not yet summed */
+	u64 *columns;		/* [units of both sides][RBM_BATCH / 64], the same by unit */
 	u32 batched;
 };
 

@@ -47,8 +47,8 @@ static void rbm_accumulate_generic(struct rbm_context *c, enum rbm_side side, co
 				rbm_add_row(acc, w + (u64)down[e] * row, bits, -1);
 			for (k = 0; k < RBM_TILE; k++) {
 				u32 place = bits == 8 ? rbm_place8(k) : k;
-				s32 from = sc->valid[side][chain] ? f[k] :
-								    base[tile * RBM_TILE + k];
+				s32 from =
+					sc->valid[side][chain] ? f[k] : base[tile * RBM_TILE + k];
 
 				f[k] = from + 2 * acc[place];
 			}

@@ -10,9 +10,9 @@
 #include "simd.h"
 
 #ifdef __clang__
-#define unroll_loop _Pragma("clang loop unroll(full)")
+#define for_unrolled(i, n) _Pragma("clang loop unroll(full)") for (i = 0; i < (n); i++)
 #else
-#define unroll_loop _Pragma("GCC unroll 8")
+#define for_unrolled(i, n) _Pragma("GCC unroll 8") for (i = 0; i < (n); i++)
 #endif
 
 /*
@@ -29,17 +29,14 @@ simd_inline void add_events(const u8 *tile, const u16 *at, u32 count, u32 togeth
 	for (e = 0; e < count; e += together) {
 		v32b y[2] = { bias, bias };
 
-		unroll_loop
-		for (r = 0; r < together; r++) {
+		for_unrolled(r, together) {
 			const u8 *row = tile + (u64)at[e + r] * RBM_TILE;
 
-			unroll_loop
-			for (q = 0; q < 2; q++)
+			for_unrolled(q, 2)
 				y[q] = down ? y[q] - simd_load(row + 32 * q) :
 					      y[q] + simd_load(row + 32 * q);
 		}
-		unroll_loop
-		for (q = 0; q < 2; q++) {
+		for_unrolled(q, 2) {
 			a[q] += (v16u)y[q];
 			b[q] += (v16u)y[q] >> 8;
 		}
@@ -61,8 +58,7 @@ simd_inline struct tile_sums sum_events(const u8 *tile, const u16 *up, u32 ups, 
 
 	add_events(tile, up, ups, together, 0, a, b);
 	add_events(tile, down, downs, together, 1, a, b);
-	unroll_loop
-	for (q = 0; q < 2; q++) {
+	for_unrolled(q, 2) {
 		t.even[q] = a[q] - (b[q] << 8) - bias;
 		t.odd[q] = b[q] - bias;
 	}
@@ -90,12 +86,11 @@ simd_inline void accumulate_narrow(struct rbm_context *c, enum rbm_side side, co
 			v16u *f = (v16u *)((s16 *)sc->field[side] + (u64)chain * padded +
 					   tile * RBM_TILE);
 			const v16u *from = sc->valid[side][chain] ? f : start;
-			struct tile_sums t =
-				sum_events(w, sc->up + (u64)chain * list, sc->ups[chain],
-					   sc->down + (u64)chain * list, sc->downs[chain], together);
+			struct tile_sums t = sum_events(
+				w, sc->up + (u64)chain * list, sc->ups[chain],
+				sc->down + (u64)chain * list, sc->downs[chain], together);
 
-			unroll_loop
-			for (q = 0; q < 2; q++) {
+			for_unrolled(q, 2) {
 				f[2 * q] = from[2 * q] + t.even[q] + t.even[q];
 				f[2 * q + 1] = from[2 * q + 1] + t.odd[q] + t.odd[q];
 			}
@@ -110,8 +105,7 @@ simd_inline void add_wide(s32 *f, const struct tile_sums *t)
 {
 	u32 q, k;
 
-	unroll_loop
-	for (q = 0; q < 2; q++) {
+	for_unrolled(q, 2) {
 		const s16 *even = (const s16 *)&t->even[q], *odd = (const s16 *)&t->odd[q];
 
 		for (k = 0; k < 16; k++)
@@ -182,27 +176,23 @@ struct draw_keys {
 };
 
 /* Words of 64 p-bits: 8 blocks of 8 lanes, lanes in p-bit order. */
-simd_inline void random_words(const struct draw_keys *k, u32 group, u32 chain, u64 sweep,
-			      u32 visit, v16u out[4])
+simd_inline void random_words(const struct draw_keys *k, u32 group, u32 chain, u64 sweep, u32 visit,
+			      v16u out[4])
 {
 	struct ars_block c0 = ars_counter(group, chain, sweep, visit, ARS_USE_UPPER);
 	v4q x[4];
 	u32 q, r;
 
-	unroll_loop
-	for (q = 0; q < 4; q++) {
+	for_unrolled(q, 4) {
 		long long lo = (long long)(c0.w[0] + 2 * q), hi = (long long)c0.w[1];
 
 		x[q] = (v4q){ lo, hi, lo + 1, hi } ^ k->round[0];
 	}
-	unroll_loop
-	for (r = 1; r <= ARS_ROUNDS; r++) {
-		unroll_loop
-		for (q = 0; q < 4; q++)
-			x[q] = simd_aes2(x[q], k->round[r], r == ARS_ROUNDS);
+	for_unrolled(r, ARS_ROUNDS) {
+		for_unrolled(q, 4)
+			x[q] = simd_aes2(x[q], k->round[r + 1], r + 1 == ARS_ROUNDS);
 	}
-	unroll_loop
-	for (q = 0; q < 4; q++)
+	for_unrolled(q, 4)
 		out[q] = (v16u)x[q];
 }
 
@@ -242,8 +232,7 @@ static __attribute__((noinline)) u64 settle(const struct rbm_context *c, const v
 	for (; doubt; doubt &= doubt - 1) {
 		u32 k = (u32)__builtin_ctzll(doubt);
 		struct ars_block lo = ars_encrypt(
-			&c->key,
-			ars_counter(group + k / 8, chain, c->sweep, visit, ARS_USE_LOWER),
+			&c->key, ars_counter(group + k / 8, chain, c->sweep, visit, ARS_USE_LOWER),
 			ARS_ROUNDS);
 		u32 word = (u32)((const u16 *)words)[k] << 16 | ars_lane(&lo, k % 8);
 		s32 f = c->narrow ? ((const s16 *)fields)[k] : ((const s32 *)fields)[k];
@@ -262,8 +251,7 @@ simd_inline u64 draw_word(const struct rbm_context *c, const struct draw_keys *k
 	u32 q;
 
 	random_words(keys, group, chain, c->sweep, visit, words);
-	unroll_loop
-	for (q = 0; q < 4; q++) {
+	for_unrolled(q, 4) {
 		v16s f;
 
 		if (narrow) {
@@ -312,10 +300,9 @@ simd_inline void draw_side(struct rbm_context *c, enum rbm_side side, u32 visit,
 
 		for (w = 0; w < c->words[side]; w++) {
 			u64 mask = rbm_free_mask(c, side, w);
-			u64 drawn = draw_word(c, &keys, f + 64ull * w * size,
-					      8 * w | (side ? ARS_HIDDEN : 0),
-					      c->run->chain0 + c->first + chain, visit, mask,
-					      narrow);
+			u64 drawn = draw_word(
+				c, &keys, f + 64ull * w * size, 8 * w | (side ? ARS_HIDDEN : 0),
+				c->run->chain0 + c->first + chain, visit, mask, narrow);
 			u64 diff = (drawn ^ state[w]) & mask;
 
 			state[w] ^= diff;
@@ -333,12 +320,10 @@ static void draw_vector(struct rbm_context *c, enum rbm_side side, u32 visit, co
 		draw_side(c, side, visit, who, count, 0);
 }
 
-#define RBM_VECTOR_ROUTE                             \
-	{                                            \
-		.narrow = 1,                         \
-		.accumulate = accumulate_vector,     \
-		.draw = draw_vector,                 \
-		.moments = rbm_moments_generic,      \
+#define RBM_VECTOR_ROUTE                                                           \
+	{                                                                          \
+		.narrow = 1, .accumulate = accumulate_vector, .draw = draw_vector, \
+		.moments = rbm_moments_generic,                                    \
 	}
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Written by test_golden --print. Changing it is a change of format. */
+/* clang-format off */
 static const struct golden golden[2][3] = {
 	{
 		{ {

@@ -67,8 +67,8 @@ START_TEST(fair_bits)
 
 	ars_key_seed(&key, 1);
 	for (b = 0; b < blocks; b++) {
-		struct ars_block r = ars_encrypt(&key, ars_counter(b % 64, b / 64 % 32, b / 2048, 0, 0),
-						 ARS_ROUNDS);
+		struct ars_block r = ars_encrypt(
+			&key, ars_counter(b % 64, b / 64 % 32, b / 2048, 0, 0), ARS_ROUNDS);
 
 		for (k = 0; k < 128; k++)
 			count[k] += (u32)(r.w[k / 64] >> (k % 64)) & 1;

@@ -50,8 +50,14 @@ static void count_states(const struct model *o, enum pbm_scan scan, enum pbm_isa
 	void *scratch = aligned_alloc(64, (pbm_scratch_size(&s) + 63) & ~63ull);
 	u64 *states = calloc(CHAINS, 2 * sizeof(u64));
 	u64 gain = (u64)(o->x * log2e * (double)(1ull << PBM_GAIN_FRAC));
-	struct pbm_run run = { .seed = 2718 + scan, .sweeps = 20, .every = 1, .scan = scan,
-			       .chains = CHAINS, .gains = 1, .gain = &gain, .clamp = o->clamp,
+	struct pbm_run run = { .seed = 2718 + scan,
+			       .sweeps = 20,
+			       .every = 1,
+			       .scan = scan,
+			       .chains = CHAINS,
+			       .gains = 1,
+			       .gain = &gain,
+			       .clamp = o->clamp,
 			       .states = states };
 	u32 c, r;
 
@@ -114,9 +120,18 @@ static double worst_deviation(const struct model *o, const u32 *count)
 static const struct model models[] = {
 	{ 2, 2, { 30, -20, 11, 7 }, 0.05, { 0, 0 }, { 0, 0 } },
 	{ 4, 3, { 12, -31, 5, 22, 9, -17, -3, 40, 28, 1, -26, 14 }, 0.03, { 0, 0 }, { 0, 0 } },
-	{ 5, 4, { 63, -40, 20, 11, -25, 50, 33, -8, 17, -60, 2, 44, 9, 31, -52, 6, -14, 23, 38, -47 },
-	  0.012, { 1, 1 }, { 1, 1 } },
-	{ 3, 4, { 127, -90, 55, 70, -66, 101, 12, -120, 44, 31, -80, 99 }, 0.008, { 4, 0 }, { 0, 0 } },
+	{ 5,
+	  4,
+	  { 63, -40, 20, 11, -25, 50, 33, -8, 17, -60, 2, 44, 9, 31, -52, 6, -14, 23, 38, -47 },
+	  0.012,
+	  { 1, 1 },
+	  { 1, 1 } },
+	{ 3,
+	  4,
+	  { 127, -90, 55, 70, -66, 101, 12, -120, 44, 31, -80, 99 },
+	  0.008,
+	  { 4, 0 },
+	  { 0, 0 } },
 };
 
 START_TEST(states_follow_boltzmann)

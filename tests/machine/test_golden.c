@@ -43,10 +43,19 @@ static void run_program(u32 scan, u32 bits, enum pbm_isa isa, struct golden *g)
 	u64 gains[SWEEPS], clamp[WORDS] = { 1, 0x10, 1 };
 	s64 *vh = calloc(N * M, sizeof(s64)), trace[SWEEPS * CHAINS];
 	struct pbm_sums sums = { .vh = vh };
-	struct pbm_run run = { .seed = 20240229, .sweep0 = 0xfffffffe, .sweeps = SWEEPS, .every = 1,
-			       .scan = scan, .chain0 = 40, .chains = CHAINS, .gains = SWEEPS,
-			       .gain = gains, .clamp = clamp, .states = g->states,
-			       .energy_trace = trace, .trace_chains = CHAINS };
+	struct pbm_run run = { .seed = 20240229,
+			       .sweep0 = 0xfffffffe,
+			       .sweeps = SWEEPS,
+			       .every = 1,
+			       .scan = scan,
+			       .chain0 = 40,
+			       .chains = CHAINS,
+			       .gains = SWEEPS,
+			       .gain = gains,
+			       .clamp = clamp,
+			       .states = g->states,
+			       .energy_trace = trace,
+			       .trace_chains = CHAINS };
 	u32 k;
 
 	for (k = 0; k < N * M; k++) {
@@ -105,6 +114,7 @@ static void print_golden(void)
 
 	printf("/* SPDX-License-Identifier: MIT */\n"
 	       "/* Written by test_golden --print. Changing it is a change of format. */\n"
+	       "/* clang-format off */\n"
 	       "static const struct golden golden[2][3] = {\n");
 	for (wide = 0; wide < 2; wide++) {
 		printf("\t{\n");
@@ -125,7 +135,8 @@ static void print_golden(void)
 	}
 	printf("};\n\nstatic const u32 golden_law[] = {");
 	for (k = 0; k < 13; k++)
-		printf("%s%uu,", k % 6 ? " " : "\n\t", pbm_minority(1u << k, (1ull << PBM_GAIN_FRAC) / 100));
+		printf("%s%uu,", k % 6 ? " " : "\n\t",
+		       pbm_minority(1u << k, (1ull << PBM_GAIN_FRAC) / 100));
 	printf("\n};\n");
 }
 

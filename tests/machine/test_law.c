@@ -148,9 +148,9 @@ START_TEST(table_is_right)
 
 	for (k = 0; k < 64; k++)
 		/* exp2l itself is good to about half a unit here */
-		ck_assert_int_le(llabs((s64)pbm_exp2_table[k] -
-				       llrintl(exp2l(62 - (long double)k / 64))),
-				 1);
+		ck_assert_int_le(
+			llabs((s64)pbm_exp2_table[k] - llrintl(exp2l(62 - (long double)k / 64))),
+			1);
 }
 END_TEST
 

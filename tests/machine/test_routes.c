@@ -214,9 +214,9 @@ START_TEST(pieces_equal_whole)
 		new_outcome(&p, &whole);
 		new_outcome(&p, &cut);
 		run = bound_run(&p, &whole);
-		ck_assert_int_eq(pbm_run(&p.shape, p.image, &run, &whole.sums, p.scratch,
-					 pbm_isa_best()),
-				 0);
+		ck_assert_int_eq(
+			pbm_run(&p.shape, p.image, &run, &whole.sums, p.scratch, pbm_isa_best()),
+			0);
 		chains = 1 + (u32)(next_random() % p.run.chains);
 		sweeps = 1 + (u32)(next_random() % p.run.sweeps);
 		for (c = 0; c < p.run.chains; c += chains) {
@@ -254,10 +254,16 @@ START_TEST(refusals)
 {
 	struct pbm_shape good = { PBM_NET_RBM, 3, 2, 1, 8 }, bad;
 	u64 gain = 1ull << 57, states[2] = { 0 };
-	struct pbm_run run = { .sweeps = 1, .every = 1, .chains = 1, .gains = 1, .gain = &gain,
-			       .states = states, .trace_chains = 1 };
+	struct pbm_run run = { .sweeps = 1,
+			       .every = 1,
+			       .chains = 1,
+			       .gains = 1,
+			       .gain = &gain,
+			       .states = states,
+			       .trace_chains = 1 };
 	s8 w[6] = { 1, 2, 3, -4, 5, -127 };
-	void *image = zeroed(1, pbm_image_size(&good)), *scratch = zeroed(1, pbm_scratch_size(&good));
+	void *image = zeroed(1, pbm_image_size(&good)),
+	     *scratch = zeroed(1, pbm_scratch_size(&good));
 	struct pbm_run wrong;
 
 	ck_assert_int_eq(pbm_shape_check(&good), 0);
