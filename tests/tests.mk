@@ -14,8 +14,10 @@ TEST_ARCHIVES_lib := $(BASE_LIB)
 TEST_LIBS_base := $(BASE_LIBS)
 TEST_LIBS_worker := $(WORKER_LIBS)
 TEST_LIBS_daemon := $(DAEMON_LIBS)
-TEST_LIBS_lib := -L$(B)/lib -lpbit -Wl,-rpath,'$$ORIGIN/../../lib' $(BASE_LIBS)
-$(B)/tests/lib/%: $(LIB_LINKS)
+TEST_ARCHIVES_cli := $(filter-out %/main.o,$(CLI_SRC:%.c=$(B)/obj/%.o)) $(BASE_LIB)
+TEST_LIBS_lib := -L$(B)/lib -lpbit -Wl,-rpath,'$$ORIGIN/../../lib' -lsystemd $(BASE_LIBS)
+TEST_LIBS_cli := $(TEST_LIBS_lib)
+$(filter $(B)/tests/lib/% $(B)/tests/cli/%,$(TESTS)): $(LIB_LINKS)
 
 .SECONDEXPANSION:
 $(B)/tests/%: $(B)/obj/tests/%.o $$(TEST_ARCHIVES_$$(*D))

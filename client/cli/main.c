@@ -2,33 +2,15 @@
 /* pbit: which verb, its options, help. */
 #include <locale.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "cli.h"
 #include "nearest.h"
-#include "terminal.h"
 
 static const struct command *const commands[] = {
 	&cmd_devices, &cmd_train,  &cmd_submit, &cmd_queue,  &cmd_show,
 	&cmd_watch,   &cmd_cancel, &cmd_fetch,	&cmd_sample, &cmd_bench,
 };
-
-int fail(const struct command *c, int status, const char *fmt, ...)
-{
-	_cleanup_free_ char *text = NULL, *safe = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
-	va_end(ap);
-	safe = text ? terminal_text(text) : NULL;
-	fflush(stdout);
-	fprintf(stderr, "pbit%s%s: %s\n", c ? " " : "", c ? c->name : "",
-		safe ? safe : "out of memory");
-	return status;
-}
 
 static void print_overview(void)
 {

@@ -1,12 +1,30 @@
 // SPDX-License-Identifier: MIT
 /* The connection of one command, and what its failures mean for the exit status. */
+#include <stdarg.h>
 #include <string.h>
 
 #include "cli.h"
 #include "json.h"
+#include "terminal.h"
 
 #define MAX_REPLY ((size_t)16 << 20)
 #define MAX_DEPTH 64
+
+int fail(const struct command *c, int status, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL, *safe = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	safe = text ? terminal_text(text) : NULL;
+	fflush(stdout);
+	fprintf(stderr, "pbit%s%s: %s\n", c ? " " : "", c ? c->name : "",
+		safe ? safe : "out of memory");
+	return status;
+}
 
 int session_open(const struct command *c, pbit **ret)
 {

@@ -70,9 +70,6 @@ static int daemon_refused(struct pbit *p, const sd_bus_error *error, int r)
 	    sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_INTERFACE) ||
 	    sd_bus_error_has_name(error, SD_BUS_ERROR_INVALID_ARGS))
 		return call_failed(p, -EPROTO);
-	if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) ||
-	    sd_bus_error_has_name(error, SD_BUS_ERROR_DISCONNECTED))
-		return call_failed(p, is_disconnect(r) ? r : -ETIMEDOUT);
 	return err_set(&p->err, r, "pbitd: %s", error->message ? error->message : error->name);
 }
 
@@ -84,7 +81,11 @@ int call_send(struct pbit *p, sd_bus_message *m, uint64_t timeout_us, sd_bus_mes
 	r = sd_bus_call(p->bus, m, timeout_us, &error, ret_reply);
 	if (r >= 0)
 		return 0;
-	r = sd_bus_error_is_set(&error) ? daemon_refused(p, &error, r) : call_failed(p, r);
+	/* sd-bus puts failures of its own into the error as well. */
+	if (is_disconnect(r) || r == -ETIMEDOUT || !sd_bus_error_is_set(&error))
+		r = call_failed(p, r);
+	else
+		r = daemon_refused(p, &error, r);
 	sd_bus_error_free(&error);
 	return r;
 }
