@@ -79,13 +79,22 @@ static inline u32 ars_lane(const struct ars_block *b, u32 lane)
 	return (u32)(b->w[lane / 4] >> 16 * (lane % 4)) & 0xffff;
 }
 
-/* 1: visible first, 0: hidden first. */
+/* The coins of 128 sweeps of a chain, and that of one of them: 1 visible first, 0 hidden first. */
+static inline struct ars_block ars_coins(const struct ars_key *key, u32 chain, u64 sweep)
+{
+	return ars_encrypt(key, ars_counter(0, chain, sweep >> 7, 0, ARS_USE_ORDER), ARS_ROUNDS);
+}
+
+static inline u32 ars_coin(const struct ars_block *coins, u64 sweep)
+{
+	return (u32)(coins->w[sweep / 64 % 2] >> sweep % 64) & 1;
+}
+
 static inline u32 ars_direction(const struct ars_key *key, u32 chain, u64 sweep)
 {
-	struct ars_block b =
-		ars_encrypt(key, ars_counter(0, chain, sweep >> 7, 0, ARS_USE_ORDER), ARS_ROUNDS);
+	struct ars_block coins = ars_coins(key, chain, sweep);
 
-	return (u32)(b.w[sweep / 64 % 2] >> sweep % 64) & 1;
+	return ars_coin(&coins, sweep);
 }
 
 #endif

@@ -195,11 +195,9 @@ static u32 sweep(struct rbm_context *c, const struct rbm_route *route)
 	u32 k, nf = 0, nr = 0, last_hidden = 0;
 
 	for (k = 0; k < c->chains && k < RBM_BLOCK; k++) {
-		u32 chain = c->run->chain0 + c->first + k;
-
 		all[k] = (u8)k;
 		if (c->run->scan == PBM_SCAN_RANDOM_DIRECTION &&
-		    !ars_direction(&c->key, chain, c->sweep)) {
+		    !ars_coin(&c->scratch->coins[k], c->sweep)) {
 			rev[nr++] = (u8)k;
 		} else {
 			fwd[nf++] = (u8)k;
@@ -280,6 +278,10 @@ static void run_block(struct rbm_context *c, const struct rbm_route *route)
 			pbm_fast_init(&c->fast, gain);
 		c->gain = gain;
 		c->sweep = run->sweep0 + t;
+		if (run->scan == PBM_SCAN_RANDOM_DIRECTION && (!t || c->sweep % 128 == 0))
+			for (k = 0; k < c->chains; k++)
+				c->scratch->coins[k] =
+					ars_coins(&c->key, run->chain0 + c->first + k, c->sweep);
 		last_hidden = sweep(c, route);
 		if ((t + 1) % run->every == 0)
 			record(c, route, t / run->every, last_hidden);

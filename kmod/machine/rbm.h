@@ -69,6 +69,7 @@ struct rbm_scratch {
 	u64 *batch;		/* [RBM_BATCH][state words], samples not yet summed */
 	u64 *columns;		/* [units of both sides][RBM_BATCH / 64], the same by unit */
 	u32 batched;
+	struct ars_block coins[RBM_BLOCK]; /* directions of 128 sweeps */
 };
 
 /* What one sweep step needs to know. */
