@@ -196,7 +196,7 @@ int json_get_real(const json_t *obj, const char *path, const char *key, double m
 		return refuse(path, key, e, "must be a finite number");
 	if (x > max || x < min || (above_min && !(x > min)))
 		return refuse(path, key, e,
-			      "%g is out of range; give a number %s %g and at most %g", x,
+			      "%.10g is out of range; give a number %s %.10g and at most %.10g", x,
 			      above_min ? "above" : "of at least", min, max);
 	*ret = x;
 	return 0;

@@ -97,7 +97,7 @@ static int sync_directory(int dirfd)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* The temporary's name is derived from name, so that one that a crash left is overwritten. */
+/* The temporary's name is derived from name, so that one that a crash left is found and removed. */
 static int temporary_name(const char *name, char **ret)
 {
 	if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
@@ -111,7 +111,9 @@ static int write_and_rename(int dirfd, const char *tmp, const char *name, const 
 	_cleanup_close_ int fd = -1;
 	int r;
 
-	fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+	/* Whatever a crash left there, or a link that would lead elsewhere: never written through. */
+	unlinkat(dirfd, tmp, 0);
+	fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return -errno;
 	r = write_full(fd, buf, size);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define _cleanup_(f)	      __attribute__((cleanup(f)))
+#define _unused_	      __attribute__((unused))
 #define _printf_(a, b)	      __attribute__((format(printf, a, b)))
 #define ARRAY_SIZE(a)	      (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b)	      ((a) < (b) ? (a) : (b))

@@ -10,13 +10,13 @@
 #include "err.h"
 
 /* Fails unless r refused with a sentence of one line that holds needle. */
-#define assert_refused(r, e, needle)                                                        \
-	do {                                                                                \
-		ck_assert_int_lt((r), 0);                                                   \
-		ck_assert_int_eq((e).code, (r));                                            \
+#define assert_refused(r, e, needle)                                                       \
+	do {                                                                               \
+		ck_assert_int_lt((r), 0);                                                  \
+		ck_assert_int_eq((e).code, (r));                                           \
 		ck_assert_msg(strstr((e).text, (needle)), "'%s' is not in '%s'", (needle), \
-			      (e).text);                                                    \
-		ck_assert_ptr_null(strchr((e).text, '\n'));                                 \
+			      (e).text);                                                   \
+		ck_assert_ptr_null(strchr((e).text, '\n'));                                \
 	} while (0)
 
 #define assert_ok(r, e) ck_assert_msg((r) == 0, "%s", (e).text)
@@ -56,7 +56,8 @@ static inline size_t random_below(uint64_t *state, size_t n)
 /* Bytes that parsers care about. */
 static inline uint8_t telling_byte(uint64_t *state)
 {
-	static const char bytes[] = "{}[](),:'\"\\ \n-+.0123456789eELNTFtfn<>|=ufibcOSUV\x00\xff\x7f\x80";
+	static const char bytes[] =
+		"{}[](),:'\"\\ \n-+.0123456789eELNTFtfn<>|=ufibcOSUV\x00\xff\x7f\x80";
 
 	return (uint8_t)bytes[random_below(state, sizeof(bytes) - 1)];
 }

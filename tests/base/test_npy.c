@@ -8,7 +8,10 @@
 #include "npy_fixture.h"
 #include "support.h"
 
-#define FIXTURE(name) { #name, npy_##name, sizeof(npy_##name) - 1 }
+#define FIXTURE(name)                                     \
+	{                                                 \
+#name, npy_##name, sizeof(npy_##name) - 1 \
+	}
 
 struct fixture {
 	const char *name;
@@ -257,8 +260,8 @@ static const struct {
 	  "does not fit 64 bits" },
 	{ "{'descr': '<f8', 'fortran_order': False, 'shape': (2305843009213693952,)}", 8,
 	  "does not fit 64 bits" },
-	{ "{'descr': '<f8', 'fortran_order': False, 'shape': (0, 1099511627776, 1099511627776)}",
-	  0, "does not fit 64 bits" },
+	{ "{'descr': '<f8', 'fortran_order': False, 'shape': (0, 1099511627776, 1099511627776)}", 0,
+	  "does not fit 64 bits" },
 	{ "{'descr': '<f8', 'fortran_order': False, 'shape': (536870912,)}", 8, "truncated" },
 	{ "{'descr': '<f8', 'fortran_order': False, 'shape': (536870913,)}", 8,
 	  "more than the limit of 4294967296" },
@@ -282,7 +285,8 @@ static const struct {
 	/* Types. */
 	{ "{'descr': 8, 'fortran_order': False, 'shape': (1,)}", 8, "'descr' is not a string" },
 	{ "{'descr': '', 'fortran_order': False, 'shape': (1,)}", 8, "dtype '' is not supported" },
-	{ "{'descr': '<', 'fortran_order': False, 'shape': (1,)}", 8, "dtype '<' is not supported" },
+	{ "{'descr': '<', 'fortran_order': False, 'shape': (1,)}", 8,
+	  "dtype '<' is not supported" },
 	{ "{'descr': '<f16', 'fortran_order': False, 'shape': (1,)}", 16, "floats of this size" },
 	{ "{'descr': '<q8', 'fortran_order': False, 'shape': (1,)}", 8, "is not supported" },
 	{ "{'descr': '>i2', 'fortran_order': False, 'shape': (1,)}", 2, "astype('<i2')" },
