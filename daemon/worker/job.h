@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* What every kind of job gets: its spec, its files, its directory, its line to the daemon. */
+#ifndef PBIT_WORKER_JOB_H
+#define PBIT_WORKER_JOB_H
+
+#include "control.h"
+#include "err.h"
+#include "inputs.h"
+#include "spec.h"
+
+struct job {
+	uint64_t id;
+	struct spec *spec;
+	unsigned int threads;
+	int dir, out, ckpt; /* descriptors of the job's directory, out/ and ckpt/ */
+	struct input_file *files;
+	size_t n_files;
+	struct control *control;
+};
+
+/*
+ * Runs a job to its end and leaves its results in out/. 0: done. -EINTR: it has checkpointed, as
+ * control_poll() asked. -ECONNRESET: the daemon is gone. Else the sentence is in e.
+ */
+int train_run(struct job *job, struct err *e);
+int sample_run(struct job *job, struct err *e);
+
+/* write_file_atomic() into out/, with a sentence: "out/NAME: cannot write: ...". */
+int job_write(const struct job *job, const char *name, const void *buf, size_t size,
+	      struct err *e);
+/* The same of a JSON object, whose reference is taken; NULL is out of memory. */
+int job_write_json(const struct job *job, const char *name, json_t *object, struct err *e);
+
+/* A file that grows with the job, cut back to the size that the last checkpoint knew. */
+struct job_log {
+	int fd;
+	const char *name; /* for messages */
+	uint64_t size;
+};
+
+/* -ENODATA when the file is shorter than size: what the checkpoint says is not there. */
+int job_log_open(struct job_log *l, int dirfd, const char *name, uint64_t size, struct err *e);
+int job_log_append(struct job_log *l, const void *buf, size_t size, struct err *e);
+int job_log_sync(struct job_log *l, struct err *e);
+void job_log_close(struct job_log *l);
+
+#endif

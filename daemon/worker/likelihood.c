@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "likelihood.h"
+
+#include <math.h>
+
+#include "json_number.h"
+#include "seed.h"
+
+static int one_log_z(struct device *d, const struct couplings *c, unsigned int u,
+		     const struct partition_options *o, struct control *control,
+		     struct energy_ledger *ledger, struct partition *z, struct err *e)
+{
+	struct rbm rbm = couplings_rbm(c, u);
+	struct ais_options ais = {
+		.chains = o->ais_chains,
+		.betas = o->ais_betas,
+		.scan = o->scan,
+		.seed = seed_derive(o->seed, SEED_AIS, seed_index(o->model, u, o->epoch)),
+	};
+	struct ais result;
+	int r;
+
+	if (z->exact)
+		return rbm_log_z(&rbm, o->threads, &z->log_z[u], e);
+	r = ais_class(d, c, u, &ais, control, ledger, &result, e);
+	if (r < 0)
+		return r;
+	z->log_z[u] = result.log_z;
+	z->error[u] = result.error;
+	return 0;
+}
+
+int partition_measure(struct device *d, const struct couplings *c,
+		      const struct partition_options *o, struct control *control,
+		      struct energy_ledger *ledger, struct partition *ret, struct err *e)
+{
+	_cleanup_partition_ struct partition z = { .classes = c->classes };
+	struct rbm first = couplings_rbm(c, 0);
+	int r;
+
+	z.exact = rbm_is_exact(&first);
+	z.log_z = alloc_zeroed(c->classes, sizeof(double));
+	z.error = alloc_zeroed(c->classes, sizeof(double));
+	if (!z.log_z || !z.error)
+		return err_oom(e);
+	for (unsigned int u = 0; u < c->classes; u++) {
+		r = control ? control_poll(control) : 0;
+		if (r == 0)
+			r = one_log_z(d, c, u, o, control, ledger, &z, e);
+		if (r < 0)
+			return r;
+	}
+	*ret = z;
+	z = (struct partition){ 0 };
+	return 0;
+}
+
+void partition_free(struct partition *p)
+{
+	free(p->log_z);
+	free(p->error);
+	*p = (struct partition){ 0 };
+}
+
+void likelihood_free(struct likelihood *l)
+{
+	free(l->by_class);
+	*l = (struct likelihood){ 0 };
+}
+
+int likelihood_of(const struct dataset *data, enum dataset_part part, row_sum_fn sum,
+		  void *model, struct likelihood *ret, struct err *e)
+{
+	_cleanup_likelihood_ struct likelihood l = { .classes = data->classes };
+	double total = 0;
+
+	l.by_class = alloc_zeroed(data->classes, sizeof(double));
+	if (!l.by_class)
+		return err_oom(e);
+	for (unsigned int u = 0; u < data->classes; u++) {
+		size_t count;
+		const int8_t *rows = dataset_rows(data, part, u, &count);
+		double s = count ? sum(model, u, rows, count) : 0;
+
+		l.by_class[u] = s / (double)count;
+		l.images += count;
+		total += s;
+	}
+	l.all = total / (double)l.images;
+	*ret = l;
+	l = (struct likelihood){ 0 };
+	return 0;
+}
+
+struct rbm_model {
+	const struct couplings *couplings;
+	const struct partition *z;
+	int failed;
+	struct err *e;
+};
+
+static double rbm_row_sum(void *model, unsigned int class, const int8_t *rows, size_t count)
+{
+	struct rbm_model *m = model;
+	struct rbm rbm = couplings_rbm(m->couplings, class);
+	double sum = NAN;
+	int r = rbm_sum_log_p_star(&rbm, rows, count, &sum, m->e);
+
+	if (r < 0)
+		m->failed = r;
+	return sum - (double)count * m->z->log_z[class];
+}
+
+int likelihood_measure(const struct couplings *c, const struct partition *z,
+		       const struct dataset *data, enum dataset_part part, struct likelihood *ret,
+		       struct err *e)
+{
+	struct rbm_model model = { .couplings = c, .z = z, .e = e };
+	struct likelihood l;
+	double variance = 0;
+	int r;
+
+	r = likelihood_of(data, part, rbm_row_sum, &model, &l, e);
+	if (r < 0)
+		return r;
+	if (model.failed) {
+		likelihood_free(&l);
+		return model.failed;
+	}
+	for (unsigned int u = 0; u < c->classes; u++) {
+		size_t count;
+		double share;
+
+		dataset_rows(data, part, u, &count);
+		share = (double)count / (double)l.images * z->error[u];
+		variance += share * share;
+	}
+	l.error = sqrt(variance);
+	*ret = l;
+	return 0;
+}
+
+json_t *likelihood_to_json(const struct likelihood *l, bool exact)
+{
+	json_t *list = json_array();
+
+	for (unsigned int u = 0; u < l->classes; u++)
+		json_array_append_new(list, json_number(l->by_class[u]));
+	return json_pack("{s:o, s:o, s:o}", "all", json_number(l->all), "by_class", list, "error",
+			 exact ? json_null() : json_number(l->error));
+}
+
+int reconstruction_error(const struct couplings *c, const struct dataset *data,
+			 enum dataset_part part, double *ret, struct err *e)
+{
+	double wrong = 0;
+	size_t images = 0;
+
+	for (unsigned int u = 0; u < c->classes; u++) {
+		struct rbm rbm = couplings_rbm(c, u);
+		size_t count;
+		const int8_t *rows = dataset_rows(data, part, u, &count);
+		double some;
+		int r;
+
+		if (count == 0)
+			continue;
+		r = rbm_reconstruction_errors(&rbm, rows, count, &some, e);
+		if (r < 0)
+			return r;
+		wrong += some;
+		images += count;
+	}
+	*ret = wrong / (double)images;
+	return 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Log-likelihoods of images, in nats an image: exact where the smaller free layer has at most
+ * RBM_EXACT_MAX_BITS p-bits, by annealed importance sampling beyond.
+ */
+#ifndef PBIT_WORKER_LIKELIHOOD_H
+#define PBIT_WORKER_LIKELIHOOD_H
+
+#include <jansson.h>
+
+#include "ais.h"
+#include "dataset.h"
+
+/* ln Z of every class, and the standard errors (0 when exact). */
+struct partition {
+	unsigned int classes;
+	bool exact;
+	double *log_z, *error; /* [classes] */
+};
+
+struct partition_options {
+	unsigned int threads;
+	uint32_t ais_chains, ais_betas, scan;
+	uint64_t seed;
+	unsigned int model;
+	uint64_t epoch;
+};
+
+int partition_measure(struct device *d, const struct couplings *c,
+		      const struct partition_options *o, struct control *control,
+		      struct energy_ledger *ledger, struct partition *ret, struct err *e);
+void partition_free(struct partition *p);
+#define _cleanup_partition_ _cleanup_(partition_free)
+
+/* Means over the images of one part. */
+struct likelihood {
+	unsigned int classes;
+	size_t images;	  /* 0: all is NaN */
+	double all;	  /* nats an image */
+	double error;	  /* standard error that AIS adds; 0 when exact */
+	double *by_class; /* [classes], NaN for a class without images */
+};
+
+int likelihood_measure(const struct couplings *c, const struct partition *z,
+		       const struct dataset *data, enum dataset_part part, struct likelihood *ret,
+		       struct err *e);
+void likelihood_free(struct likelihood *l);
+#define _cleanup_likelihood_ _cleanup_(likelihood_free)
+
+/* The same means of a model given by the sum of ln p over the rows of one class. */
+typedef double (*row_sum_fn)(void *model, unsigned int class, const int8_t *rows,
+			     size_t count);
+int likelihood_of(const struct dataset *data, enum dataset_part part, row_sum_fn sum,
+		  void *model, struct likelihood *ret, struct err *e);
+
+/* {"all", "by_class", "error": null when exact} */
+json_t *likelihood_to_json(const struct likelihood *l, bool exact);
+
+/*
+ * Mean number of wrong pixels an image: v -> <h | v> -> the sign of <v | h>, over the free pixels of
+ * all images of the part; a pixel with zero mean counts one half. NaN without images.
+ */
+int reconstruction_error(const struct couplings *c, const struct dataset *data,
+			 enum dataset_part part, double *ret, struct err *e);
+
+#endif

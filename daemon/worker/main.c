@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* pbit-worker: runs one job for pbitd, in the current directory, which is the job's. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol.h"
+#include "worker.h"
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "--version")) {
+		puts("pbit-worker " PBIT_VERSION);
+		return 0;
+	}
+	if (argc != 1 || fcntl(WORKER_FD, F_GETFD) < 0) {
+		fprintf(stderr, "pbit-worker: started by pbitd, in a job's directory with a socket "
+				"as descriptor %d; to run a job use 'pbit submit'\n",
+			WORKER_FD);
+		return 2;
+	}
+	return worker_run(AT_FDCWD, WORKER_FD);
+}

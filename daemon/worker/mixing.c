@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include "mixing.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "json_number.h"
+#include "seed.h"
+
+#define TRACE_BYTES ((size_t)64 << 20)
+
+const char *const a6_names[] = {
+	[A6_HOLDS] = "holds",
+	[A6_FAILS] = "fails",
+	[A6_NOT_RESOLVED] = "not resolved",
+};
+
+/* Two programs take turns: the device runs the next class while the last one is looked at. */
+#define LANES 2
+
+struct lanes {
+	struct program *program[LANES];
+};
+
+static void lanes_free(struct lanes *l)
+{
+	for (unsigned int k = 0; k < LANES; k++)
+		program_free(l->program[k]);
+}
+
+static uint32_t trace_chains(const struct pbm_shape *shape, uint32_t records)
+{
+	size_t row = (size_t)records * pbm_state_words(shape) * sizeof(uint64_t);
+
+	return (uint32_t)MIN((size_t)shape->chains, MAX(TRACE_BYTES / row, (size_t)1));
+}
+
+static int submit_class(struct program *p, const struct couplings *c,
+			const struct negative_phase *np, unsigned int class,
+			const struct mixing_options *o, struct energy_ledger *ledger,
+			struct err *e)
+{
+	const struct pbm_shape *shape = program_shape(p);
+	size_t words = (size_t)shape->chains * pbm_state_words(shape);
+	struct submission s = {
+		.seed = seed_derive(o->seed, SEED_TAU, seed_index(o->model, class, o->epoch)),
+		.every = 1,
+		.scan = o->scan,
+		.gains = 1,
+		.gain = &c->gain[class],
+	};
+	struct results res;
+	int r;
+
+	memcpy(program_states(p), program_states(np->program[class]), words * sizeof(uint64_t));
+	r = program_set_couplings(p, c->q + couplings_at(c, class), e);
+	if (r < 0)
+		return r;
+	ledger_add_couplings(ledger, shape);
+	ledger_add_states(ledger, shape, true);
+	if (o->burn) {
+		s.sweeps = o->burn;
+		r = program_run(p, &s, &res, e);
+		if (r < 0)
+			return r;
+		ledger_add_run(ledger, res.flips, res.ns);
+	}
+	s.sweep0 = o->burn;
+	s.sweeps = o->tau_sweeps;
+	s.accumulate = ACC_STATE_TRACE;
+	return program_submit(p, &s, e);
+}
+
+static int look_at_class(struct program *p, const uint64_t *clamp, struct energy_ledger *ledger,
+			 struct tau *ret, struct err *e)
+{
+	const struct pbm_shape *shape = program_shape(p);
+	struct results res;
+	int r;
+
+	r = program_wait(p, &res, e);
+	if (r < 0)
+		return r;
+	ledger_add_run(ledger, res.flips, res.ns);
+	ledger->reads += res.records * shape->chains * ((uint64_t)shape->n + shape->m);
+	return tau_slowest(shape, clamp, res.state_trace, res.records, ret, e);
+}
+
+/* The larger tau wins; a class in which nothing moved (NaN) loses only to none at all. */
+static bool is_slower(const struct tau *a, const struct tau *b)
+{
+	return isnan(b->tau) ? !isnan(a->tau) : a->tau > b->tau;
+}
+
+static enum a6 verdict(const struct mixing *x)
+{
+	if (!x->tau.resolved || !(x->tau.tau > 0))
+		return A6_NOT_RESOLVED;
+	return x->K / x->tau.tau >= x->ratio ? A6_HOLDS : A6_FAILS;
+}
+
+int mixing_measure(struct device *d, const struct couplings *c, const struct negative_phase *np,
+		   const struct mixing_options *o, struct control *control,
+		   struct energy_ledger *ledger, struct mixing *ret, struct err *e)
+{
+	_cleanup_(lanes_free) struct lanes lanes = { 0 };
+	_cleanup_free_ uint64_t *clamp = NULL;
+	const struct pbm_shape *shape = program_shape(np->program[0]);
+	uint32_t chains = trace_chains(shape, o->tau_sweeps);
+	struct mixing x = {
+		.K = np->sweeps,
+		.chains = shape->chains,
+		.ratio = o->ratio,
+	};
+	bool frozen = false;
+	int r;
+
+	clamp = alloc_zeroed(pbm_state_words(shape), sizeof(*clamp));
+	if (!clamp)
+		return err_oom(e);
+	couplings_clamp_mask(shape, clamp);
+	for (unsigned int k = 0; k < LANES; k++) {
+		r = couplings_program(c, d, chains, &lanes.program[k], e);
+		if (r < 0)
+			return r;
+	}
+	for (unsigned int u = 0; u <= c->classes; u++) {
+		struct tau t;
+
+		r = control ? control_poll(control) : 0;
+		if (r == 0 && u < c->classes)
+			r = submit_class(lanes.program[u % LANES], c, np, u, o, ledger, e);
+		if (r == 0 && u > 0)
+			r = look_at_class(lanes.program[(u - 1) % LANES], clamp, ledger, &t, e);
+		if (r < 0)
+			return r;
+		if (u == 0)
+			continue;
+		x.constant += t.constant;
+		frozen = frozen || isnan(t.tau);
+		if (u == 1 || is_slower(&t, &x.tau)) {
+			x.tau = t;
+			x.class = u - 1;
+		}
+	}
+	/* A class whose p-bits never moved has not been shown to mix. */
+	x.tau.resolved = x.tau.resolved && !frozen;
+	x.a6 = verdict(&x);
+	*ret = x;
+	return 0;
+}
+
+json_t *mixing_to_json(const struct mixing *x)
+{
+	double k_over_tau = x->K / x->tau.tau;
+	char observable[64];
+
+	snprintf(observable, sizeof(observable), "v%u h%u, class %u", x->tau.v, x->tau.h,
+		 x->class);
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:s, s:s, s:o, s:s, s:I, s:f}",
+			 "K", (json_int_t)x->K, "tau_int", json_number(x->tau.tau), "tau_error",
+			 json_number(x->tau.error), "tau_window", json_integer((json_int_t)x->tau.window),
+			 "tau_doubled_window", json_number(x->tau.tau_2l), "k_over_tau",
+			 json_number(k_over_tau), "resolved", (int)x->tau.resolved, "a6",
+			 a6_names[x->a6], "a7", "not verifiable", "a7_reason",
+			 "the bulk relaxation rate needs the chain's spectrum over all states",
+			 "ess", json_number(k_over_tau * x->chains), "observable", observable,
+			 "constant_observables", (json_int_t)x->constant, "ratio", x->ratio);
+}

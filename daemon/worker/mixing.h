@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Do the chains mix? tau_int of the slowest gradient observable over all classes, against the
+ * averaging window K, and the verdicts on conditions A6 and A7.
+ *
+ *	A6: K >> tau_int.  holds: resolved and K / tau_int >= ratio; fails: resolved and below;
+ *	not resolved: the trace is too short to tell, whatever number came out.
+ *	A7: overlapping-bulk relaxation needs the spectrum of the whole chain: never verifiable here.
+ */
+#ifndef PBIT_WORKER_MIXING_H
+#define PBIT_WORKER_MIXING_H
+
+#include <jansson.h>
+
+#include "control.h"
+#include "couplings.h"
+#include "energy_ledger.h"
+#include "negative_phase.h"
+#include "tau.h"
+
+enum a6 { A6_HOLDS, A6_FAILS, A6_NOT_RESOLVED };
+extern const char *const a6_names[];
+
+struct mixing {
+	struct tau tau;	    /* of the slowest class */
+	unsigned int class; /* which it is */
+	size_t constant;    /* free observables that never changed, over all classes */
+	uint32_t K, chains;
+	double ratio;
+	enum a6 a6;
+};
+
+struct mixing_options {
+	uint32_t burn;	     /* sweeps before the trace */
+	uint32_t tau_sweeps; /* sweeps of the trace */
+	uint32_t scan;
+	double ratio;
+	uint64_t seed;
+	unsigned int model;
+	uint64_t epoch;
+};
+
+/*
+ * From copies of the first chains of each class of np (all of them when the trace stays below 64
+ * MiB), which themselves are left as they are.
+ */
+int mixing_measure(struct device *d, const struct couplings *c, const struct negative_phase *np,
+		   const struct mixing_options *o, struct control *control,
+		   struct energy_ledger *ledger, struct mixing *ret, struct err *e);
+
+/* The keys of the report's "mixing"; NaN becomes null. */
+json_t *mixing_to_json(const struct mixing *x);
+
+#endif

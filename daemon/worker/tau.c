@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "tau.h"
+
+#include <math.h>
+
+#include "bit_trace.h"
+
+/* The autocovariance at a lag, in records. */
+typedef double (*covariance_fn)(void *ctx, size_t lag);
+
+/*
+ * Lags are asked for in order from 0, so that a source may keep running sums. tau_l of a window
+ * that never closed is the sum so far: a lower bound, and not resolved.
+ */
+static bool sokal_window(covariance_fn covariance, void *ctx, size_t records, double samples,
+			 struct tau *ret)
+{
+	size_t limit = records / 4, lag = 0;
+	double c0 = covariance(ctx, 0), tau = 1, tau_2l;
+
+	if (!(c0 > 0))
+		return false;
+	do {
+		if (lag == limit)
+			break;
+		lag++;
+		tau += 2 * covariance(ctx, lag) / c0;
+	} while ((double)lag < TAU_WINDOW * tau);
+
+	ret->tau_l = tau;
+	ret->window = lag;
+	ret->error = tau * sqrt(2 * (2 * (double)lag + 1) / samples);
+	ret->resolved = lag > 0 && tau > 0 && (double)lag >= TAU_WINDOW * tau;
+	tau_2l = tau;
+	if (ret->resolved)
+		for (size_t k = lag + 1; k <= 2 * lag; k++)
+			tau_2l += 2 * covariance(ctx, k) / c0;
+	ret->tau_2l = tau_2l;
+	ret->tau = fmax(tau, tau_2l);
+	ret->resolved = ret->resolved && fabs(tau_2l - tau) < TAU_DOUBLING * tau &&
+			ret->error < TAU_DOUBLING * tau;
+	return true;
+}
+
+static void nothing_moved(struct tau *ret)
+{
+	*ret = (struct tau){ .tau = NAN, .tau_l = NAN, .tau_2l = NAN, .error = NAN };
+}
+
+/* ---- a real series ---- */
+
+struct series {
+	const double *x;
+	size_t records, chains;
+	double mean;
+	double head, tail; /* sums of x - mean over the first and the last (records - lag) records */
+};
+
+static double series_row_sum(const struct series *s, size_t record)
+{
+	double sum = 0;
+
+	for (size_t c = 0; c < s->chains; c++)
+		sum += s->x[record * s->chains + c] - s->mean;
+	return sum;
+}
+
+static double series_covariance(void *ctx, size_t lag)
+{
+	struct series *s = ctx;
+	double sum = 0, n = (double)(s->records - lag) * (double)s->chains;
+
+	if (lag > 0) {
+		s->head -= series_row_sum(s, s->records - lag);
+		s->tail -= series_row_sum(s, lag - 1);
+	}
+	for (size_t k = 0; k < (s->records - lag) * s->chains; k++)
+		sum += (s->x[k] - s->mean) * (s->x[k + lag * s->chains] - s->mean);
+	return sum / n - (s->head / n) * (s->tail / n);
+}
+
+void tau_of_series(const double *x, size_t records, size_t chains, struct tau *ret)
+{
+	struct series s = { .x = x, .records = records, .chains = chains };
+	size_t count = records * chains;
+	struct tau t = { 0 };
+	bool moved = false;
+
+	for (size_t k = 0; k < count; k++) {
+		s.mean += (x[k] - x[0]) / (double)count;
+		moved = moved || x[k] != x[0];
+	}
+	if (!moved) {
+		nothing_moved(ret);
+		return;
+	}
+	s.mean += x[0];
+	for (size_t r = 0; r < records; r++)
+		s.head += series_row_sum(&s, r);
+	s.tail = s.head;
+	if (sokal_window(series_covariance, &s, records, (double)count, &t))
+		*ret = t;
+	else
+		nothing_moved(ret);
+}
+
+/* ---- products of two spins, as bits along time ---- */
+
+struct product {
+	const struct bit_trace *trace;
+	const uint64_t *x; /* [chains][words + 1]: 1 where v_i h_j = -1 */
+	int64_t head, tail; /* sums of v_i h_j over the first and the last (records - lag) */
+};
+
+static double product_covariance(void *ctx, size_t lag)
+{
+	struct product *p = ctx;
+	const struct bit_trace *t = p->trace;
+	double n = (double)(t->records - lag) * (double)t->chains;
+	uint64_t differ;
+
+	if (lag > 0) {
+		p->head -= bit_trace_sum_at(t, p->x, t->records - lag);
+		p->tail -= bit_trace_sum_at(t, p->x, lag - 1);
+	}
+	differ = bit_trace_differ(t, p->x, lag);
+	return (n - 2 * (double)differ) / n - ((double)p->head / n) * ((double)p->tail / n);
+}
+
+static bool product_tau(const struct bit_trace *t, const uint64_t *x, struct tau *ret)
+{
+	struct product p = { .trace = t, .x = x };
+	uint64_t samples = (uint64_t)t->records * t->chains;
+
+	p.head = (int64_t)samples - 2 * (int64_t)bit_trace_count(t, x);
+	p.tail = p.head;
+	return sokal_window(product_covariance, &p, t->records, (double)samples, ret);
+}
+
+int tau_of_product(const struct pbm_shape *shape, const uint64_t *states, size_t records,
+		   unsigned int i, unsigned int j, struct tau *ret, struct err *e)
+{
+	_cleanup_(bit_trace_free) struct bit_trace t = { 0 };
+	struct tau tau = { 0 };
+	int r;
+
+	r = bit_trace_new(shape, states, records, &t, e);
+	if (r < 0)
+		return r;
+	bit_trace_product(&t, i, j, t.scratch);
+	if (!product_tau(&t, t.scratch, &tau))
+		nothing_moved(&tau);
+	tau.v = i;
+	tau.h = j;
+	*ret = tau;
+	return 0;
+}
+
+struct candidate {
+	double block_tau;
+	uint32_t i, j;
+};
+
+/* Falling block tau; ties by place, so that the order is one and the same everywhere. */
+static int candidate_order(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	if (x->block_tau != y->block_tau)
+		return x->block_tau < y->block_tau ? 1 : -1;
+	if (x->i != y->i)
+		return x->i < y->i ? -1 : 1;
+	return (x->j > y->j) - (x->j < y->j);
+}
+
+static bool is_clamped(const uint64_t *clamp, size_t first_word, unsigned int unit)
+{
+	return clamp && (clamp[first_word + unit / 64] >> (unit % 64) & 1);
+}
+
+/* The block tau of every free observable; returns how many moved. */
+static size_t screen(const struct bit_trace *t, const uint64_t *clamp, struct candidate *list,
+		     size_t *ret_constant)
+{
+	size_t moved = 0, constant = 0, v_words = pbm_side_words(t->n);
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		for (uint32_t j = 0; j < t->m; j++) {
+			double block;
+
+			if (is_clamped(clamp, 0, i) && is_clamped(clamp, v_words, j))
+				continue;
+			bit_trace_product(t, i, j, t->scratch);
+			block = bit_trace_block_tau(t, t->scratch);
+			if (isnan(block))
+				constant++;
+			else
+				list[moved++] = (struct candidate){ block, i, j };
+		}
+	}
+	*ret_constant = constant;
+	return moved;
+}
+
+int tau_slowest(const struct pbm_shape *shape, const uint64_t *clamp, const uint64_t *states,
+		size_t records, struct tau *ret, struct err *e)
+{
+	_cleanup_(bit_trace_free) struct bit_trace t = { 0 };
+	_cleanup_free_ struct candidate *list = NULL;
+	struct tau best, now;
+	size_t count, constant;
+	int r;
+
+	r = bit_trace_new(shape, states, records, &t, e);
+	if (r < 0)
+		return r;
+	list = alloc_zeroed((size_t)shape->n * shape->m, sizeof(*list));
+	if (!list)
+		return err_oom(e);
+	count = screen(&t, clamp, list, &constant);
+	qsort(list, count, sizeof(*list), candidate_order);
+
+	nothing_moved(&best);
+	for (size_t k = 0; k < count; k++) {
+		if (list[k].block_tau < 0.5 * best.tau)
+			break;
+		bit_trace_product(&t, list[k].i, list[k].j, t.scratch);
+		now = (struct tau){ .v = list[k].i, .h = list[k].j };
+		if (product_tau(&t, t.scratch, &now) && !(now.tau <= best.tau))
+			best = now;
+	}
+	best.observables = count;
+	best.constant = constant;
+	*ret = best;
+	return 0;
+}

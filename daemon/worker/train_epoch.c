@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of an epoch: how good is the model, do its chains mix, is it the best so far? */
+#include <math.h>
+#include <string.h>
+
+#include "json_number.h"
+#include "train_job.h"
+
+struct epoch {
+	bool exact;
+	struct likelihood train, validation;
+	double reconstruction;
+	struct mixing mixing;
+	bool has_mixing;
+	struct energy_ledger ledger; /* the job's, with this epoch's judging added */
+};
+
+static void epoch_free(struct epoch *x)
+{
+	likelihood_free(&x->train);
+	likelihood_free(&x->validation);
+}
+
+/* Likelihoods are those of Adam's average, which is what would be kept. */
+static int judge_likelihood(struct train_job *t, struct epoch *x, struct err *e)
+{
+	_cleanup_couplings_ struct couplings c = { 0 };
+	_cleanup_partition_ struct partition z = { 0 };
+	struct trainer *tr = t->trainer;
+	const struct spec_train *s = t->spec;
+	struct partition_options o = {
+		.threads = t->job->threads,
+		.ais_chains = s->report.ais_chains,
+		.ais_betas = s->report.ais_betas,
+		.scan = s->device.scan,
+		.seed = t->seed,
+		.model = tr->model,
+		.epoch = t->state.epochs + 1,
+	};
+	int r;
+
+	r = couplings_new(t->data->classes, tr->n, tr->m, s->device.bits, s->device.beta, &c, e);
+	if (r == 0)
+		r = trainer_couplings(tr, tr->adam->average, &c, e);
+	if (r == 0)
+		r = partition_measure(t->device, &c, &o, t->job->control, &x->ledger, &z, e);
+	if (r == 0)
+		r = likelihood_measure(&c, &z, t->data, PART_TRAIN, &x->train, e);
+	if (r == 0)
+		r = likelihood_measure(&c, &z, t->data, PART_VALIDATION, &x->validation, e);
+	if (r == 0)
+		r = reconstruction_error(&c, t->data,
+					 x->validation.images ? PART_VALIDATION : PART_TRAIN,
+					 &x->reconstruction, e);
+	x->exact = z.exact;
+	return r;
+}
+
+/* Mixing is that of the chains the gradient comes from, at the couplings they run with. */
+static int judge_mixing(struct train_job *t, struct epoch *x, struct err *e)
+{
+	const struct spec_train *s = t->spec;
+	struct mixing_options o = {
+		.tau_sweeps = s->report.tau_sweeps,
+		.scan = s->device.scan,
+		.ratio = s->report.a6_ratio,
+		.seed = t->seed,
+		.model = t->trainer->model,
+		.epoch = t->state.epochs + 1,
+	};
+	_cleanup_couplings_ struct couplings c = { 0 };
+	struct trainer *tr = t->trainer;
+	int r;
+
+	if (tr->model != MODEL_HYPERNETWORK)
+		return 0;
+	r = couplings_new(t->data->classes, tr->n, tr->m, s->device.bits, s->device.beta, &c, e);
+	if (r == 0)
+		r = trainer_couplings(tr, tr->mlp->phi, &c, e);
+	if (r == 0)
+		r = mixing_measure(t->device, &c, &tr->negative, &o, t->job->control, &x->ledger,
+				   &x->mixing, e);
+	x->has_mixing = r == 0;
+	return r;
+}
+
+/* One line of metrics.jsonl; timing comes last, so that the rest can be compared. */
+static json_t *epoch_to_json(const struct train_job *t, const struct epoch *x)
+{
+	json_t *line = json_pack("{s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o}", "model",
+				 trainer_names[t->trainer->model], "epoch",
+				 (json_int_t)t->state.epochs + 1, "step",
+				 (json_int_t)t->trainer->step, "method", x->exact ? "exact" : "ais",
+				 "loglik_train", json_number(x->train.all), "loglik_validation",
+				 json_number(x->validation.all), "error",
+				 x->exact ? json_null() : json_number(x->validation.error),
+				 "reconstruction_error", json_number(x->reconstruction));
+	json_t *mixing;
+
+	if (x->has_mixing) {
+		mixing = mixing_to_json(&x->mixing);
+		json_object_update(line, mixing);
+		json_decref(mixing);
+	}
+	json_object_set_new(line, "flips", json_integer((json_int_t)x->ledger.flips));
+	json_object_set_new(line, "seconds",
+			    json_real((double)(t->state.elapsed_us +
+					       (uint64_t)(now_us() - t->started_us)) / 1e6));
+	return line;
+}
+
+static int append_line(struct train_job *t, const struct epoch *x, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	json_t *line = epoch_to_json(t, x);
+	size_t size;
+
+	text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+	json_decref(line);
+	if (!text)
+		return err_oom(e);
+	size = strlen(text);
+	text[size] = '\n';
+	return job_log_append(&t->metrics, text, size + 1, e);
+}
+
+static int keep_best(struct train_job *t, const struct epoch *x, struct err *e)
+{
+	unsigned int k = t->trainer->model;
+	size_t bytes = t->params[k] * sizeof(double);
+	double now = x->validation.all;
+
+	/* Without validation images, the last epoch is the one. */
+	if (t->best_phi[k] && x->validation.images && !(now > t->state.best[k]))
+		return 0;
+	if (!t->best_phi[k])
+		t->best_phi[k] = malloc(bytes);
+	if (!t->best_phi[k])
+		return err_oom(e);
+	memcpy(t->best_phi[k], t->trainer->adam->average, bytes);
+	t->state.best[k] = now;
+	t->state.best_epoch[k] = t->state.epochs + 1;
+	return 0;
+}
+
+int train_epoch_end(struct train_job *t, struct err *e)
+{
+	_cleanup_(epoch_free) struct epoch x = { .ledger = t->state.ledger };
+	int r;
+
+	r = judge_mixing(t, &x, e);
+	if (r == 0)
+		r = judge_likelihood(t, &x, e);
+	if (r == 0)
+		r = append_line(t, &x, e);
+	if (r == 0)
+		r = keep_best(t, &x, e);
+	if (r < 0)
+		return r;
+	t->state.ledger = x.ledger;
+	t->state.epochs++;
+	t->loss = -(isfinite(x.validation.all) ? x.validation.all : x.train.all);
+	if (x.has_mixing)
+		t->k_over_tau = x.mixing.K / x.mixing.tau.tau;
+	return 0;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A train job in progress. Its phases: train the hypernetwork, train the separate RBMs if they are
+ * asked for, then judge both and write the results. What is judged of each model is the epoch with
+ * the best validation log-likelihood, or the last one where no images are set aside for that.
+ */
+#ifndef PBIT_WORKER_TRAIN_JOB_H
+#define PBIT_WORKER_TRAIN_JOB_H
+
+#include "job.h"
+#include "likelihood.h"
+#include "mixing.h"
+#include "trainer.h"
+
+#define PHASE_JUDGE MODEL_COUNT /* after the models' own phases */
+
+/* Stands in checkpoints as it stands here: no padding, no pointers. */
+struct train_state {
+	uint64_t phase;		    /* enum trainer_model, then PHASE_JUDGE */
+	uint64_t epochs;	    /* of the phase, judged and written down */
+	uint64_t metrics_bytes;	    /* of out/metrics.jsonl */
+	uint64_t elapsed_us;	    /* of all processes of the job; timing only */
+	uint64_t best_epoch[MODEL_COUNT];
+	double best[MODEL_COUNT];   /* validation log-likelihood of it */
+	struct energy_ledger ledger;
+};
+
+struct train_job {
+	struct job *job;
+	const struct spec_train *spec;
+	uint64_t seed, identity;
+	struct inputs in;
+	struct dataset *data;
+	struct device *device;
+
+	struct train_state state;
+	struct trainer *trainer;	/* of the phase, NULL in PHASE_JUDGE */
+	double *best_phi[MODEL_COUNT];	/* set from the first epoch of the model's phase on */
+	size_t params[MODEL_COUNT];
+	uint64_t *chains;		/* the hypernetwork's, once it is trained */
+	size_t chains_size;
+
+	struct job_log metrics;
+	uint64_t sequence;   /* of the next checkpoint */
+	int64_t saved_us;    /* when the last one was written */
+	int64_t started_us;  /* this process */
+	double k_over_tau;   /* of the last epoch, for progress lines; NaN: none yet */
+	double loss;
+};
+
+/* Judges the epoch that has just ended, appends its line of metrics and keeps the best phi. */
+int train_epoch_end(struct train_job *t, struct err *e);
+
+/* Saves; or finds the newest checkpoint of this job and continues from it. */
+int train_save(struct train_job *t, struct err *e);
+/* -ENOENT: there is none that can be used: start from the beginning. */
+int train_resume(struct train_job *t, struct err *e);
+
+/* A phase's trainer, in place of the one before. */
+int train_enter(struct train_job *t, uint64_t phase, struct err *e);
+
+/* PHASE_JUDGE: the figures, the pictures and the files in out/. */
+int train_judge(struct train_job *t, struct err *e);
+
+#endif

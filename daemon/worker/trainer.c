@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+#include "trainer.h"
+
+#include <string.h>
+
+#include "independent.h"
+#include "minibatch.h"
+#include "seed.h"
+
+/* Pseudo-counts of the independent pixels that training starts from. */
+#define START_ALPHA 1.0
+#define START_SD    0.05
+
+const char *const trainer_names[MODEL_COUNT] = {
+	[MODEL_HYPERNETWORK] = "hypernetwork",
+	[MODEL_SEPARATE] = "separate",
+};
+
+/* The table reads its own row by a one-hot code, whatever the hypernetwork's codes are. */
+static int make_codes(struct trainer *t, const struct array *codes, struct err *e)
+{
+	size_t classes = t->data->classes;
+	bool one_hot = t->model == MODEL_SEPARATE || !codes->data;
+
+	t->code_dim = one_hot ? classes : codes->shape[1];
+	t->codes = alloc_zeroed(classes * t->code_dim, sizeof(*t->codes));
+	if (!t->codes)
+		return err_oom(e);
+	for (size_t k = 0; k < classes * t->code_dim; k++)
+		t->codes[k] = !one_hot ? array_get(codes, k) :
+				       (double)(k / t->code_dim == k % t->code_dim);
+	return 0;
+}
+
+/* Both models start at independent pixels: the hypernetwork at the mean over classes. */
+static int add_start(struct trainer *t, struct err *e)
+{
+	_cleanup_free_ double *w0 = alloc_zeroed(t->n * t->m, sizeof(*w0));
+	double beta = t->spec->device.beta;
+
+	if (!w0)
+		return err_oom(e);
+	if (t->model == MODEL_HYPERNETWORK) {
+		independent_visible_bias(t->data, -1, t->m, beta, START_ALPHA, w0);
+		mlp_add_baseline(t->mlp, w0);
+		return 0;
+	}
+	for (unsigned int u = 0; u < t->data->classes; u++) {
+		independent_visible_bias(t->data, (int)u, t->m, beta, START_ALPHA, w0);
+		mlp_table_add(t->mlp, u, w0);
+	}
+	return 0;
+}
+
+/* Visible biases are not shrunk: they are not small in any model of images. */
+static int set_decay(struct trainer *t, struct err *e)
+{
+	_cleanup_free_ uint8_t *free_out = alloc_zeroed(t->n * t->m, 1);
+	_cleanup_free_ uint8_t *mask = alloc_zeroed(t->mlp->params, 1);
+
+	if (!free_out || !mask)
+		return err_oom(e);
+	for (size_t i = 0; i < t->n; i++)
+		free_out[i * t->m] = 1;
+	mlp_decay_mask(t->mlp, free_out, mask);
+	adam_set_mask(t->adam, mask);
+	return 0;
+}
+
+static int make_network(struct trainer *t, struct err *e)
+{
+	const struct spec_train *s = t->spec;
+	size_t classes = t->data->classes, out = t->n * t->m;
+	int r;
+
+	if (t->model == MODEL_HYPERNETWORK)
+		r = mlp_new(t->code_dim, s->model.layers, s->model.n_layers, out, &t->mlp, e);
+	else
+		r = mlp_new_table(classes, out, &t->mlp, e);
+	if (r < 0)
+		return r;
+	mlp_init(t->mlp, seed_derive(t->seed, SEED_INIT, t->model), START_SD);
+	r = add_start(t, e);
+	if (r < 0)
+		return r;
+	r = adam_new(t->mlp->params, s->optimizer.rate, s->optimizer.decay, &t->adam, e);
+	if (r < 0)
+		return r;
+	memcpy(t->adam->average, t->mlp->phi, t->mlp->params * sizeof(double));
+	return set_decay(t, e);
+}
+
+static int make_room(struct trainer *t, struct err *e)
+{
+	size_t classes = t->data->classes, all, train;
+
+	dataset_part(t->data, PART_TRAIN, &train);
+	if (!size_mul(classes * t->m, t->n, &all))
+		return err_oom(e);
+	t->w = alloc_zeroed(all, sizeof(double));
+	t->pos = alloc_zeroed(all, sizeof(double));
+	t->neg = alloc_zeroed(all, sizeof(double));
+	t->grad = alloc_zeroed(t->mlp->params, sizeof(double));
+	if (!t->w || !t->pos || !t->neg || !t->grad)
+		return err_oom(e);
+	if (!t->spec->optimizer.batch)
+		return 0;
+	t->order = alloc_zeroed(train, sizeof(*t->order));
+	t->rows = alloc_zeroed(MIN((size_t)t->spec->optimizer.batch, train), t->n);
+	return t->order && t->rows ? 0 : err_oom(e);
+}
+
+int trainer_new(enum trainer_model model, const struct spec_train *spec, uint64_t seed,
+		const struct dataset *data, const struct array *codes, struct device *d,
+		struct trainer **ret, struct err *e)
+{
+	_cleanup_(trainer_freep) struct trainer *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return err_oom(e);
+	t->model = model;
+	t->spec = spec;
+	t->data = data;
+	t->seed = seed;
+	t->n = data->n;
+	t->m = (size_t)spec->model.hidden + 1;
+	t->pass = UINT64_MAX;
+	r = make_codes(t, codes, e);
+	if (r == 0)
+		r = make_network(t, e);
+	if (r == 0)
+		r = make_room(t, e);
+	if (r == 0)
+		r = couplings_new(data->classes, t->n, t->m, spec->device.bits, spec->device.beta,
+				  &t->couplings, e);
+	if (r == 0)
+		r = negative_new(d, &t->couplings, &spec->device, seed, model, &t->negative, e);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(t);
+	return 0;
+}
+
+struct trainer *trainer_free(struct trainer *t)
+{
+	if (!t)
+		return NULL;
+	mlp_free(t->mlp);
+	adam_free(t->adam);
+	mlp_tape_free(&t->tape);
+	couplings_free(&t->couplings);
+	negative_free(&t->negative);
+	free(t->codes);
+	free(t->w);
+	free(t->grad);
+	free(t->pos);
+	free(t->neg);
+	free(t->rows);
+	free(t->order);
+	free(t);
+	return NULL;
+}
+
+int trainer_couplings(struct trainer *t, const double *phi, struct couplings *c, struct err *e)
+{
+	double *own = t->mlp->phi;
+	int r;
+
+	/* The network reads phi; it is put back before anyone else looks. */
+	memcpy(t->grad, phi, t->mlp->params * sizeof(*phi));
+	t->mlp->phi = t->grad;
+	r = mlp_forward(t->mlp, t->codes, t->data->classes, t->w, NULL, e);
+	t->mlp->phi = own;
+	return r < 0 ? r : couplings_quantise(c, t->w, t->spec->device.scale, e);
+}
+
+/* The positive phase of the batch, exact; counts[u] images of class u. */
+static int positive_phase(struct trainer *t, const struct minibatch *b, struct err *e)
+{
+	for (unsigned int u = 0; u < t->data->classes; u++) {
+		struct rbm rbm = couplings_rbm(&t->couplings, u);
+		size_t count;
+		const int8_t *rows = minibatch_class(b, t->data, u, t->rows, &count);
+		double *vh = t->pos + couplings_at(&t->couplings, u);
+		int r;
+
+		if (count == 0) {
+			memset(vh, 0, t->n * t->m * sizeof(*vh));
+			continue;
+		}
+		r = rbm_positive(&rbm, rows, count, vh, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* dL/dW, into w. */
+static void couplings_gradient(struct trainer *t, const struct minibatch *b)
+{
+	double beta = t->spec->device.beta, total = (double)b->total;
+
+	for (unsigned int u = 0; u < t->data->classes; u++) {
+		size_t at = couplings_at(&t->couplings, u);
+		double share = (double)b->count[u] / total;
+
+		for (size_t k = at; k < at + t->n * t->m; k++)
+			t->w[k] = -beta * (t->pos[k] / total - share * t->neg[k]);
+		t->w[at] = 0;
+	}
+}
+
+/* The programs of a failed step are let run out, so that they can be freed or used again. */
+static int abandon_step(struct trainer *t, int r)
+{
+	struct energy_ledger unused = { 0 };
+
+	negative_wait(&t->negative, t->neg, &unused, NULL);
+	return r;
+}
+
+int trainer_step(struct trainer *t, struct energy_ledger *ledger, struct err *e)
+{
+	_cleanup_(minibatch_free) struct minibatch b = { 0 };
+	size_t classes = t->data->classes;
+	int r;
+
+	r = mlp_forward(t->mlp, t->codes, classes, t->w, &t->tape, e);
+	if (r == 0)
+		r = couplings_quantise(&t->couplings, t->w, t->spec->device.scale, e);
+	if (r == 0)
+		r = minibatch_take(t->data, t->spec->optimizer.batch, t->step, t->seed, t->order,
+				   &t->pass, &b, e);
+	if (r < 0)
+		return r;
+	r = negative_submit(&t->negative, &t->couplings, t->step, ledger, e);
+	if (r == 0)
+		r = positive_phase(t, &b, e);
+	if (r < 0)
+		return abandon_step(t, r);
+	r = negative_wait(&t->negative, t->neg, ledger, e);
+	if (r < 0)
+		return r;
+	couplings_gradient(t, &b);
+	r = mlp_backward(t->mlp, &t->tape, t->w, t->grad, e);
+	if (r == 0)
+		r = adam_step(t->adam, t->mlp->phi, t->grad, 1, e);
+	if (r == 0)
+		t->step++;
+	return r;
+}
+
+void trainer_save(const struct trainer *t, struct checkpoint *c)
+{
+	size_t bytes = t->mlp->params * sizeof(double), size = negative_states_size(&t->negative);
+	uint64_t *states = malloc(size);
+
+	checkpoint_put(c, "step", &t->step, sizeof(t->step));
+	checkpoint_put(c, "phi", t->mlp->phi, bytes);
+	checkpoint_put(c, "adam.t", &t->adam->t, sizeof(t->adam->t));
+	checkpoint_put(c, "adam.m", t->adam->m, bytes);
+	checkpoint_put(c, "adam.v", t->adam->v, bytes);
+	checkpoint_put(c, "adam.average", t->adam->average, bytes);
+	if (!states) {
+		c->failed = -ENOMEM;
+		return;
+	}
+	negative_get_states(&t->negative, states);
+	checkpoint_put(c, "chains", states, size);
+	free(states);
+}
+
+int trainer_load(struct trainer *t, const struct checkpoint *c, struct err *e)
+{
+	size_t bytes = t->mlp->params * sizeof(double), size = negative_states_size(&t->negative);
+	_cleanup_free_ uint64_t *states = malloc(size);
+	int r;
+
+	if (!states)
+		return err_oom(e);
+	r = checkpoint_get(c, "step", &t->step, sizeof(t->step), e);
+	if (r == 0)
+		r = checkpoint_get(c, "phi", t->mlp->phi, bytes, e);
+	if (r == 0)
+		r = checkpoint_get(c, "adam.t", &t->adam->t, sizeof(t->adam->t), e);
+	if (r == 0)
+		r = checkpoint_get(c, "adam.m", t->adam->m, bytes, e);
+	if (r == 0)
+		r = checkpoint_get(c, "adam.v", t->adam->v, bytes, e);
+	if (r == 0)
+		r = checkpoint_get(c, "adam.average", t->adam->average, bytes, e);
+	if (r == 0)
+		r = checkpoint_get(c, "chains", states, size, e);
+	if (r == 0)
+		negative_set_states(&t->negative, states);
+	return r;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One model in training: W = g_phi(u) for every class u, by stochastic gradient descent on the
+ * negative log-likelihood of the images.
+ *
+ *	dL/dW_u = -beta ( sum_(v in batch of u) v <h|v>' / B  -  B_u / B <v h'>_u ),
+ *
+ * B images in the batch, B_u of them of class u. Both phases are taken at the quantised couplings
+ * and the gradient is handed to the real W unchanged (straight through), then to phi by
+ * backpropagation, then to Adam. What is evaluated and kept is Adam's average of phi.
+ *
+ * Two models: the hypernetwork, and the table of separate RBMs that share nothing.
+ */
+#ifndef PBIT_WORKER_TRAINER_H
+#define PBIT_WORKER_TRAINER_H
+
+#include "adam.h"
+#include "checkpoint.h"
+#include "couplings.h"
+#include "dataset.h"
+#include "energy_ledger.h"
+#include "mlp.h"
+#include "negative_phase.h"
+#include "spec.h"
+
+enum trainer_model { MODEL_HYPERNETWORK, MODEL_SEPARATE, MODEL_COUNT };
+extern const char *const trainer_names[MODEL_COUNT];
+
+struct trainer {
+	enum trainer_model model;
+	const struct spec_train *spec; /* borrowed, as is the data */
+	const struct dataset *data;
+	uint64_t seed;
+	size_t n, m; /* reference spins included */
+
+	size_t code_dim;
+	double *codes; /* [classes][code_dim] */
+	struct mlp *mlp;
+	struct adam *adam;
+	struct mlp_tape tape;
+	struct couplings couplings; /* at phi */
+	struct negative_phase negative;
+
+	double *w;    /* [classes][n * m], also its gradient */
+	double *grad; /* [params] */
+	double *pos, *neg; /* [classes][n * m] sums, means */
+	int8_t *rows;	   /* a minibatch of one class */
+	uint32_t *order;   /* training rows in the order of the pass */
+	uint64_t pass;	   /* to which order belongs; UINT64_MAX: none yet */
+
+	uint64_t step; /* steps done */
+};
+
+/* codes: the model's array, or with data == NULL one-hot. */
+int trainer_new(enum trainer_model model, const struct spec_train *spec, uint64_t seed,
+		const struct dataset *data, const struct array *codes, struct device *d,
+		struct trainer **ret, struct err *e);
+struct trainer *trainer_free(struct trainer *t);
+static inline void trainer_freep(struct trainer **t)
+{
+	*t = trainer_free(*t);
+}
+
+/* One gradient step. */
+int trainer_step(struct trainer *t, struct energy_ledger *ledger, struct err *e);
+
+/* W of all classes at a given phi [params], quantised. */
+int trainer_couplings(struct trainer *t, const double *phi, struct couplings *c, struct err *e);
+
+/* The part of the state that a step changes, in sections; the rest follows from the spec. */
+void trainer_save(const struct trainer *t, struct checkpoint *c);
+int trainer_load(struct trainer *t, const struct checkpoint *c, struct err *e);
+
+#endif
