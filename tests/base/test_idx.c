@@ -317,7 +317,7 @@ static void fuzz(const void *bytes, size_t n, uint64_t seed)
 		if (r < 0)
 			assert_clean_refusal(r, &e);
 		else
-			ck_assert_uint_le(a.count * dtype_size(a.dtype), 1032 * sizeof(buf));
+			expect(a.count * dtype_size(a.dtype) <= 1032 * sizeof(buf));
 	}
 }
 

@@ -300,12 +300,12 @@ START_TEST(mutations)
 		r = safetensors_read(fd, "x", &s, &e);
 		if (r < 0) {
 			assert_clean_refusal(r, &e);
-			ck_assert_ptr_null(s.tensors);
+			expect(!s.tensors);
 			continue;
 		}
 		accepted++;
 		for (size_t k = 0; k < s.count; k++)
-			ck_assert_uint_le(s.tensors[k].array.count, size);
+			expect(s.tensors[k].array.count <= size);
 	}
 	ck_assert_uint_gt(accepted, FUZZ_ROUNDS / 1000);
 	ck_assert_uint_lt(accepted, FUZZ_ROUNDS);
