@@ -137,14 +137,19 @@ void mlp_add_baseline(struct mlp *m, const double *w0)
 
 void mlp_decay_mask(const struct mlp *m, const uint8_t *free_out, uint8_t *mask)
 {
+	size_t in = m->width[m->layers];
+	uint8_t *last = mask + m->at[m->layers];
+
 	memset(mask, 0, m->params);
-	for (unsigned int l = 0; l <= m->layers; l++)
+	for (unsigned int l = 0; l < m->layers; l++)
 		memset(mask + m->at[l], 1, m->width[l] * m->width[l + 1]);
-	if (!m->table || !free_out)
-		return;
-	for (size_t i = 0; i < mlp_out(m); i++)
-		if (free_out[i])
-			memset(mask + i * mlp_code_dim(m), 0, mlp_code_dim(m));
+	for (size_t i = 0; i < mlp_out(m); i++) {
+		uint8_t decays = !(free_out && free_out[i]);
+
+		memset(last + i * in, decays, in);
+		if (!m->table)
+			last[mlp_out(m) * in + i] = decays;
+	}
 }
 
 void mlp_tape_free(struct mlp_tape *t)

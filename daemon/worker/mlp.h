@@ -73,8 +73,19 @@ void mlp_add_baseline(struct mlp *m, const double *w0);
 void mlp_table_add(struct mlp *m, size_t code, const double *w0);
 
 /*
- * 1 for the entries of phi that weight decay shrinks: all matrices; 0 for the biases b and c. Of a
- * table, 0 for the couplings with free_out[i] != 0 (the visible biases), free_out[out] or NULL.
+ * Where which[i] != 0, row i of the last matrix becomes the least-squares fit of W_u[i] to
+ * target[u][i] at these codes (ridge 1e-6, so the smallest such row); c stays. With at least as
+ * many units before it as codes, the fit is exact to about 1e-5. codes: rows x code_dim, target:
+ * rows x out, of which only the chosen columns are read. Fitted to the visible biases of
+ * independent pixels, every class starts at its own baseline.
+ */
+int mlp_fit_outputs(struct mlp *m, const double *codes, size_t rows, const uint8_t *which,
+		    const double *target, struct err *e);
+
+/*
+ * 1 for the entries of phi that weight decay shrinks, 0 for the others: the biases b, and in the
+ * last matrix and c everything that leads to a coupling with free_out[i] != 0 (the visible biases).
+ * free_out[out], or NULL for none.
  */
 void mlp_decay_mask(const struct mlp *m, const uint8_t *free_out, uint8_t *mask);
 

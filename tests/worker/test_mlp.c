@@ -167,24 +167,82 @@ END_TEST
 
 START_TEST(decay_leaves_biases)
 {
+	static const uint8_t free_out[] = { 0, 1, 0, 0, 0, 1 };
 	_cleanup_mlp_ struct mlp *m = make(2); /* 4 -> 5 -> 2 -> 6 */
 	uint8_t mask[20 + 5 + 10 + 2 + 12 + 6];
-	size_t at = 0;
 
 	ck_assert_uint_eq(m->params, sizeof(mask));
-	mlp_decay_mask(m, NULL, mask);
-	for (; at < 20; at++)
-		ck_assert_uint_eq(mask[at], 1);
-	for (; at < 25; at++)
-		ck_assert_uint_eq(mask[at], 0);
-	for (; at < 35; at++)
-		ck_assert_uint_eq(mask[at], 1);
-	for (; at < 37; at++)
-		ck_assert_uint_eq(mask[at], 0);
-	for (; at < 49; at++)
-		ck_assert_uint_eq(mask[at], 1);
-	for (; at < 55; at++)
-		ck_assert_uint_eq(mask[at], 0);
+	for (int some_free = 0; some_free < 2; some_free++) {
+		size_t at = 0;
+
+		mlp_decay_mask(m, some_free ? free_out : NULL, mask);
+		for (; at < 20; at++)
+			ck_assert_uint_eq(mask[at], 1);
+		for (; at < 25; at++)
+			ck_assert_uint_eq(mask[at], 0);
+		for (; at < 35; at++)
+			ck_assert_uint_eq(mask[at], 1);
+		for (; at < 37; at++)
+			ck_assert_uint_eq(mask[at], 0);
+		for (; at < 49; at++)
+			ck_assert_uint_eq(mask[at], !(some_free && free_out[(at - 37) / 2]));
+		for (; at < 55; at++)
+			ck_assert_uint_eq(mask[at], !(some_free && free_out[at - 49]));
+	}
+}
+END_TEST
+
+/* Chosen outputs take their targets at the codes, the others keep their values. */
+START_TEST(outputs_are_fitted)
+{
+	static const unsigned int widths[] = { 12, 6, 2 };
+	static const uint8_t which[] = { 1, 0, 1, 0, 0 };
+	double codes[25], target[25], before[25], after[25];
+
+	for (int i = 0; i < 25; i++)
+		codes[i] = i % 6 == 0;
+	fill(target, 25, 31);
+	for (size_t k = 0; k <= ARRAY_SIZE(widths); k++) {
+		_cleanup_mlp_ struct mlp *m = NULL;
+		double rest = 0, size = 0;
+		bool table = k == ARRAY_SIZE(widths);
+
+		if (table)
+			ck_assert_int_eq(mlp_new_table(5, 5, &m, NULL), 0);
+		else
+			ck_assert_int_eq(mlp_new(5, widths + k, 1, 5, &m, NULL), 0);
+		mlp_init(m, k, 0.3);
+		ck_assert_int_eq(mlp_forward(m, codes, 5, before, NULL, NULL), 0);
+		ck_assert_int_eq(mlp_fit_outputs(m, codes, 5, which, target, NULL), 0);
+		ck_assert_int_eq(mlp_forward(m, codes, 5, after, NULL, NULL), 0);
+		for (int i = 0; i < 25; i++) {
+			if (!which[i % 5]) {
+				ck_assert_double_eq(after[i], before[i]);
+				continue;
+			}
+			rest += (after[i] - target[i]) * (after[i] - target[i]);
+			size += target[i] * target[i];
+		}
+		if (table || widths[k] >= 5)
+			ck_assert_double_le(sqrt(rest / size), 1e-4);
+		else /* two units for five codes: better than nothing, and not exact */
+			ck_assert(rest < size && rest > 1e-3 * size);
+	}
+}
+END_TEST
+
+/* Code 0 of an affine network has nothing to fit with. */
+START_TEST(nothing_to_fit_with)
+{
+	static const uint8_t which[] = { 1, 1 };
+	_cleanup_mlp_ struct mlp *m = NULL;
+	double codes[3] = {}, target[2] = { 5, 6 };
+
+	ck_assert_int_eq(mlp_new(3, NULL, 0, 2, &m, NULL), 0);
+	mlp_init(m, 1, 1);
+	ck_assert_int_eq(mlp_fit_outputs(m, codes, 1, which, target, NULL), 0);
+	for (size_t k = 0; k < m->params; k++)
+		ck_assert_double_eq(m->phi[k], 0);
 }
 END_TEST
 
@@ -293,6 +351,8 @@ int main(void)
 	tcase_add_test(t, table_is_free_couplings);
 	tcase_add_test(t, starts_at_the_baseline);
 	tcase_add_test(t, decay_leaves_biases);
+	tcase_add_test(t, outputs_are_fitted);
+	tcase_add_test(t, nothing_to_fit_with);
 	tcase_add_test(t, likelihood_gradient_reaches_phi);
 	tcase_add_test(t, refusals);
 	suite_add_tcase(s, t);
