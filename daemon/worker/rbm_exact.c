@@ -7,6 +7,8 @@
 #include "rbm_sum.h"
 
 #define MAX_THREADS 256
+/* Products that are worth a thread: a few milliseconds, against some 0.1 ms to start one. */
+#define THREAD_WORK ((size_t)1 << 22)
 
 /* One call's work: blocks are taken by whoever is free, results stand by block. */
 struct job {
@@ -129,7 +131,8 @@ static int run_job(struct job *j, unsigned int threads, struct err *e)
 {
 	pthread_t helper[MAX_THREADS];
 	unsigned int started = 0;
-	size_t wanted = MIN(MIN((size_t)threads, j->sum->blocks), (size_t)MAX_THREADS);
+	size_t work = MAX(j->sum->n_b, 1) << j->sum->bits;
+	size_t wanted = MIN(MIN((size_t)threads, 1 + work / THREAD_WORK), (size_t)MAX_THREADS);
 
 	j->next = 0;
 	j->error = 0;

