@@ -7,7 +7,7 @@ $(DAEMON_LIB): $(DAEMON_SRC:%.c=$(B)/obj/%.o)
 DAEMON_LIBS := -lsystemd -ludev -lsqlite3 $(BASE_LIBS)
 
 PBITD := $(B)/bin/pbitd
-$(PBITD): $(B)/obj/daemon/main.o $(DAEMON_LIB) $(BASE_LIB)
+$(PBITD): $(B)/obj/daemon/main.o $(DAEMON_LIB) $(MACHINE_LIB) $(BASE_LIB)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(DAEMON_LIBS)
 

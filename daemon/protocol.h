@@ -57,6 +57,7 @@
 #define PBIT_ERROR_NO_JOB    "org.pbit.Error.NoSuchJob"  /* exit 2 */
 #define PBIT_ERROR_DENIED    "org.pbit.Error.Denied"	 /* exit 1 */
 #define PBIT_ERROR_NOT_DONE  "org.pbit.Error.NotDone"	 /* exit 1 */
+#define PBIT_ERROR_ENDED     "org.pbit.Error.Ended"	 /* exit 1: Cancel of a job that has ended */
 #define PBIT_ERROR_LIMIT     "org.pbit.Error.Limit"	 /* exit 1 */
 #define PBIT_ERROR_FAILED    "org.pbit.Error.Failed"	 /* exit 1 */
 

@@ -9,7 +9,7 @@ TEST_LIBS := -lcheck -lsubunit -lrt -lpthread -lm
 TEST_ARCHIVES_machine := $(MACHINE_LIB)
 TEST_ARCHIVES_base := $(BASE_LIB)
 TEST_ARCHIVES_worker := $(WORKER_LIB) $(MACHINE_LIB) $(BASE_LIB)
-TEST_ARCHIVES_daemon := $(DAEMON_LIB) $(BASE_LIB)
+TEST_ARCHIVES_daemon := $(B)/obj/tests/daemon/harness.o $(DAEMON_LIB) $(MACHINE_LIB) $(BASE_LIB)
 TEST_ARCHIVES_lib := $(BASE_LIB)
 TEST_LIBS_base := $(BASE_LIBS)
 TEST_LIBS_worker := $(WORKER_LIBS)
@@ -17,7 +17,15 @@ TEST_LIBS_daemon := $(DAEMON_LIBS)
 TEST_ARCHIVES_cli := $(filter-out %/main.o,$(CLI_SRC:%.c=$(B)/obj/%.o)) $(BASE_LIB)
 TEST_LIBS_lib := -L$(B)/lib -lpbit -Wl,-rpath,'$$ORIGIN/../../lib' -lsystemd $(BASE_LIBS)
 TEST_LIBS_cli := $(TEST_LIBS_lib)
+$(B)/obj/tests/cli/%.o: private INCLUDES := -Iclient/cli $(INCLUDES)
 $(filter $(B)/tests/lib/% $(B)/tests/cli/%,$(TESTS)): $(LIB_LINKS)
+
+# The daemon's tests run the daemon, with a test double of the worker.
+FAKE_WORKER := $(B)/tests/daemon/fake_worker
+$(FAKE_WORKER): $(B)/obj/tests/daemon/fake_worker.o $(BASE_LIB)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(BASE_LIBS)
+$(filter $(B)/tests/daemon/%,$(TESTS)): | $(PBITD) $(FAKE_WORKER)
 
 .SECONDEXPANSION:
 $(B)/tests/%: $(B)/obj/tests/%.o $$(TEST_ARCHIVES_$$(*D))

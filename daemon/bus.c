@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+/* The methods that clients call. */
+#include "bus.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "json.h"
+#include "peer.h"
+#include "protocol.h"
+#include "scheduler.h"
+#include "submission.h"
+
+#define ROW "(tussssdusxxx)"
+
+int bus_fail(sd_bus_error *error, const char *name, const struct err *e)
+{
+	return sd_bus_error_set(error, name, e->text);
+}
+
+/* A job in memory, borrowed, or from the store, owned by *owned. */
+static int find_job(struct daemon *d, uint64_t id, const struct job **ret, struct job **owned,
+		    sd_bus_error *error)
+{
+	struct err e = { 0 };
+	int r;
+
+	*ret = job_table_find(&d->jobs, id);
+	if (*ret)
+		return 0;
+	r = store_get(d->store, id, owned, &e);
+	if (r == -ENOENT)
+		return sd_bus_error_setf(error, PBIT_ERROR_NO_JOB,
+					 "there is no job %" PRIu64 "; pbit queue lists them", id);
+	if (r < 0)
+		return bus_fail(error, PBIT_ERROR_FAILED, &e);
+	*ret = *owned;
+	return 0;
+}
+
+static int read_job(sd_bus_message *m, struct peer *p, const struct job **ret, struct job **owned,
+		    sd_bus_error *error)
+{
+	uint64_t id;
+	int r = sd_bus_message_read(m, "t", &id);
+
+	return r < 0 ? r : find_job(p->daemon, id, ret, owned, error);
+}
+
+static json_t *job_json(const struct daemon *d, const struct job *j, uid_t reader)
+{
+	char waiting[QUEUE_MAX_REASON];
+
+	queue_reason(d->queue, j->id, daemon_clock(d), waiting);
+	return job_to_json(j, job_is_open_to(j, reader),
+			   j->state == STATE_QUEUED ? queue_position(d->queue, j->id) : 0, waiting);
+}
+
+char *bus_job_text(const struct daemon *d, const struct job *j, uid_t reader)
+{
+	_cleanup_json_ json_t *root = job_json(d, j, reader);
+
+	return root ? json_dumps(root, JSON_COMPACT) : NULL;
+}
+
+static int add_results(struct daemon *d, const struct job *j, json_t *root)
+{
+	struct workspace_file *files = NULL;
+	json_t *array = json_array();
+	size_t n = 0;
+	int r = 0;
+
+	if (j->state == STATE_DONE)
+		r = workspace_results(d->workspace, j->id, j->uid, false, LIMIT_RESULT_FILES,
+				      &files, &n, NULL);
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = json_array_append_new(array, json_pack("{s:s, s:I}", "name", files[i].name,
+							   "size", (json_int_t)files[i].size));
+	workspace_files_free(files, n);
+	/* Takes the array in any case. Results that were removed by hand are none. */
+	return json_object_set_new(root, "results", array);
+}
+
+static int add_spec(struct daemon *d, const struct job *j, json_t *root, struct err *e)
+{
+	_cleanup_free_ char *spec = NULL;
+	int r = store_get_spec(d->store, j->id, &spec, e);
+
+	if (r < 0)
+		return r;
+	return json_object_set_new(root, "spec", json_loads(spec, 0, NULL)) < 0 ? err_oom(e) : 0;
+}
+
+/* The reply of Show and Watch. */
+static int reply_show(sd_bus_message *m, const struct peer *p, const struct job *j,
+		      sd_bus_error *error)
+{
+	_cleanup_json_ json_t *root = job_json(p->daemon, j, p->uid);
+	_cleanup_free_ char *text = NULL;
+	struct err e = { 0 };
+
+	if (!root)
+		return -ENOMEM;
+	if (!job_is_open_to(j, p->uid))
+		json_object_set_new(root, "results", json_array());
+	else if (add_results(p->daemon, j, root) < 0 || add_spec(p->daemon, j, root, &e) < 0)
+		return e.code ? bus_fail(error, PBIT_ERROR_FAILED, &e) : -ENOMEM;
+	text = json_dumps(root, JSON_COMPACT);
+	return text ? sd_bus_reply_method_return(m, "s", text) : -ENOMEM;
+}
+
+static int on_show(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct peer *p = userdata;
+	_cleanup_(job_freep) struct job *owned = NULL;
+	const struct job *j;
+	int r = read_job(m, p, &j, &owned, error);
+
+	return r < 0 ? r : reply_show(m, p, j, error);
+}
+
+static int on_watch(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct peer *p = userdata;
+	_cleanup_(job_freep) struct job *owned = NULL;
+	const struct job *j;
+	int r = read_job(m, p, &j, &owned, error);
+
+	if (r < 0)
+		return r;
+	r = peer_watch(p, j->id);
+	if (r == -E2BIG)
+		return sd_bus_error_setf(error, PBIT_ERROR_LIMIT,
+					 "a connection can watch %d jobs; end a watch first",
+					 LIMIT_WATCHES_PER_PEER);
+	return r < 0 ? r : reply_show(m, p, j, error);
+}
+
+static int on_unwatch(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error)
+{
+	uint64_t id;
+	int r = sd_bus_message_read(m, "t", &id);
+
+	if (r < 0)
+		return r;
+	peer_unwatch(userdata, id);
+	return sd_bus_reply_method_return(m, NULL);
+}
+
+static int on_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct peer *p = userdata;
+	_cleanup_(job_freep) struct job *owned = NULL;
+	const struct job *j;
+	struct err e = { 0 };
+	int r = read_job(m, p, &j, &owned, error);
+
+	if (r < 0)
+		return r;
+	if (!job_is_open_to(j, p->uid))
+		return sd_bus_error_setf(error, PBIT_ERROR_DENIED,
+					 "job %" PRIu64 " is %s's; only %s or root can cancel it",
+					 j->id, j->user, j->user);
+	r = owned ? err_set(&e, -EALREADY, "job %" PRIu64 " is %s already", j->id,
+			    job_state_names[j->state]) :
+		    scheduler_cancel(p->daemon, (struct job *)j, &e);
+	if (r < 0)
+		return bus_fail(error, r == -EALREADY ? PBIT_ERROR_ENDED : PBIT_ERROR_FAILED, &e);
+	return sd_bus_reply_method_return(m, NULL);
+}
+
+static int reply_files(sd_bus_message *m, const struct workspace_file *files, size_t n)
+{
+	sd_bus_message *reply = NULL;
+	int r = sd_bus_message_new_method_return(m, &reply);
+
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "(sth)");
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = sd_bus_message_append(reply, "(sth)", files[i].name, files[i].size,
+					  files[i].fd);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	if (r >= 0)
+		r = sd_bus_message_send(reply);
+	sd_bus_message_unref(reply);
+	return r;
+}
+
+static int on_fetch(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct peer *p = userdata;
+	_cleanup_(job_freep) struct job *owned = NULL;
+	struct workspace_file *files;
+	const struct job *j;
+	struct err e = { 0 };
+	size_t n;
+	int r = read_job(m, p, &j, &owned, error);
+
+	if (r < 0)
+		return r;
+	if (!job_is_open_to(j, p->uid))
+		return sd_bus_error_setf(error, PBIT_ERROR_DENIED,
+					 "job %" PRIu64 " is %s's; only %s or root can fetch it",
+					 j->id, j->user, j->user);
+	if (j->state != STATE_DONE)
+		return sd_bus_error_setf(error, PBIT_ERROR_NOT_DONE,
+					 "job %" PRIu64 " is %s, and has no results%s", j->id,
+					 job_state_names[j->state],
+					 job_state_is_active(j->state) ? " yet" : "");
+	r = workspace_results(p->daemon->workspace, j->id, j->uid, true, LIMIT_RESULT_FILES,
+			      &files, &n, &e);
+	if (r < 0)
+		return bus_fail(error, r == -E2BIG ? PBIT_ERROR_LIMIT : PBIT_ERROR_FAILED, &e);
+	r = reply_files(m, files, n);
+	workspace_files_free(files, n);
+	return r;
+}
+
+/* List: rows of the store, each replaced by what memory knows better. */
+struct listing {
+	struct daemon *daemon;
+	sd_bus_message *reply;
+	uid_t reader;
+	bool active;
+};
+
+static int append_row(struct listing *l, const struct job *j)
+{
+	bool open = job_is_open_to(j, l->reader), waits = j->state == STATE_QUEUED;
+	char waiting[QUEUE_MAX_REASON];
+	const char *reason = waits ? waiting : open ? j->reason : "";
+
+	queue_reason(l->daemon->queue, j->id, daemon_clock(l->daemon), waiting);
+	return sd_bus_message_append(
+		l->reply, ROW, j->id, (uint32_t)j->uid, j->user, job_kind_names[j->kind],
+		open ? j->name : "", job_state_names[j->state], j->progress,
+		waits ? queue_position(l->daemon->queue, j->id) : 0, reason, j->submitted,
+		j->started, j->finished);
+}
+
+static int list_row(struct job *stored, void *userdata)
+{
+	_cleanup_(job_freep) struct job *owned = stored;
+	struct listing *l = userdata;
+	const struct job *j = job_table_find(&l->daemon->jobs, owned->id);
+
+	if (!j)
+		j = owned;
+	if (l->active && !job_state_is_active(j->state))
+		return 0;
+	return append_row(l, j);
+}
+
+static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct peer *p = userdata;
+	struct listing l = { .daemon = p->daemon, .reader = p->uid };
+	struct err e = { 0 };
+	const char *which;
+	uint64_t after;
+	uint32_t limit;
+	int r = sd_bus_message_read(m, "stu", &which, &after, &limit);
+
+	if (r < 0)
+		return r;
+	l.active = !strcmp(which, "active");
+	if (!l.active && strcmp(which, "all"))
+		return sd_bus_error_set(error, PBIT_ERROR_BAD_INPUT,
+					"List: which must be \"active\" or \"all\"");
+	if (limit == 0 || limit > LIMIT_LIST_ROWS)
+		limit = LIMIT_LIST_ROWS;
+	r = sd_bus_message_new_method_return(m, &l.reply);
+	if (r >= 0)
+		r = sd_bus_message_open_container(l.reply, 'a', ROW);
+	if (r >= 0)
+		r = store_list(p->daemon->store, l.active, after, limit, list_row, &l, &e);
+	if (r >= 0)
+		r = sd_bus_message_close_container(l.reply);
+	if (r >= 0)
+		r = sd_bus_message_send(l.reply);
+	sd_bus_message_unref(l.reply);
+	return e.code ? bus_fail(error, PBIT_ERROR_FAILED, &e) : r;
+}
+
+static json_t *device_json(const struct daemon *d, const struct device *dev)
+{
+	unsigned int count;
+	uint64_t id = queue_running_on(d->queue, dev->name, &count);
+	const char *state = !dev->usable ? "unsupported" : count > 0 ? "busy" : "idle";
+
+	return json_pack("{s:s, s:s, s:i, s:s, s:o, s:i, s:i, s:s, s:i}", "name", dev->name,
+			 "backend", dev->backend, "p_bits", (int)dev->p_bits, "state", state, "job",
+			 id ? json_integer((json_int_t)id) : json_null(), "running", (int)count,
+			 "slots", dev->usable ? (int)d->config->jobs : 0, "route", dev->route,
+			 "threads", dev->usable ? (int)d->config->threads : 0);
+}
+
+static int on_devices(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error)
+{
+	const struct daemon *d = ((struct peer *)userdata)->daemon;
+	_cleanup_json_ json_t *array = json_array();
+	_cleanup_free_ char *text = NULL;
+
+	for (size_t i = 0; i < hotplug_count(d->hotplug); i++)
+		if (json_array_append_new(array, device_json(d, hotplug_get(d->hotplug, i))) < 0)
+			return -ENOMEM;
+	text = json_dumps(array, JSON_COMPACT);
+	return text ? sd_bus_reply_method_return(m, "s", text) : -ENOMEM;
+}
+
+static int get_version(_unused_ sd_bus *bus, _unused_ const char *path,
+		       _unused_ const char *interface, _unused_ const char *property,
+		       sd_bus_message *reply, _unused_ void *userdata, _unused_ sd_bus_error *error)
+{
+	return sd_bus_message_append(reply, "s", PBIT_VERSION);
+}
+
+#define METHOD(name, in, in_names, out, out_names, fn)                                    \
+	SD_BUS_METHOD_WITH_NAMES(name, in, in_names, out, out_names, fn, \
+				 SD_BUS_VTABLE_UNPRIVILEGED)
+#define N(x) SD_BUS_PARAM(x)
+
+static const sd_bus_vtable daemon_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	METHOD("Submit", "sa(sh)a{sv}", N(spec) N(inputs) N(options), "t", N(id),
+	       submission_method),
+	METHOD("List", "stu", N(which) N(after) N(limit), "a" ROW, N(jobs), on_list),
+	METHOD("Show", "t", N(id), "s", N(json), on_show),
+	METHOD("Cancel", "t", N(id), "", , on_cancel),
+	METHOD("Fetch", "t", N(id), "a(sth)", N(files), on_fetch),
+	METHOD("Watch", "t", N(id), "s", N(json), on_watch),
+	METHOD("Unwatch", "t", N(id), "", , on_unwatch),
+	METHOD("Devices", "", , "s", N(json), on_devices),
+	SD_BUS_SIGNAL_WITH_NAMES("JobChanged", "ts", N(id) N(json), 0),
+	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_VTABLE_END,
+};
+
+int bus_add_objects(sd_bus *bus, sd_bus_slot **ret_daemon, sd_bus_slot **ret_driver,
+		    struct peer *p)
+{
+	int r = sd_bus_add_object_vtable(bus, ret_daemon, PBIT_PATH, PBIT_INTERFACE, daemon_vtable,
+					 p);
+
+	if (r < 0)
+		return r;
+	return sd_bus_add_object_vtable(bus, ret_driver, "/org/freedesktop/DBus",
+					"org.freedesktop.DBus", bus_driver_vtable, p);
+}

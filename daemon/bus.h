@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The D-Bus interface of protocol.h. */
+#ifndef PBIT_DAEMON_BUS_H
+#define PBIT_DAEMON_BUS_H
+
+#include <systemd/sd-bus.h>
+
+#include "daemon.h"
+
+struct peer;
+
+/* The daemon's object and the stub of a message bus, on one connection. */
+int bus_add_objects(sd_bus *bus, sd_bus_slot **ret_daemon, sd_bus_slot **ret_driver,
+		    struct peer *p);
+
+/* JobChanged's JSON of the job for this reader; free() it. NULL: out of memory. */
+char *bus_job_text(const struct daemon *d, const struct job *j, uid_t reader);
+
+/* Sets the D-Bus error for the errno and sentence of e. Returns a negative errno. */
+int bus_fail(sd_bus_error *error, const char *name, const struct err *e);
+
+/* org.freedesktop.DBus, as far as clients made for a message bus need it; userdata: the peer. */
+extern const sd_bus_vtable bus_driver_vtable[];
+
+#endif

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+/* Paths and defaults of the two modes. */
+#include "config.h"
+
+#include <limits.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "protocol.h"
+
+void config_init(struct config *c)
+{
+	*c = (struct config){ .jobs = 1 };
+}
+
+void config_free(struct config *c)
+{
+	free(c->state_dir);
+	free(c->socket);
+	free(c->worker);
+	*c = (struct config){ 0 };
+}
+
+_printf_(3, 4) static int format(struct err *e, char **ret, const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	if (r < 0)
+		return err_oom(e);
+	*ret = s;
+	return 0;
+}
+
+/* A variable that the XDG specification wants absolute, and ignored where it is not. */
+static const char *environment_path(const char *name)
+{
+	const char *s = getenv(name);
+
+	return s && s[0] == '/' ? s : NULL;
+}
+
+static int default_state_dir(const struct config *c, char **ret, struct err *e)
+{
+	const char *state = environment_path("XDG_STATE_HOME");
+	const char *home = environment_path("HOME");
+
+	if (!c->user)
+		return format(e, ret, "%s", CONFIG_SYSTEM_STATE);
+	if (state)
+		return format(e, ret, "%s/pbit", state);
+	if (home)
+		return format(e, ret, "%s/.local/state/pbit", home);
+	return err_set(e, -ENOENT,
+		       "neither XDG_STATE_HOME nor HOME is set; say --state-dir DIRECTORY");
+}
+
+static int default_socket(const struct config *c, char **ret, struct err *e)
+{
+	const char *runtime = environment_path("XDG_RUNTIME_DIR");
+
+	if (!c->user)
+		return format(e, ret, "%s", PBIT_SYSTEM_SOCKET);
+	if (runtime)
+		return format(e, ret, "%s/%s", runtime, PBIT_USER_SOCKET);
+	return format(e, ret, "/tmp/pbitd-%u/socket", (unsigned int)geteuid());
+}
+
+/*
+ * Beside pbitd itself (a build tree), in ../libexec/pbit from it (an installed tree, wherever it
+ * was put), or where the build was told that it would be installed.
+ */
+static int default_worker(char **ret, struct err *e)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	static const char *const places[] = { "", "../libexec/pbit/" };
+
+	if (n > 0) {
+		self[n] = '\0';
+		*strrchr(self, '/') = '\0';
+		for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+			_cleanup_free_ char *path = NULL;
+
+			if (asprintf(&path, "%s/%spbit-worker", self, places[i]) < 0)
+				return err_oom(e);
+			if (access(path, X_OK) == 0) {
+				*ret = TAKE_PTR(path);
+				return 0;
+			}
+		}
+	}
+	return format(e, ret, "%s/pbit-worker", PBIT_LIBEXECDIR);
+}
+
+static unsigned int cpus_available(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
+		return (unsigned int)CPU_COUNT(&set);
+	return 1;
+}
+
+/* Absolute, for the worker is started in its job's directory. */
+static int resolve_worker(struct config *c, struct err *e)
+{
+	char *real = access(c->worker, X_OK) == 0 ? realpath(c->worker, NULL) : NULL;
+
+	if (!real)
+		return err_set(e, -errno, "%s: the worker cannot be run: %s; say --worker PATH",
+			       c->worker, strerror(errno));
+	free(c->worker);
+	c->worker = real;
+	return 0;
+}
+
+int config_complete(struct config *c, struct err *e)
+{
+	int r = 0;
+
+	if (!c->state_dir)
+		r = default_state_dir(c, &c->state_dir, e);
+	if (r >= 0 && !c->socket)
+		r = default_socket(c, &c->socket, e);
+	if (r >= 0 && !c->worker)
+		r = default_worker(&c->worker, e);
+	if (r < 0)
+		return r;
+
+	r = resolve_worker(c, e);
+	if (r < 0)
+		return r;
+	c->threads = MAX(cpus_available() / c->jobs, 1u);
+	return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where pbitd keeps and finds things, and its limits.
+ *
+ * Filled in three steps: config_init(), what the command line says (main.c sets the fields), and
+ * config_complete(), which finds a default for all that is still unset. A configuration file will
+ * be read between the first two.
+ */
+#ifndef PBIT_DAEMON_CONFIG_H
+#define PBIT_DAEMON_CONFIG_H
+
+#include "err.h"
+
+#define CONFIG_SYSTEM_STATE "/var/lib/pbitd"
+#ifndef PBIT_LIBEXECDIR
+#define PBIT_LIBEXECDIR "/usr/libexec/pbit"
+#endif
+
+/* Limits that hold in both modes. */
+#define LIMIT_PEERS	       64   /* connections in all */
+#define LIMIT_PEERS_PER_UID    16
+#define LIMIT_PEERS_RESERVED   8    /* on top, for root and the daemon's own user */
+#define LIMIT_QUEUED_WRITES    1000 /* messages that wait for a reader; above it is cut off */
+#define LIMIT_WATCHES_PER_PEER 1000
+#define LIMIT_ACTIVE_JOBS      10000
+#define LIMIT_ACTIVE_PER_UID   1000
+#define LIMIT_SUBMISSIONS      4    /* copied to disk at the same time */
+#define LIMIT_LIST_ROWS	       1000 /* of one List call; after= pages on */
+#define LIMIT_RESULT_FILES     250  /* the kernel passes 253 descriptors a message */
+
+#define USEC_PER_SEC ((uint64_t)1000000)
+#define USEC_AUTHENTICATION (5 * USEC_PER_SEC)  /* a peer that has not authenticated is closed */
+#define USEC_CANCEL_KILL    (5 * USEC_PER_SEC)  /* from SIGTERM to SIGKILL when a job is cancelled */
+#define USEC_STOP_KILL	    (20 * USEC_PER_SEC) /* ... and when the daemon leaves */
+
+struct config {
+	bool user;	      /* --user: one user's own daemon */
+	char *state_dir;
+	char *socket;
+	char *worker;	      /* path of pbit-worker */
+	unsigned int jobs;    /* running at once on the embedded device; >= 1 */
+	unsigned int threads; /* of each job: CPUs available / jobs, >= 1 */
+	uint64_t idle_exit;   /* us without job and peer until the daemon leaves; 0: never */
+};
+
+void config_init(struct config *c);
+int config_complete(struct config *c, struct err *e);
+void config_free(struct config *c);
+
+#endif

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+/* Setting up, looping, leaving. */
+#include "daemon.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "log.h"
+#include "peer.h"
+#include "scheduler.h"
+#include "submission.h"
+#include "worker_process.h"
+
+int64_t daemon_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * (int64_t)USEC_PER_SEC + ts.tv_nsec / 1000;
+}
+
+uint64_t daemon_clock(const struct daemon *d)
+{
+	uint64_t now = 0;
+
+	sd_event_now(d->event, CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+void daemon_poke(struct daemon *d)
+{
+	/* Deferred, so that nobody is freed under the feet of those who call. */
+	if (d->schedule)
+		sd_event_source_set_enabled(d->schedule, SD_EVENT_ONESHOT);
+}
+
+static bool is_idle(const struct daemon *d)
+{
+	return d->n_peers == 0 && !d->submissions && d->jobs.n == 0;
+}
+
+static void arm_idle(struct daemon *d)
+{
+	if (d->config->idle_exit == 0)
+		return;
+	if (!is_idle(d)) {
+		sd_event_source_set_enabled(d->idle, SD_EVENT_OFF);
+		return;
+	}
+	sd_event_source_set_time_relative(d->idle, d->config->idle_exit);
+	sd_event_source_set_enabled(d->idle, SD_EVENT_ONESHOT);
+}
+
+static int on_schedule(_unused_ sd_event_source *source, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	peers_reap(d);
+	scheduler_run(d);
+	peers_queue_changed(d);
+	arm_idle(d);
+	sd_notifyf(0, "STATUS=%u running, %u queued", queue_running(d->queue),
+		   queue_waiting(d->queue));
+	if (d->stopping && scheduler_workers(d) == 0)
+		sd_event_exit(d->event, 0);
+	return 0;
+}
+
+static int on_wakeup(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata)
+{
+	daemon_poke(userdata);
+	return 0;
+}
+
+static int on_idle(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	/* Somebody who is just connecting is served: the loop accepts him next. */
+	if (!is_idle(d) || listener_retire(d->listener) == -EAGAIN) {
+		arm_idle(d);
+		return 0;
+	}
+	log_info("leaves: nobody has needed it for %" PRIu64 " s",
+		 d->config->idle_exit / USEC_PER_SEC);
+	daemon_stop(d);
+	return 0;
+}
+
+void daemon_stop(struct daemon *d)
+{
+	bool again = d->stopping;
+
+	d->stopping = true;
+	if (!again)
+		sd_notify(0, "STOPPING=1");
+	/* Asked twice, it is in earnest. */
+	scheduler_stop(d, again);
+	daemon_poke(d);
+}
+
+static int on_signal(_unused_ sd_event_source *source, const struct signalfd_siginfo *info,
+		     void *userdata)
+{
+	log_info("leaves: SIG%s", sigabbrev_np((int)info->ssi_signo));
+	daemon_stop(userdata);
+	return 0;
+}
+
+static void on_devices_changed(void *userdata)
+{
+	daemon_poke(userdata);
+}
+
+static int add_sources(struct daemon *d)
+{
+	int r = sd_event_add_defer(d->event, &d->schedule, on_schedule, d);
+
+	/* After whatever else is due. */
+	if (r >= 0)
+		r = sd_event_source_set_priority(d->schedule, SD_EVENT_PRIORITY_IDLE);
+	if (r >= 0)
+		r = sd_event_add_time(d->event, &d->wakeup, CLOCK_MONOTONIC, UINT64_MAX, 0,
+				      on_wakeup, d);
+	if (r >= 0)
+		r = sd_event_add_time(d->event, &d->idle, CLOCK_MONOTONIC, UINT64_MAX, 0, on_idle,
+				      d);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(d->idle, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_signal(d->event, NULL, SIGTERM, on_signal, d);
+	if (r >= 0)
+		r = sd_event_add_signal(d->event, NULL, SIGINT, on_signal, d);
+	return r;
+}
+
+static int make_loop(struct daemon *d, struct err *e)
+{
+	sigset_t mask;
+	int r;
+
+	/* SIGCHLD for sd_event_add_child(); a write beyond RLIMIT_FSIZE is to fail, not to kill. */
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGCHLD);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+
+	r = sd_event_new(&d->event);
+	if (r >= 0)
+		r = add_sources(d);
+	if (r >= 0)
+		r = sd_event_set_watchdog(d->event, 1);
+	return r < 0 ? err_set(e, r, "the event loop cannot be made: %s", strerror(-r)) : 0;
+}
+
+static int open_state(struct daemon *d, struct err *e)
+{
+	int r = workspace_open(d->config->state_dir, &d->workspace, e);
+
+	if (r >= 0)
+		r = workspace_lock(d->workspace, e);
+	if (r >= 0)
+		r = store_open(d->config->state_dir, &d->store, e);
+	if (r < 0)
+		return r;
+	if (queue_new(&d->queue) < 0 ||
+	    queue_set_device(d->queue, EMBEDDED_NAME, d->config->jobs) < 0)
+		return err_oom(e);
+	return scheduler_recover(d, e);
+}
+
+int daemon_new(const struct config *config, struct daemon **ret, struct err *e)
+{
+	_cleanup_(daemon_freep) struct daemon *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return err_oom(e);
+	d->config = config;
+	r = make_loop(d, e);
+	if (r >= 0)
+		r = open_state(d, e);
+	if (r >= 0)
+		r = hotplug_new(d->event, "udev", HOTPLUG_SUBSYSTEM, on_devices_changed, d,
+				&d->hotplug, e);
+	/* Last: who can connect is answered. */
+	if (r >= 0)
+		r = listener_new(d->event, config, peer_accept, d, &d->listener, e);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(d);
+	return 0;
+}
+
+struct daemon *daemon_free(struct daemon *d)
+{
+	if (!d)
+		return NULL;
+	d->schedule = sd_event_source_disable_unref(d->schedule);
+	listener_free(d->listener);
+	while (d->peers)
+		peer_free(d->peers);
+	submission_drop_all(d);
+	hotplug_free(d->hotplug);
+	for (size_t i = 0; i < d->jobs.n; i++)
+		worker_process_free(d->jobs.jobs[i]->worker);
+	job_table_clear(&d->jobs);
+	queue_free(d->queue);
+	store_close(d->store);
+	/* Gives up the lock: what was open is closed before the next daemon opens it. */
+	workspace_close(d->workspace);
+	sd_event_source_disable_unref(d->wakeup);
+	sd_event_source_disable_unref(d->idle);
+	sd_event_unref(d->event);
+	free(d);
+	return NULL;
+}
+
+int daemon_run(struct daemon *d, struct err *e)
+{
+	int r;
+
+	log_info("serves %s with %s, %u at once, %u threads each", d->config->state_dir,
+		 d->config->worker, d->config->jobs, d->config->threads);
+	sd_notify(0, "READY=1");
+	daemon_poke(d);
+	r = sd_event_loop(d->event);
+	return r < 0 ? err_set(e, r, "the event loop: %s", strerror(-r)) : 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon as a whole: it owns every other object, and is what they reach each other through.
+ *
+ *	listener -> peer (gate, sd-bus) -> bus -> submission -> scheduler -> worker_process
+ *	                                                  store, workspace, queue, hotplug
+ */
+#ifndef PBIT_DAEMON_DAEMON_H
+#define PBIT_DAEMON_DAEMON_H
+
+#include <systemd/sd-event.h>
+
+#include "config.h"
+#include "hotplug.h"
+#include "job_table.h"
+#include "listener.h"
+#include "queue.h"
+#include "store.h"
+#include "workspace.h"
+
+struct peer;
+struct submission;
+
+struct daemon {
+	const struct config *config;
+	sd_event *event;
+	struct workspace *workspace;
+	struct store *store;
+	struct queue *queue;
+	struct hotplug *hotplug;
+	struct listener *listener;
+	struct job_table jobs;
+
+	struct peer *peers;
+	unsigned int n_peers;
+	struct submission *submissions; /* oldest first */
+	unsigned int n_copying;		/* of them, in their threads */
+	unsigned int last_stage;	/* number of the last directory under jobs/tmp-N */
+
+	sd_event_source *schedule; /* deferred: look what can be started */
+	sd_event_source *wakeup;   /* a job that was held back, or could not be saved */
+	sd_event_source *idle;	   /* --idle-exit */
+	bool stopping;
+};
+
+/* Everything but the loop: takes the lock, opens the store, recovers, listens. */
+int daemon_new(const struct config *config, struct daemon **ret, struct err *e);
+struct daemon *daemon_free(struct daemon *d);
+static inline void daemon_freep(struct daemon **d)
+{
+	*d = daemon_free(*d);
+}
+
+/* Until SIGTERM, SIGINT or idleness. */
+int daemon_run(struct daemon *d, struct err *e);
+
+/* Something happened that may change what runs, what is shown, or whether the daemon is idle. */
+void daemon_poke(struct daemon *d);
+
+/* Stops the workers gently, then leaves the loop. */
+void daemon_stop(struct daemon *d);
+
+/* us since 1970, and us of CLOCK_MONOTONIC as the queue has it. */
+int64_t daemon_now(void);
+uint64_t daemon_clock(const struct daemon *d);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* A job: who wants what, and how far it is. A value without event loop, store or process in it. */
+#ifndef PBIT_DAEMON_JOB_H
+#define PBIT_DAEMON_JOB_H
+
+#include <jansson.h>
+#include <sys/types.h>
+
+#include "spec.h"
+
+/* The numbers are kept in the store: never renumber. */
+enum job_state {
+	STATE_QUEUED = 0,
+	STATE_RUNNING = 1,
+	STATE_DONE = 2,
+	STATE_FAILED = 3,
+	STATE_CANCELLED = 4,
+	STATE_COUNT,
+};
+
+extern const char *const job_state_names[STATE_COUNT];
+
+static inline bool job_state_is_active(enum job_state s)
+{
+	return s == STATE_QUEUED || s == STATE_RUNNING;
+}
+
+struct daemon;
+struct worker_process;
+
+struct job {
+	uint64_t id;
+	uid_t uid;
+	gid_t gid;
+	char *groups; /* supplementary groups of the submitter: "4,24", may be "" */
+	char *user;
+	enum job_kind kind;
+	char *name; /* "" when the spec has none */
+	enum job_state state;
+	double progress;
+	char *reason; /* why it failed; "" otherwise. Why it waits is the queue's to say. */
+	int64_t submitted, started, finished; /* us since 1970; 0: not yet */
+	unsigned int resumes;
+	char *latest; /* the worker's last progress object as JSON, or NULL */
+
+	/* Not kept in the store. */
+	struct daemon *daemon;	       /* whose worker runs it */
+	struct worker_process *worker; /* while a process runs for it, even when cancelled */
+	bool unsaved;		       /* the store could not be written; tried again later */
+};
+
+struct job *job_free(struct job *j);
+static inline void job_freep(struct job **j)
+{
+	*j = job_free(*j);
+}
+
+/* Replaces a string of the job; what was there stays when memory is short. */
+int job_set_text(char **field, const char *text);
+
+/* Ends the job; reason may be NULL. */
+int job_end(struct job *j, enum job_state state, const char *reason, int64_t now);
+
+/* May this user see the content of the job and act on it? Its owner, root, the daemon's user. */
+bool job_is_open_to(const struct job *j, uid_t uid);
+
+/*
+ * The object that Show and JobChanged carry, without spec and results. The content (name, latest,
+ * the reason of a failure) is left empty unless it is open to the reader. position and waiting:
+ * the queue's, 0 and "" for a job that does not wait.
+ */
+json_t *job_to_json(const struct job *j, bool open, unsigned int position, const char *waiting);
+
+#endif

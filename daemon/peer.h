@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* One client's connection: who it is, what it watches, and how much it may ask of the daemon. */
+#ifndef PBIT_DAEMON_PEER_H
+#define PBIT_DAEMON_PEER_H
+
+#include <sys/types.h>
+#include <systemd/sd-bus.h>
+
+#include "daemon.h"
+
+#define BUS_SLOTS 3
+
+struct gate;
+
+struct peer {
+	struct daemon *daemon;
+	struct peer *next, *previous;
+	uid_t uid; /* from the socket, as are all of these: what the peer says is not asked */
+	gid_t gid;
+	pid_t pid;
+	char *groups; /* "4,24" */
+	sd_bus *bus;
+	sd_bus_slot *slots[BUS_SLOTS]; /* all that may call back with this peer */
+	struct gate *gate;
+	sd_event_source *deadline; /* to authenticate */
+	uint64_t *watches;
+	size_t n_watches;
+	unsigned int submissions; /* that it waits for; it is not read from meanwhile */
+	bool doomed;		  /* to be cut off at the next turn */
+};
+
+/* A listener_accept_fn: takes the connection in, or closes it when there are too many. */
+void peer_accept(int fd, void *daemon);
+struct peer *peer_free(struct peer *p);
+
+/* -E2BIG above LIMIT_WATCHES_PER_PEER. */
+int peer_watch(struct peer *p, uint64_t id);
+void peer_unwatch(struct peer *p, uint64_t id);
+
+/* Tells those who watch the job. progress: dropped for those who lag behind. */
+void peers_job_changed(struct daemon *d, const struct job *j, bool progress);
+
+/* Cuts off those who let too many messages wait for them. */
+void peers_reap(struct daemon *d);
+
+/* Tells those who watch a job that waits, for its place and reason may be others now. */
+void peers_queue_changed(struct daemon *d);
+
+#endif

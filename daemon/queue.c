@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT
+/* First in, first out, over devices with slots. A few thousand jobs: plain scans do. */
+#include "queue.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct device {
+	char *name;
+	unsigned int slots;
+	unsigned int busy; /* entries with this device */
+};
+
+struct entry {
+	uint64_t id;
+	uid_t uid;
+	char *user;
+	int64_t submitted;
+	int device; /* index of the device it runs on; -1: it waits */
+	uint64_t held_until;
+	char *held_why;
+};
+
+struct queue {
+	struct device *devices;
+	size_t n_devices;
+	/* Waiting and running, by id. Who goes first is queue_order()'s to say, not the index's. */
+	struct entry *entries;
+	size_t n, allocated;
+	size_t running;
+};
+
+/*
+ * The policy: does a go before b? A strict total order over waiting jobs. Ids grow with time, so
+ * that a job which was stopped gets its place back.
+ */
+static bool queue_order(const struct entry *a, const struct entry *b)
+{
+	return a->id < b->id;
+}
+
+int queue_new(struct queue **ret)
+{
+	struct queue *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return -ENOMEM;
+	*ret = q;
+	return 0;
+}
+
+static void entry_clear(struct entry *x)
+{
+	free(x->user);
+	free(x->held_why);
+}
+
+struct queue *queue_free(struct queue *q)
+{
+	if (!q)
+		return NULL;
+	for (size_t i = 0; i < q->n; i++)
+		entry_clear(&q->entries[i]);
+	for (size_t i = 0; i < q->n_devices; i++)
+		free(q->devices[i].name);
+	free(q->entries);
+	free(q->devices);
+	free(q);
+	return NULL;
+}
+
+static int find_device(const struct queue *q, const char *name)
+{
+	for (size_t i = 0; i < q->n_devices; i++)
+		if (!strcmp(q->devices[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+int queue_set_device(struct queue *q, const char *name, unsigned int slots)
+{
+	int i = find_device(q, name);
+	_cleanup_free_ char *copy = NULL;
+	struct device *grown;
+
+	if (i >= 0) {
+		q->devices[i].slots = slots;
+		return 0;
+	}
+	copy = strdup(name);
+	if (!copy)
+		return -ENOMEM;
+	grown = reallocarray(q->devices, q->n_devices + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	q->devices = grown;
+	q->devices[q->n_devices++] = (struct device){ .name = TAKE_PTR(copy), .slots = slots };
+	return 0;
+}
+
+/* The index of the job, or where it would go. */
+static size_t index_of(const struct queue *q, uint64_t id)
+{
+	size_t low = 0, high = q->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (q->entries[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct entry *find(const struct queue *q, uint64_t id)
+{
+	size_t i = index_of(q, id);
+
+	return i < q->n && q->entries[i].id == id ? &q->entries[i] : NULL;
+}
+
+int queue_add(struct queue *q, uint64_t id, uid_t uid, const char *user, int64_t submitted)
+{
+	struct entry new = { .id = id, .uid = uid, .submitted = submitted, .device = -1 };
+	size_t i = index_of(q, id);
+
+	if (find(q, id))
+		return -EEXIST;
+	if (q->n == q->allocated) {
+		size_t wanted = q->allocated ? 2 * q->allocated : 16;
+		struct entry *grown = reallocarray(q->entries, wanted, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		q->entries = grown;
+		q->allocated = wanted;
+	}
+	new.user = strdup(user);
+	if (!new.user)
+		return -ENOMEM;
+	memmove(&q->entries[i + 1], &q->entries[i], (q->n - i) * sizeof(new));
+	q->entries[i] = new;
+	q->n++;
+	return 0;
+}
+
+static void leave_device(struct queue *q, struct entry *x)
+{
+	if (x->device < 0)
+		return;
+	q->devices[x->device].busy--;
+	q->running--;
+	x->device = -1;
+}
+
+int queue_remove(struct queue *q, uint64_t id)
+{
+	struct entry *x = find(q, id);
+	size_t i;
+
+	if (!x)
+		return -ENOENT;
+	leave_device(q, x);
+	entry_clear(x);
+	i = (size_t)(x - q->entries);
+	memmove(x, x + 1, (q->n - i - 1) * sizeof(*x));
+	q->n--;
+	return 0;
+}
+
+static bool is_held(const struct entry *x, uint64_t now)
+{
+	return x->held_until > now;
+}
+
+bool queue_next(const struct queue *q, uint64_t now, uint64_t *ret_id, const char **ret_device)
+{
+	const struct entry *first = NULL;
+	size_t d = 0;
+
+	while (d < q->n_devices && q->devices[d].busy >= q->devices[d].slots)
+		d++;
+	if (d == q->n_devices)
+		return false;
+	for (const struct entry *x = q->entries; x < q->entries + q->n; x++)
+		if (x->device < 0 && !is_held(x, now) && (!first || queue_order(x, first)))
+			first = x;
+	if (!first)
+		return false;
+	*ret_id = first->id;
+	*ret_device = q->devices[d].name;
+	return true;
+}
+
+int queue_started(struct queue *q, uint64_t id, const char *device)
+{
+	struct entry *x = find(q, id);
+	int d = find_device(q, device);
+
+	if (!x || x->device >= 0 || d < 0)
+		return -ENOENT;
+	x->device = d;
+	x->held_until = 0;
+	q->devices[d].busy++;
+	q->running++;
+	return 0;
+}
+
+int queue_stopped(struct queue *q, uint64_t id)
+{
+	struct entry *x = find(q, id);
+
+	if (!x || x->device < 0)
+		return -ENOENT;
+	leave_device(q, x);
+	return 0;
+}
+
+int queue_hold(struct queue *q, uint64_t id, uint64_t until, const char *why)
+{
+	struct entry *x = find(q, id);
+	char *copy;
+
+	if (!x || x->device >= 0)
+		return -ENOENT;
+	copy = strdup(why);
+	if (!copy)
+		return -ENOMEM;
+	free(x->held_why);
+	x->held_why = copy;
+	x->held_until = until;
+	return 0;
+}
+
+uint64_t queue_wakeup(const struct queue *q, uint64_t now)
+{
+	uint64_t first = UINT64_MAX;
+
+	for (size_t i = 0; i < q->n; i++)
+		if (q->entries[i].device < 0 && is_held(&q->entries[i], now))
+			first = MIN(first, q->entries[i].held_until);
+	return first;
+}
+
+unsigned int queue_position(const struct queue *q, uint64_t id)
+{
+	const struct entry *x = find(q, id);
+	unsigned int position = 1;
+
+	if (!x || x->device >= 0)
+		return 0;
+	for (const struct entry *y = q->entries; y < q->entries + q->n; y++)
+		position += y->device < 0 && y != x && queue_order(y, x);
+	return position;
+}
+
+/* "embedded0, which runs job 3 of alice and 1 more", of the device with the oldest job. */
+static void describe_busy(const struct queue *q, char *buf, size_t size)
+{
+	const struct entry *x = q->entries;
+	const struct device *d;
+
+	while (x < q->entries + q->n && x->device < 0)
+		x++;
+	if (x == q->entries + q->n) {
+		snprintf(buf, size, "waits for a device: none is in service");
+		return;
+	}
+	d = &q->devices[x->device];
+	if (d->busy > 1)
+		snprintf(buf, size, "waits for %s, which runs job %" PRIu64 " of %s and %u more",
+			 d->name, x->id, x->user, d->busy - 1);
+	else
+		snprintf(buf, size, "waits for %s, which runs job %" PRIu64 " of %s", d->name,
+			 x->id, x->user);
+}
+
+void queue_reason(const struct queue *q, uint64_t id, uint64_t now, char ret[QUEUE_MAX_REASON])
+{
+	const struct entry *x = find(q, id);
+	unsigned int ahead = queue_position(q, id);
+	char what[QUEUE_MAX_REASON - 32];
+	uint64_t next;
+	const char *device;
+
+	ret[0] = '\0';
+	if (ahead-- == 0)
+		return;
+	if (is_held(x, now)) {
+		snprintf(ret, QUEUE_MAX_REASON, "waits: %s", x->held_why);
+		return;
+	}
+	if (queue_next(q, now, &next, &device)) {
+		snprintf(ret, QUEUE_MAX_REASON, "is about to start on %s", device);
+		if (next == id)
+			return;
+		snprintf(what, sizeof(what), "waits for %s", device);
+	} else {
+		describe_busy(q, what, sizeof(what));
+	}
+	if (ahead == 0)
+		snprintf(ret, QUEUE_MAX_REASON, "%s; it is next", what);
+	else if (ahead == 1)
+		snprintf(ret, QUEUE_MAX_REASON, "%s; 1 job is ahead", what);
+	else
+		snprintf(ret, QUEUE_MAX_REASON, "%s; %u jobs are ahead", what, ahead);
+}
+
+uint64_t queue_running_on(const struct queue *q, const char *device, unsigned int *ret_count)
+{
+	int d = find_device(q, device);
+
+	*ret_count = d < 0 ? 0 : q->devices[d].busy;
+	for (size_t i = 0; i < q->n; i++)
+		if (d >= 0 && q->entries[i].device == d)
+			return q->entries[i].id;
+	return 0;
+}
+
+unsigned int queue_waiting(const struct queue *q)
+{
+	return (unsigned int)(q->n - q->running);
+}
+
+unsigned int queue_running(const struct queue *q)
+{
+	return (unsigned int)q->running;
+}
+
+unsigned int queue_count_of(const struct queue *q, uid_t uid)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < q->n; i++)
+		count += q->entries[i].uid == uid;
+	return count;
+}

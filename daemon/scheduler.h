@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A job's way through its states. What is said to be so is in the store first; where the store
+ * cannot be written, nothing is said, or (the end of a worker, which cannot be undone) it is tried
+ * again until it can.
+ */
+#ifndef PBIT_DAEMON_SCHEDULER_H
+#define PBIT_DAEMON_SCHEDULER_H
+
+#include "daemon.h"
+
+/* At the start: takes the jobs from the store, removes orphans. */
+int scheduler_recover(struct daemon *d, struct err *e);
+
+/*
+ * Takes a job over; number is its staged directory. When this returns 0, the job is durable and may
+ * be acknowledged. On failure nothing of it is left, on disk or in memory.
+ */
+int scheduler_admit(struct daemon *d, struct job *j, const char *spec, unsigned int number,
+		    uint64_t *ret_id, struct err *e);
+
+/* -EALREADY when it has ended. */
+int scheduler_cancel(struct daemon *d, struct job *j, struct err *e);
+
+/* Starts what can be started, saves what could not be saved. */
+void scheduler_run(struct daemon *d);
+
+/* Stops the workers, or, hard, kills them; their jobs are resumed by the next daemon. */
+void scheduler_stop(struct daemon *d, bool hard);
+
+/* Processes that run, for cancelled jobs as well. */
+unsigned int scheduler_workers(const struct daemon *d);
+
+#endif

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: MIT
+/* Submit: check, copy, acknowledge. */
+#include "submission.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "bus.h"
+#include "memfd.h"
+#include "peer.h"
+#include "protocol.h"
+#include "scheduler.h"
+
+struct submission {
+	struct submission *next;
+	struct daemon *daemon;
+	struct peer *peer; /* NULL when it has gone */
+	sd_bus_message *call; /* owns the descriptors and the text of the spec */
+	const char *spec;
+	struct job *job;
+	unsigned int number;
+	struct workspace_input inputs[PBIT_MAX_INPUTS];
+	size_t n;
+	/* The thread writes these, then to the eventfd, and is joined before they are read. */
+	int result;
+	struct err err;
+	pthread_t thread;
+	bool copying;
+	int done_fd;
+	sd_event_source *done;
+};
+
+/* What the message says, before it is compared with the spec. */
+struct offer {
+	const char *path[PBIT_MAX_INPUTS];
+	int fd[PBIT_MAX_INPUTS];
+	bool used[PBIT_MAX_INPUTS];
+	size_t n;
+};
+
+static struct submission *submission_free(struct submission *s)
+{
+	if (!s)
+		return NULL;
+	sd_event_source_disable_unref(s->done);
+	closep(&s->done_fd);
+	if (s->peer)
+		s->peer->submissions--;
+	sd_bus_message_unref(s->call);
+	job_free(s->job);
+	free(s);
+	return NULL;
+}
+
+static void submission_freep(struct submission **s)
+{
+	*s = submission_free(*s);
+}
+
+static int read_inputs(sd_bus_message *m, struct offer *o, struct err *e)
+{
+	const char *path;
+	int fd, r;
+
+	r = sd_bus_message_enter_container(m, 'a', "(sh)");
+	if (r < 0)
+		return r;
+	while ((r = sd_bus_message_read(m, "(sh)", &path, &fd)) > 0) {
+		if (o->n == PBIT_MAX_INPUTS)
+			return err_set(e, -E2BIG, "more than %d input files", PBIT_MAX_INPUTS);
+		for (size_t i = 0; i < o->n; i++)
+			if (!strcmp(o->path[i], path))
+				return err_set(e, -EINVAL, "%s: is given twice", path);
+		o->path[o->n] = path;
+		o->fd[o->n++] = fd;
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int refuse_options(sd_bus_message *m, struct err *e)
+{
+	const char *name;
+	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+	if (r < 0)
+		return r;
+	r = sd_bus_message_enter_container(m, 'e', "sv");
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return sd_bus_message_exit_container(m);
+	r = sd_bus_message_read(m, "s", &name);
+	return r < 0 ? r : err_set(e, -EINVAL, "Submit knows no option '%s'", name);
+}
+
+/* Each file of the spec, in its order, gets the descriptor that came under its name. */
+static int match_inputs(struct submission *s, const struct spec *spec, struct offer *o,
+			struct err *e)
+{
+	const char *files[SPEC_MAX_FILES];
+	size_t n = spec_files(spec, files);
+	uint64_t total = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+
+		while (k < o->n && strcmp(o->path[k], files[i]))
+			k++;
+		if (k == o->n)
+			return err_set(e, -EINVAL,
+				       "%s: the spec names this file, and it was not sent along",
+				       files[i]);
+		o->used[k] = true;
+		s->inputs[i].fd = o->fd[k];
+		r = memfd_check_sealed(o->fd[k], &s->inputs[i].size, e);
+		if (r < 0) {
+			err_prefix(e, files[i]);
+			return r;
+		}
+		if (s->inputs[i].size > PBIT_MAX_INPUT_BYTES - total)
+			return err_set(e, -EFBIG, "%s: the input files have more than %" PRIu64
+				       " GiB together", files[i], PBIT_MAX_INPUT_BYTES >> 30);
+		total += s->inputs[i].size;
+	}
+	s->n = n;
+	for (size_t k = 0; k < o->n; k++)
+		if (!o->used[k])
+			return err_set(e, -EINVAL, "%s: was sent along, and the spec does not name "
+				       "this file", o->path[k]);
+	return 0;
+}
+
+static int user_name(uid_t uid, char **ret)
+{
+	char buf[4096];
+	struct passwd pw, *found = NULL;
+
+	if (getpwuid_r(uid, &pw, buf, sizeof(buf), &found) == 0 && found)
+		return job_set_text(ret, found->pw_name);
+	return asprintf(ret, "%u", (unsigned int)uid) < 0 ? -ENOMEM : 0;
+}
+
+static int make_job(const struct peer *p, const struct spec *spec, struct job **ret)
+{
+	_cleanup_(job_freep) struct job *j = calloc(1, sizeof(*j));
+
+	if (!j || job_set_text(&j->groups, p->groups) < 0 || user_name(p->uid, &j->user) < 0 ||
+	    job_set_text(&j->name, spec->name ? spec->name : "") < 0 ||
+	    job_set_text(&j->reason, "") < 0)
+		return -ENOMEM;
+	j->uid = p->uid;
+	j->gid = p->gid;
+	j->kind = spec->kind;
+	j->state = STATE_QUEUED;
+	j->submitted = daemon_now();
+	*ret = TAKE_PTR(j);
+	return 0;
+}
+
+static int read_call(struct submission *s, struct err *e)
+{
+	_cleanup_(spec_freep) struct spec *spec = NULL;
+	struct offer o = { .n = 0 };
+	int r;
+
+	r = sd_bus_message_read(s->call, "s", &s->spec);
+	if (r >= 0)
+		r = read_inputs(s->call, &o, e);
+	if (r >= 0)
+		r = refuse_options(s->call, e);
+	if (r >= 0)
+		r = spec_parse(s->spec, strlen(s->spec), &spec, e);
+	if (r >= 0)
+		r = match_inputs(s, spec, &o, e);
+	return r < 0 ? r : make_job(s->peer, spec, &s->job);
+}
+
+static void *copy_thread(void *userdata)
+{
+	struct submission *s = userdata;
+	uint64_t one = 1;
+
+	s->result = workspace_stage(s->daemon->workspace, s->number, s->inputs, s->n, s->job->uid,
+				    s->job->gid, &s->err);
+	if (write(s->done_fd, &one, sizeof(one)) < 0)
+		abort(); /* cannot be: an eventfd takes it */
+	return NULL;
+}
+
+static void answer(struct submission *s, uint64_t id)
+{
+	if (s->result >= 0)
+		sd_bus_reply_method_return(s->call, "t", id);
+	else
+		sd_bus_reply_method_errorf(s->call, PBIT_ERROR_FAILED, "%s", s->err.text);
+}
+
+static void remove_from_list(struct submission *s)
+{
+	struct submission **p = &s->daemon->submissions;
+
+	while (*p != s)
+		p = &(*p)->next;
+	*p = s->next;
+}
+
+static void start_waiting(struct daemon *d);
+
+/* The job is there, or not at all. */
+static void complete(struct submission *s)
+{
+	struct daemon *d = s->daemon;
+	uint64_t id = 0;
+
+	if (s->result >= 0 && !s->peer) {
+		workspace_unstage(d->workspace, s->number);
+	} else if (s->result >= 0) {
+		struct job *j = TAKE_PTR(s->job);
+
+		s->result = scheduler_admit(d, j, s->spec, s->number, &id, &s->err);
+	}
+	if (s->peer)
+		answer(s, id);
+	remove_from_list(s);
+	submission_free(s);
+	start_waiting(d);
+	daemon_poke(d);
+}
+
+static int on_copied(_unused_ sd_event_source *source, _unused_ int fd, _unused_ uint32_t revents,
+		     void *userdata)
+{
+	struct submission *s = userdata;
+
+	pthread_join(s->thread, NULL);
+	s->copying = false;
+	s->daemon->n_copying--;
+	complete(s);
+	return 0;
+}
+
+static int start_copying(struct submission *s)
+{
+	struct daemon *d = s->daemon;
+	int r;
+
+	s->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->done_fd < 0)
+		return -errno;
+	r = sd_event_add_io(d->event, &s->done, s->done_fd, EPOLLIN, on_copied, s);
+	if (r < 0)
+		return r;
+	s->number = ++d->last_stage;
+	/* Every signal that the loop waits for is blocked already, and stays so in the thread. */
+	r = -pthread_create(&s->thread, NULL, copy_thread, s);
+	if (r < 0)
+		return r;
+	s->copying = true;
+	d->n_copying++;
+	return 0;
+}
+
+static void start_waiting(struct daemon *d)
+{
+	for (struct submission *s = d->submissions, *next; s; s = next) {
+		int r;
+
+		next = s->next;
+		if (s->copying)
+			continue;
+		if (d->n_copying >= LIMIT_SUBMISSIONS)
+			return;
+		r = start_copying(s);
+		if (r < 0) {
+			s->result = err_set(&s->err, r, "the job cannot be taken now: %s",
+					    strerror(-r));
+			complete(s);
+			return;
+		}
+	}
+}
+
+static int check_limits(const struct peer *p, sd_bus_error *error)
+{
+	const struct daemon *d = p->daemon;
+
+	if (p->uid != geteuid() && geteuid() != 0)
+		return sd_bus_error_setf(error, PBIT_ERROR_DENIED,
+					 "this pbitd runs jobs of uid %u alone",
+					 (unsigned int)geteuid());
+	if (d->stopping)
+		return sd_bus_error_set(error, PBIT_ERROR_FAILED,
+					"pbitd is leaving; submit the job again in a moment");
+	if (queue_count_of(d->queue, p->uid) >= LIMIT_ACTIVE_PER_UID || d->jobs.n >= LIMIT_ACTIVE_JOBS)
+		return sd_bus_error_setf(error, PBIT_ERROR_LIMIT,
+					 "%u jobs of yours wait already; submit more when some of "
+					 "them have ended", queue_count_of(d->queue, p->uid));
+	return 0;
+}
+
+int submission_method(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct peer *p = userdata;
+	struct daemon *d = p->daemon;
+	_cleanup_(submission_freep) struct submission *s = NULL;
+	struct submission **last;
+	struct err e = { 0 };
+	int r;
+
+	r = check_limits(p, error);
+	if (r < 0)
+		return r;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->done_fd = -1;
+	s->daemon = d;
+	s->peer = p;
+	p->submissions++;
+	s->call = sd_bus_message_ref(m);
+	r = read_call(s, &e);
+	if (r < 0)
+		return e.code ? bus_fail(error, PBIT_ERROR_BAD_INPUT, &e) : r;
+	for (last = &d->submissions; *last; last = &(*last)->next)
+		;
+	*last = TAKE_PTR(s);
+	start_waiting(d);
+	return 1;
+}
+
+void submission_forget_peer(struct daemon *d, const struct peer *p)
+{
+	for (struct submission *s = d->submissions; s; s = s->next)
+		if (s->peer == p)
+			s->peer = NULL;
+}
+
+void submission_drop_all(struct daemon *d)
+{
+	while (d->submissions) {
+		struct submission *s = d->submissions;
+
+		if (s->copying) {
+			pthread_join(s->thread, NULL);
+			if (s->result >= 0)
+				workspace_unstage(d->workspace, s->number);
+		}
+		d->submissions = s->next;
+		submission_free(s);
+	}
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/* rm -r by descriptors. */
+#include "tree.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define TREE_MAX_DEPTH 32
+
+static int remove_at(int at, const char *name, unsigned int depth);
+
+static int remove_contents(int fd, unsigned int depth)
+{
+	_cleanup_(closedirp) DIR *d = fdopendir(fd);
+	const struct dirent *entry;
+	int first = 0;
+
+	if (!d) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	while ((entry = readdir(d))) {
+		int r;
+
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		r = remove_at(dirfd(d), entry->d_name, depth + 1);
+		if (r < 0 && first == 0)
+			first = r;
+	}
+	return first;
+}
+
+static int remove_at(int at, const char *name, unsigned int depth)
+{
+	int fd, r;
+
+	if (depth > TREE_MAX_DEPTH)
+		return -ELOOP;
+	if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = remove_contents(fd, depth);
+	if (unlinkat(at, name, AT_REMOVEDIR) < 0 && errno != ENOENT && r == 0)
+		r = -errno;
+	return r;
+}
+
+int tree_remove(int at, const char *name)
+{
+	return remove_at(at, name, 0);
+}

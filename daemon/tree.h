@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Directory trees that others may be writing to while they are removed. */
+#ifndef PBIT_DAEMON_TREE_H
+#define PBIT_DAEMON_TREE_H
+
+#include <dirent.h>
+
+#include "util.h"
+
+static inline void closedirp(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+/*
+ * Removes at/name, a file or a directory with all in it. Follows no links. Goes on past what
+ * cannot be removed, and returns the first error; a missing name is none. -ELOOP below 32 levels.
+ */
+int tree_remove(int at, const char *name);
+
+#endif

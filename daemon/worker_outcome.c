@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/* What the end of a worker means for its job. */
+#include <stdarg.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "protocol.h"
+#include "worker_process.h"
+
+static enum worker_outcome failed(char buf[WORKER_MAX_REASON], const char *fmt, ...)
+	_printf_(2, 3);
+
+static enum worker_outcome failed(char buf[WORKER_MAX_REASON], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(buf, WORKER_MAX_REASON, fmt, ap);
+	va_end(ap);
+	return WORKER_FAILED;
+}
+
+static enum worker_outcome outcome_of_signal(int number, enum worker_stop stop,
+					     char buf[WORKER_MAX_REASON])
+{
+	const char *name = sigabbrev_np(number);
+
+	/* A worker that did not checkpoint in time goes on from its last checkpoint. */
+	if (stop == WORKER_SHUTDOWN && (number == SIGTERM || number == SIGKILL))
+		return WORKER_STOPPED;
+	if (!name)
+		return failed(buf, "worker killed by signal %d", number);
+	if (number == SIGKILL && stop == WORKER_NOT_STOPPED)
+		return failed(buf, "worker killed by SIGKILL, as the kernel does when memory runs "
+				   "out");
+	return failed(buf, "worker killed by SIG%s", name);
+}
+
+enum worker_outcome worker_outcome(int status, bool said_done, const char *failure,
+				   enum worker_stop stop, char buf[WORKER_MAX_REASON])
+{
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+
+	if (failure)
+		return failed(buf, "%s", failure);
+	if (WIFSIGNALED(status))
+		return outcome_of_signal(WTERMSIG(status), stop, buf);
+	if (code == 0 && said_done)
+		return WORKER_DONE;
+	if (code == 0)
+		return failed(buf, "worker left without a result");
+	if (code == WORKER_EXIT_STOPPED)
+		return WORKER_STOPPED;
+	return failed(buf, "worker left with status %d and did not say why; see the job's log",
+		      code);
+}

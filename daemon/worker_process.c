@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: MIT
+/* Starting, reading and ending one worker. */
+#include "worker_process.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "json.h"
+#include "protocol.h"
+
+#define MAX_GROUPS   1024 /* more than a login gives; the rest is left out */
+#define MAX_DEPTH    8
+#define FREE_FD      10
+#define OPEN_FILES   1024 /* the usual soft limit; the daemon has raised its own */
+#define READS_A_TURN 16 /* then others get theirs */
+
+struct worker_process {
+	const struct worker_events *events;
+	void *userdata;
+	pid_t pid; /* 0 once it was waited for */
+	int fd;
+	sd_event_source *io, *child, *timer;
+	char line[WORKER_MAX_LINE];
+	size_t filled;
+	bool said_done;
+	char *failure;
+	enum worker_stop stop;
+};
+
+/* What the child needs after fork(), where memory cannot be had. */
+struct plan {
+	const struct worker_start *start;
+	int socket, null;
+	bool change_user;
+	gid_t groups[MAX_GROUPS];
+	size_t n_groups;
+	char *argv[2];
+	char *envp[8];
+	char *threads;
+	pid_t daemon;
+};
+
+static size_t parse_groups(const char *text, gid_t *ret, size_t max)
+{
+	size_t n = 0;
+	char *end;
+
+	while (*text && n < max) {
+		unsigned long g = strtoul(text, &end, 10);
+
+		if (end == text || g >= (gid_t)-1)
+			break;
+		ret[n++] = (gid_t)g;
+		text = *end == ',' ? end + 1 : end;
+	}
+	return n;
+}
+
+static int plan_make(struct plan *p, const struct worker_start *start)
+{
+	*p = (struct plan){ .start = start, .socket = -1, .null = -1, .daemon = getpid() };
+	/* Without root, the daemon serves none but its own user. */
+	p->change_user = geteuid() == 0 && start->uid != 0;
+	p->n_groups = parse_groups(start->groups, p->groups, MAX_GROUPS);
+	if (asprintf(&p->threads, "OPENBLAS_NUM_THREADS=%u", start->threads) < 0)
+		return -ENOMEM;
+	p->argv[0] = (char *)start->program;
+	p->envp[0] = (char *)"PATH=/usr/local/bin:/usr/bin:/bin";
+	p->envp[1] = (char *)"LANG=C.UTF-8";
+	p->envp[2] = p->threads;
+	p->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return p->null < 0 ? -errno : 0;
+}
+
+static void plan_free(struct plan *p)
+{
+	closep(&p->socket);
+	closep(&p->null);
+	free(p->threads);
+}
+
+static int child_become(const struct plan *p)
+{
+	if (!p->change_user)
+		return 0;
+	if (setgroups(p->n_groups, p->groups) < 0 ||
+	    setresgid(p->start->gid, p->start->gid, p->start->gid) < 0 ||
+	    setresuid(p->start->uid, p->start->uid, p->start->uid) < 0)
+		return -errno;
+	return 0;
+}
+
+static void child_signals(void)
+{
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* fd 3 is the socket; all above is closed. First out of the way, for any may be 0 to 3 by now. */
+static int child_descriptors(const struct plan *p)
+{
+	int socket = fcntl(p->socket, F_DUPFD, FREE_FD);
+	int directory = fcntl(p->start->directory, F_DUPFD, FREE_FD);
+	int null = fcntl(p->null, F_DUPFD, FREE_FD), log;
+
+	if (socket < 0 || directory < 0 || null < 0)
+		return -errno;
+	if (fchdir(directory) < 0)
+		return -errno;
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(socket, WORKER_FD) < 0)
+		return -errno;
+	/* Already the submitter here: his log is opened with his rights. */
+	log = open("log", O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (log < 0)
+		log = null;
+	if (dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
+		return -errno;
+	return close_range(WORKER_FD + 1, ~0U, 0) < 0 ? -errno : 0;
+}
+
+static void child_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = MIN(files.rlim_max, (rlim_t)OPEN_FILES);
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+/* In the worker's own words, where the daemon looks for them. */
+_Noreturn static void child_fail(int fd, const char *what, int r)
+{
+	const char *name = strerrorname_np(-r);
+	char line[256], *p = line;
+
+	p = stpcpy(p, "{\"type\": \"failed\", \"reason\": \"the worker cannot be started: ");
+	p = stpcpy(p, what);
+	p = stpcpy(p, ": ");
+	p = stpcpy(p, name ? name : "unknown error");
+	p = stpcpy(p, "\"}\n");
+	if (write(fd, line, (size_t)(p - line)) < 0)
+		_exit(127);
+	_exit(1);
+}
+
+/* Between fork() and exec(): only what is safe in a signal handler. */
+_Noreturn static void child_run(const struct plan *p)
+{
+	int r;
+
+	setpgid(0, 0);
+	child_signals();
+	child_limits();
+	r = child_become(p);
+	if (r < 0)
+		child_fail(p->socket, "the submitter's rights cannot be taken", r);
+	/* After the change of user, which clears it. The daemon may be gone by now. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		child_fail(p->socket, "prctl", -errno);
+	if (getppid() != p->daemon)
+		_exit(127);
+	r = child_descriptors(p);
+	if (r < 0)
+		child_fail(p->socket, "its files cannot be set up", r);
+	execve(p->start->program, p->argv, p->envp);
+	child_fail(WORKER_FD, "pbit-worker cannot be run", -errno);
+}
+
+static void close_socket(struct worker_process *w)
+{
+	w->io = sd_event_source_disable_unref(w->io);
+	closep(&w->fd);
+}
+
+static void kill_group(struct worker_process *w, int number)
+{
+	if (w->pid > 0 && kill(-w->pid, number) < 0)
+		kill(w->pid, number);
+}
+
+/* What it says can be trusted no more. The first complaint is the one that counts. */
+static void refuse(struct worker_process *w, const char *what)
+{
+	if (!w->failure)
+		w->failure = strdup(what);
+	kill_group(w, SIGKILL);
+	close_socket(w);
+}
+
+static bool progress_is_valid(const json_t *message)
+{
+	const json_t *value = json_object_get(message, "progress");
+	double p = json_number_value(value);
+
+	return json_is_number(value) && p >= 0 && p <= 1;
+}
+
+static void take_line(struct worker_process *w, const char *line, size_t size)
+{
+	_cleanup_json_ json_t *message = NULL;
+	const char *type, *reason;
+
+	if (json_parse_limited(line, size, WORKER_MAX_LINE, MAX_DEPTH, &message, NULL) < 0) {
+		refuse(w, "worker sent a line that is not JSON");
+		return;
+	}
+	type = json_string_value(json_object_get(message, "type"));
+	reason = json_string_value(json_object_get(message, "reason"));
+	if (type && !strcmp(type, "progress") && progress_is_valid(message)) {
+		w->events->progress(message, w->userdata);
+	} else if (type && !strcmp(type, "done")) {
+		w->said_done = true;
+	} else if (type && !strcmp(type, "failed") && reason && *reason) {
+		if (!w->failure)
+			w->failure = strdup(reason);
+	} else {
+		refuse(w, "worker sent a message that is none of progress, failed, done");
+	}
+}
+
+/* Complete lines go out, the beginning of the next one moves to the front. */
+static void take_lines(struct worker_process *w)
+{
+	char *line = w->line, *end = w->line + w->filled, *newline;
+
+	while (w->fd >= 0 && (newline = memchr(line, '\n', (size_t)(end - line)))) {
+		take_line(w, line, (size_t)(newline - line));
+		line = newline + 1;
+	}
+	w->filled = (size_t)(end - line);
+	memmove(w->line, line, w->filled);
+	if (w->filled == sizeof(w->line) && w->fd >= 0)
+		refuse(w, "worker sent a line above 16 KiB");
+}
+
+/* 1: there may be more; 0: not now; -1: closed. */
+static int read_some(struct worker_process *w)
+{
+	ssize_t n = recv(w->fd, w->line + w->filled, sizeof(w->line) - w->filled, MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n <= 0) {
+		close_socket(w);
+		return -1;
+	}
+	w->filled += (size_t)n;
+	take_lines(w);
+	return w->fd < 0 ? -1 : 1;
+}
+
+static int on_readable(_unused_ sd_event_source *source, _unused_ int fd,
+		       _unused_ uint32_t revents, void *userdata)
+{
+	struct worker_process *w = userdata;
+
+	for (int i = 0; i < READS_A_TURN && read_some(w) > 0; i++)
+		;
+	return 0;
+}
+
+static int on_child(_unused_ sd_event_source *source, const siginfo_t *info, void *userdata)
+{
+	struct worker_process *w = userdata;
+	char buf[WORKER_MAX_REASON];
+	enum worker_outcome outcome;
+	int status;
+
+	/* What it wrote before it left; a child of its own may keep the socket open for ever. */
+	while (w->fd >= 0 && read_some(w) > 0)
+		;
+	status = info->si_code == CLD_EXITED ? W_EXITCODE(info->si_status, 0) :
+					       W_EXITCODE(0, info->si_status);
+	/* Whoever it left behind in its group goes with it. */
+	kill(-w->pid, SIGKILL);
+	w->pid = 0;
+	outcome = worker_outcome(status, w->said_done, w->failure, w->stop, buf);
+	w->events->ended(outcome, outcome == WORKER_FAILED ? buf : "", w->userdata);
+	worker_process_free(w);
+	return 0;
+}
+
+static int watch(struct worker_process *w, sd_event *event)
+{
+	int r = sd_event_add_io(event, &w->io, w->fd, EPOLLIN, on_readable, w);
+
+	if (r >= 0)
+		r = sd_event_add_child(event, &w->child, w->pid, WEXITED, on_child, w);
+	/* Lines are taken before the exit is seen. */
+	if (r >= 0)
+		r = sd_event_source_set_priority(w->child, SD_EVENT_PRIORITY_NORMAL + 1);
+	return r;
+}
+
+static int spawn(struct worker_process *w, const struct worker_start *start)
+{
+	int pair[2], r;
+	struct plan p;
+
+	r = plan_make(&p, start);
+	if (r >= 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		r = -errno;
+	if (r >= 0) {
+		w->fd = pair[0];
+		p.socket = pair[1];
+		w->pid = fork();
+		if (w->pid == 0)
+			child_run(&p);
+		/* Both sides do it, so that it holds whoever comes first. */
+		if (w->pid > 0)
+			setpgid(w->pid, w->pid);
+		r = w->pid < 0 ? -errno : 0;
+	}
+	plan_free(&p);
+	return r;
+}
+
+int worker_process_start(sd_event *event, const struct worker_start *start,
+			 const struct worker_events *events, void *userdata,
+			 struct worker_process **ret, struct err *e)
+{
+	struct worker_process *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return err_oom(e);
+	w->fd = -1;
+	w->events = events;
+	w->userdata = userdata;
+	r = spawn(w, start);
+	if (r >= 0)
+		r = watch(w, event);
+	if (r < 0) {
+		worker_process_free(w);
+		return err_set(e, r, "the worker cannot be started: %s", strerror(-r));
+	}
+	*ret = w;
+	return 0;
+}
+
+static int on_kill_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata)
+{
+	kill_group(userdata, SIGKILL);
+	return 0;
+}
+
+void worker_process_stop(struct worker_process *w, enum worker_stop why, uint64_t kill_usec)
+{
+	sd_event *event = sd_event_source_get_event(w->child);
+	uint64_t now = 0, old = UINT64_MAX;
+
+	if (w->stop == WORKER_NOT_STOPPED)
+		w->stop = why;
+	kill_group(w, SIGTERM);
+	sd_event_now(event, CLOCK_MONOTONIC, &now);
+	if (!w->timer) {
+		/* Without a timer the patience ends at once rather than never. */
+		if (sd_event_add_time(event, &w->timer, CLOCK_MONOTONIC, now + kill_usec, 0,
+				      on_kill_timer, w) < 0)
+			kill_group(w, SIGKILL);
+		return;
+	}
+	sd_event_source_get_time(w->timer, &old);
+	if (now + kill_usec < old)
+		sd_event_source_set_time(w->timer, now + kill_usec);
+}
+
+struct worker_process *worker_process_free(struct worker_process *w)
+{
+	if (!w)
+		return NULL;
+	close_socket(w);
+	w->timer = sd_event_source_disable_unref(w->timer);
+	w->child = sd_event_source_disable_unref(w->child);
+	if (w->pid > 0) {
+		kill_group(w, SIGKILL);
+		waitpid(w->pid, NULL, 0);
+	}
+	free(w->failure);
+	free(w);
+	return NULL;
+}
+
+pid_t worker_process_pid(const struct worker_process *w)
+{
+	return w->pid;
+}

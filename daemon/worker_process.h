@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One pbit-worker: its process, the lines it sends, and how it ended.
+ *
+ * The process runs as the submitter, in the job's directory, with a stream socket as fd 3, nothing
+ * else open but stdin (/dev/null) and its log, in a process group of its own, and dies with the
+ * daemon.
+ */
+#ifndef PBIT_DAEMON_WORKER_PROCESS_H
+#define PBIT_DAEMON_WORKER_PROCESS_H
+
+#include <jansson.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "err.h"
+
+struct worker_process;
+
+struct worker_start {
+	const char *program; /* absolute path */
+	int directory;	     /* the job's */
+	uid_t uid;
+	gid_t gid;
+	const char *groups; /* "4,24" */
+	unsigned int threads;
+};
+
+/* Why the daemon asked the worker to go. */
+enum worker_stop {
+	WORKER_NOT_STOPPED,
+	WORKER_CANCEL,	 /* the job is cancelled */
+	WORKER_SHUTDOWN, /* the daemon leaves; the job is to be resumed */
+};
+
+enum worker_outcome {
+	WORKER_DONE,
+	WORKER_FAILED,
+	WORKER_STOPPED, /* to be resumed */
+};
+
+/*
+ * progress: a valid object of type "progress", borrowed. ended: the last call, after which the
+ * worker_process is gone; reason is set for WORKER_FAILED.
+ */
+struct worker_events {
+	void (*progress)(const json_t *message, void *userdata);
+	void (*ended)(enum worker_outcome outcome, const char *reason, void *userdata);
+};
+
+/* SIGCHLD must be blocked in every thread. */
+int worker_process_start(sd_event *event, const struct worker_start *start,
+			 const struct worker_events *events, void *userdata,
+			 struct worker_process **ret, struct err *e);
+
+/* SIGTERM now, SIGKILL after the given time. A second call can only shorten the time. */
+void worker_process_stop(struct worker_process *w, enum worker_stop why, uint64_t kill_usec);
+
+/* Kills it at once and without a call to ended(). */
+struct worker_process *worker_process_free(struct worker_process *w);
+
+pid_t worker_process_pid(const struct worker_process *w);
+
+/*
+ * What the end of a worker means. status: as of waitpid(). said_done: it sent "done". failure: the
+ * reason it sent with "failed", or what was wrong with its lines; NULL for neither. buf holds the
+ * sentence where one has to be made.
+ */
+#define WORKER_MAX_REASON 512
+enum worker_outcome worker_outcome(int status, bool said_done, const char *failure,
+				   enum worker_stop stop, char buf[WORKER_MAX_REASON]);
+
+#endif

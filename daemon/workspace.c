@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: MIT
+/* The jobs' directories. */
+#include "workspace.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "tree.h"
+
+#define COPY_BYTES ((size_t)1 << 20)
+#define NAME_BYTES 32
+
+/* A daemon that was just killed may hold the lock until the kernel has buried it. */
+#define LOCK_TRIES 50
+#define LOCK_WAIT_NS 20000000
+
+struct workspace {
+	char *directory;
+	int state_fd, jobs_fd, lock_fd;
+};
+
+static int fail(struct workspace *w, int r, const char *what, struct err *e)
+{
+	return err_set(e, r, "%s: %s: %s%s", w->directory, what, strerror(-r),
+		       r == -ENOSPC || r == -EDQUOT ? "; free some space" :
+		       r == -EACCES || r == -EROFS || r == -EPERM ?
+						      "; make it writable for pbitd" :
+						      "");
+}
+
+static mode_t directory_mode(void)
+{
+	/* Workers of other users pass through, and see nothing. */
+	return geteuid() == 0 ? 0711 : 0700;
+}
+
+static int make_parents(const char *directory)
+{
+	_cleanup_free_ char *path = strdup(directory);
+
+	if (!path)
+		return -ENOMEM;
+	for (char *p = path + 1; (p = strchr(p, '/')); *p++ = '/') {
+		*p = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	if (mkdir(path, 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return chmod(path, directory_mode()) < 0 ? -errno : 0;
+}
+
+static int open_directory(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Makes at/name with just this mode, whatever the umask, and opens it. */
+static int new_directory(int at, const char *name, mode_t mode)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (mkdirat(at, name, 0700) < 0)
+		return -errno;
+	fd = open_directory(at, name);
+	if (fd >= 0 && fchmod(fd, mode) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+static int setup(struct workspace *w, struct err *e)
+{
+	struct stat st;
+	int r;
+
+	r = make_parents(w->directory);
+	if (r >= 0) {
+		w->state_fd = open(w->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r = w->state_fd < 0 ? -errno : 0;
+	}
+	if (r < 0)
+		return fail(w, r, "the state directory cannot be used", e);
+	if (fstat(w->state_fd, &st) < 0)
+		return fail(w, -errno, "the state directory cannot be used", e);
+	if (st.st_uid != geteuid())
+		return err_set(e, -EPERM, "%s: belongs to another user; say --state-dir DIRECTORY",
+			       w->directory);
+	w->jobs_fd = new_directory(w->state_fd, "jobs", directory_mode());
+	if (w->jobs_fd == -EEXIST)
+		w->jobs_fd = open_directory(w->state_fd, "jobs");
+	if (w->jobs_fd < 0)
+		return fail(w, w->jobs_fd, "jobs/ cannot be used", e);
+	if (fsync(w->state_fd) < 0)
+		return fail(w, -errno, "jobs/ cannot be used", e);
+	return 0;
+}
+
+int workspace_open(const char *directory, struct workspace **ret, struct err *e)
+{
+	_cleanup_(workspace_closep) struct workspace *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return err_oom(e);
+	w->state_fd = w->jobs_fd = w->lock_fd = -1;
+	w->directory = strdup(directory);
+	if (!w->directory)
+		return err_oom(e);
+	r = setup(w, e);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(w);
+	return 0;
+}
+
+struct workspace *workspace_close(struct workspace *w)
+{
+	if (!w)
+		return NULL;
+	closep(&w->lock_fd);
+	closep(&w->jobs_fd);
+	closep(&w->state_fd);
+	free(w->directory);
+	free(w);
+	return NULL;
+}
+
+int workspace_lock(struct workspace *w, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_WAIT_NS };
+	_cleanup_close_ int fd = openat(w->state_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return fail(w, -errno, "the lock cannot be made", e);
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK)
+			return fail(w, -errno, "cannot be locked", e);
+		if (i == LOCK_TRIES)
+			return err_set(e, -EALREADY, "another pbitd already serves %s", w->directory);
+		nanosleep(&pause, NULL);
+	}
+	w->lock_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* Only a daemon that serves others has files to give away. */
+static int give(int fd, uid_t uid, gid_t gid)
+{
+	if (geteuid() != 0 || uid == 0)
+		return 0;
+	return fchown(fd, uid, gid) < 0 ? -errno : 0;
+}
+
+static int copy_bytes(int to, const struct workspace_input *in, void *buf)
+{
+	for (uint64_t done = 0; done < in->size;) {
+		size_t piece = (size_t)MIN(in->size - done, (uint64_t)COPY_BYTES);
+		int r = pread_full(in->fd, buf, piece, (off_t)done);
+
+		if (r >= 0)
+			r = write_full(to, buf, piece);
+		if (r < 0)
+			return r;
+		done += piece;
+	}
+	return 0;
+}
+
+/* Allocated first, so that a disk which cannot hold the file says so at once. */
+static int copy_input(int directory, size_t index, const struct workspace_input *in, void *buf,
+		      uid_t uid, gid_t gid)
+{
+	_cleanup_close_ int fd = -1;
+	char name[NAME_BYTES];
+	int r;
+
+	snprintf(name, sizeof(name), "%zu", index);
+	fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+	if (fd < 0)
+		return -errno;
+	if (in->size > 0 && fallocate(fd, 0, 0, (off_t)in->size) < 0 && errno != EOPNOTSUPP)
+		return -errno;
+	r = copy_bytes(fd, in, buf);
+	if (r >= 0)
+		r = give(fd, uid, gid);
+	if (r < 0)
+		return r;
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+static int copy_inputs(int job, const struct workspace_input *inputs, size_t n, uid_t uid,
+		       gid_t gid)
+{
+	_cleanup_free_ void *buf = malloc(COPY_BYTES);
+	_cleanup_close_ int directory = -1;
+	int r;
+
+	if (!buf)
+		return -ENOMEM;
+	r = directory = new_directory(job, "input", directory_mode());
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = copy_input(directory, i, &inputs[i], buf, uid, gid);
+	if (r < 0)
+		return r;
+	return fsync(directory) < 0 ? -errno : 0;
+}
+
+static int make_private(int job, const char *name, uid_t uid, gid_t gid)
+{
+	_cleanup_close_ int fd = new_directory(job, name, 0700);
+
+	return fd < 0 ? fd : give(fd, uid, gid);
+}
+
+static int make_file(int job, const char *name, uid_t uid, gid_t gid)
+{
+	_cleanup_close_ int fd = openat(job, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : give(fd, uid, gid);
+}
+
+static int fill(int job, const struct workspace_input *inputs, size_t n, uid_t uid, gid_t gid)
+{
+	int r = copy_inputs(job, inputs, n, uid, gid);
+
+	if (r >= 0)
+		r = make_private(job, "out", uid, gid);
+	if (r >= 0)
+		r = make_private(job, "ckpt", uid, gid);
+	if (r >= 0)
+		r = make_file(job, "lock", uid, gid);
+	if (r >= 0)
+		r = make_file(job, "log", uid, gid);
+	if (r < 0)
+		return r;
+	return fsync(job) < 0 ? -errno : 0;
+}
+
+static void stage_name(unsigned int number, char ret[NAME_BYTES])
+{
+	snprintf(ret, NAME_BYTES, "tmp-%u", number);
+}
+
+static void job_name(uint64_t id, char ret[NAME_BYTES])
+{
+	snprintf(ret, NAME_BYTES, "%" PRIu64, id);
+}
+
+int workspace_stage(struct workspace *w, unsigned int number, const struct workspace_input *inputs,
+		    size_t n, uid_t uid, gid_t gid, struct err *e)
+{
+	_cleanup_close_ int job = -1;
+	char name[NAME_BYTES];
+	int r;
+
+	stage_name(number, name);
+	r = job = new_directory(w->jobs_fd, name, directory_mode());
+	if (r >= 0)
+		r = fill(job, inputs, n, uid, gid);
+	if (r < 0) {
+		workspace_unstage(w, number);
+		return fail(w, r, "the job cannot be stored", e);
+	}
+	return 0;
+}
+
+void workspace_unstage(struct workspace *w, unsigned int number)
+{
+	char name[NAME_BYTES];
+
+	stage_name(number, name);
+	tree_remove(w->jobs_fd, name);
+}
+
+int workspace_publish(struct workspace *w, unsigned int number, uint64_t id, struct err *e)
+{
+	char from[NAME_BYTES], to[NAME_BYTES];
+
+	stage_name(number, from);
+	job_name(id, to);
+	if (renameat(w->jobs_fd, from, w->jobs_fd, to) < 0)
+		return fail(w, -errno, "the job cannot be stored", e);
+	if (fsync(w->jobs_fd) < 0)
+		return fail(w, -errno, "the job cannot be stored", e);
+	return 0;
+}
+
+int workspace_remove(struct workspace *w, uint64_t id)
+{
+	char name[NAME_BYTES];
+
+	job_name(id, name);
+	return tree_remove(w->jobs_fd, name);
+}
+
+int workspace_open_job(struct workspace *w, uint64_t id)
+{
+	char name[NAME_BYTES];
+
+	job_name(id, name);
+	return open_directory(w->jobs_fd, name);
+}
+
+void workspace_trim(struct workspace *w, uint64_t id)
+{
+	_cleanup_close_ int job = workspace_open_job(w, id);
+
+	if (job < 0)
+		return;
+	tree_remove(job, "input");
+	tree_remove(job, "ckpt");
+}
+
+int workspace_write_job(struct workspace *w, uint64_t id, const char *text, uid_t uid, gid_t gid,
+			struct err *e)
+{
+	_cleanup_close_ int job = workspace_open_job(w, id), fd = -1;
+	int r = job;
+
+	if (r >= 0)
+		r = write_file_atomic(job, "job.json", text, strlen(text));
+	if (r >= 0) {
+		fd = openat(job, "job.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		r = fd < 0 ? -errno : give(fd, uid, gid);
+	}
+	if (r >= 0 && fchmod(fd, 0400) < 0)
+		r = -errno;
+	return r < 0 ? fail(w, r, "job.json cannot be written", e) : 0;
+}
+
+static int clean_entry(struct workspace *w, const char *name, workspace_keep_fn keep,
+		       void *userdata)
+{
+	char *end, canonical[NAME_BYTES] = "";
+	uint64_t id = strtoull(name, &end, 10);
+	int r = 0;
+
+	if (*end == '\0')
+		job_name(id, canonical);
+	if (!strcmp(name, canonical))
+		r = keep(id, userdata);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = tree_remove(w->jobs_fd, name);
+	return r < 0 ? r : 1;
+}
+
+int workspace_clean(struct workspace *w, workspace_keep_fn keep, void *userdata, struct err *e)
+{
+	_cleanup_(closedirp) DIR *d = NULL;
+	const struct dirent *entry;
+	int fd = open_directory(w->jobs_fd, "."), count = 0, r;
+
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return fail(w, fd < 0 ? fd : -errno, "jobs/ cannot be read", e);
+	while ((entry = readdir(d))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		r = clean_entry(w, entry->d_name, keep, userdata);
+		if (r < 0)
+			return fail(w, r, "a left-over directory cannot be removed", e);
+		count += r;
+	}
+	return count;
+}
+
+void workspace_files_free(struct workspace_file *files, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(files[i].name);
+		closep(&files[i].fd);
+	}
+	free(files);
+}
+
+/*
+ * out/ is the submitter's, who may put there what he likes: a link to a file that only the daemon
+ * can read must not be handed out, and a FIFO must not block. A file of his own with one link is
+ * one that he can read anyway.
+ */
+static int open_result(int out, const char *name, uid_t uid, uint64_t *ret_size)
+{
+	_cleanup_close_ int fd = openat(out, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+							   O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == EMFILE || errno == ENFILE ? -errno : -ENOENT;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+	    st.st_uid != uid)
+		return -ENOENT;
+	*ret_size = (uint64_t)st.st_size;
+	return TAKE_FD(fd);
+}
+
+static int compare_files(const void *a, const void *b)
+{
+	return strcmp(((const struct workspace_file *)a)->name,
+		      ((const struct workspace_file *)b)->name);
+}
+
+static int collect(DIR *d, uid_t uid, bool open, size_t max, struct workspace_file *files,
+		   size_t *n)
+{
+	const struct dirent *entry;
+
+	while ((entry = readdir(d))) {
+		uint64_t size;
+		_cleanup_close_ int fd = open_result(dirfd(d), entry->d_name, uid, &size);
+
+		if (fd == -ENOENT)
+			continue;
+		if (fd < 0)
+			return fd;
+		if (*n == max)
+			return -E2BIG;
+		files[*n] = (struct workspace_file){ strdup(entry->d_name), size, -1 };
+		if (!files[*n].name)
+			return -ENOMEM;
+		if (open)
+			files[*n].fd = TAKE_FD(fd);
+		++*n;
+	}
+	return 0;
+}
+
+int workspace_results(struct workspace *w, uint64_t id, uid_t uid, bool open, size_t max,
+		      struct workspace_file **ret, size_t *ret_n, struct err *e)
+{
+	_cleanup_close_ int job = workspace_open_job(w, id);
+	int out = job < 0 ? job : open_directory(job, "out"), r;
+	_cleanup_(closedirp) DIR *d = out < 0 ? NULL : fdopendir(out);
+	struct workspace_file *files = d ? calloc(max, sizeof(*files)) : NULL;
+	size_t n = 0;
+
+	if (!files)
+		return fail(w, out < 0 ? out : -ENOMEM, "the results cannot be read", e);
+	r = collect(d, uid, open, max, files, &n);
+	if (r < 0) {
+		workspace_files_free(files, n);
+		if (r == -E2BIG)
+			return err_set(e, r, "job %" PRIu64 " has more than %zu result files", id,
+				       max);
+		return fail(w, r, "the results cannot be read", e);
+	}
+	qsort(files, n, sizeof(*files), compare_files);
+	*ret = files;
+	*ret_n = n;
+	return 0;
+}
+
+int workspace_sync_results(struct workspace *w, uint64_t id, struct err *e)
+{
+	_cleanup_close_ int job = workspace_open_job(w, id);
+	int out = job < 0 ? job : open_directory(job, "out"), r = 0;
+	_cleanup_(closedirp) DIR *d = out < 0 ? NULL : fdopendir(out);
+	const struct dirent *entry;
+
+	if (!d)
+		return fail(w, out < 0 ? out : -ENOMEM, "the results cannot be read", e);
+	while (r >= 0 && (entry = readdir(d))) {
+		_cleanup_close_ int fd = openat(dirfd(d), entry->d_name,
+						O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+							O_CLOEXEC);
+
+		/* Only files have bytes to lose; a FIFO says EINVAL. */
+		if (fd >= 0 && fsync(fd) < 0 && errno != EINVAL && errno != EROFS)
+			r = -errno;
+	}
+	if (r >= 0 && fsync(dirfd(d)) < 0)
+		r = -errno;
+	return r < 0 ? fail(w, r, "the results cannot be made durable", e) : 0;
+}
