@@ -7,7 +7,7 @@
 #include "terminal.h"
 
 #define LINE_SECONDS 60
-#define MAX_PARTS    6
+#define MAX_PARTS    7
 #define MIN_BAR	     8u
 #define MAX_BAR	     32u
 
@@ -40,6 +40,7 @@ static void collect(const json_t *job, struct parts *p)
 	const json_t *latest = json_object_get(job, "latest");
 	double progress = 0, eta, epoch, epochs;
 	char text[NUMBER_TEXT];
+	const char *phase;
 
 	p->count = 0;
 	report_number(job, "progress", &progress);
@@ -49,6 +50,9 @@ static void collect(const json_t *job, struct parts *p)
 			 duration_text(text, eta));
 	if (report_number(latest, "epoch", &epoch) && report_number(latest, "epochs", &epochs))
 		snprintf(p->text[p->count++], sizeof(p->text[0]), "epoch %.0f/%.0f", epoch, epochs);
+	phase = report_string(latest, "phase", "");
+	if (phase[0])
+		snprintf(p->text[p->count++], sizeof(p->text[0]), "%s", phase);
 	add_number(p, latest, "loss", "loss %s nats");
 	add_number(p, latest, "k_over_tau", "K/tau %s");
 	add_number(p, latest, "flips_per_ns", "%s flips/ns");
@@ -152,7 +156,7 @@ static void draw(struct progress *p, const json_t *job)
 	}
 	collect(job, &parts);
 	report_number(job, "progress", &progress);
-	/* All of this is ASCII: bytes are columns. */
+	/* Bytes for columns: a phase beyond ASCII is counted too wide, never too narrow. */
 	used = (unsigned int)strlen(head) + MIN_BAR;
 	for (shown = 0; shown < parts.count; shown++) {
 		unsigned int n = 2 + (unsigned int)strlen(parts.text[shown]);

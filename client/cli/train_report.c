@@ -13,12 +13,27 @@ static const struct {
 	{ "hypernetwork", ">hypernetwork" },
 	{ "independent", ">independent pixels" },
 	{ "separate", ">separate RBMs" },
-	{ "images", ">images" },
 };
+
+/* How many held-out images a class has; class < 0: all of them. -1 when that is not known. */
+static json_int_t count_images(const json_t *loglik, long class)
+{
+	const json_t *images = json_object_get(loglik, "images");
+	json_int_t sum = 0;
+
+	if (class >= (long)json_array_size(images) || !json_array_size(images))
+		return -1;
+	if (class >= 0)
+		return json_integer_value(json_array_get(images, (size_t) class));
+	for (size_t i = 0; i < json_array_size(images); i++)
+		sum += json_integer_value(json_array_get(images, i));
+	return sum;
+}
 
 /* One row: class < 0 is the row over all classes. */
 static void loglik_row(struct table *t, const json_t *loglik, long class)
 {
+	json_int_t images = count_images(loglik, class);
 	char text[NUMBER_TEXT];
 
 	if (class < 0)
@@ -27,19 +42,22 @@ static void loglik_row(struct table *t, const json_t *loglik, long class)
 		table_cell(t, "%ld", class);
 	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
 		const json_t *model = json_object_get(loglik, models[i].key), *x;
-		bool count = strcmp(models[i].key, "images") == 0;
 
 		if (class < 0)
 			x = json_object_get(model, "all");
 		else
 			x = json_array_get(json_object_get(model, "by_class"), (size_t) class);
-		table_cell(t, "%s", number_text(text, x, count ? "%.0f" : "%.3f"));
+		table_cell(t, "%s", number_text(text, x, "%.3f"));
 	}
+	if (images < 0)
+		table_cell(t, "-");
+	else
+		table_cell(t, "%lld", (long long)images);
 }
 
 static int print_loglik(const json_t *report, FILE *f)
 {
-	const char *headings[ARRAY_SIZE(models) + 2] = { "class" };
+	const char *headings[ARRAY_SIZE(models) + 3] = { "class" };
 	const json_t *loglik = report_get(report, "loglik");
 	_cleanup_table_ struct table t = { 0 };
 	const char *method = report_string(loglik, "method", "-");
@@ -48,6 +66,7 @@ static int print_loglik(const json_t *report, FILE *f)
 
 	for (size_t i = 0; i < ARRAY_SIZE(models); i++)
 		headings[i + 1] = models[i].heading;
+	headings[ARRAY_SIZE(models) + 1] = ">images";
 	table_begin(&t, headings);
 	classes = json_array_size(report_get(loglik, "hypernetwork.by_class"));
 	for (size_t c = 0; c < classes; c++)
@@ -131,29 +150,56 @@ static int print_device(const json_t *report, FILE *f)
 			  number_text(busy, report_get(report, "timing.device_seconds"), "%.2f"));
 }
 
+/* The count that a price of this name is for, or NULL. */
+static const json_t *find_count(const json_t *energy, const char *what)
+{
+	static const struct {
+		const char *word, *count;
+	} words[] = {
+		{ "flip", "flips" }, { "draw", "flips" }, { "read", "reads" }, { "write", "writes" }
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strstr(what, words[i].word))
+			return json_object_get(energy, words[i].count);
+	return NULL;
+}
+
+static void energy_row(struct table *t, const json_t *energy, const json_t *price)
+{
+	const char *what = report_string(price, "what", "-");
+	const json_t *count = find_count(energy, what), *each = json_object_get(price, "joules");
+	json_t *joules = NULL;
+	char text[NUMBER_TEXT];
+
+	if (json_is_number(count) && json_is_number(each))
+		joules = json_real(json_number_value(count) * json_number_value(each));
+	table_cell(t, "%s", what);
+	table_cell(t, "%s", count_text(text, count));
+	table_cell(t, "%s", si_text(text, each, "J"));
+	table_cell(t, "%s", si_text(text, joules, "J"));
+	table_cell(t, "%s", report_string(price, "source", "-"));
+	json_decref(joules);
+}
+
 static int print_energy(const json_t *report, FILE *f)
 {
-	static const char *const headings[] = { "price of", ">energy", "source", NULL };
+	static const char *const headings[] = {
+		"price of", ">count", ">each", ">in all", "source of the price", NULL
+	};
 	const json_t *energy = report_get(report, "energy"), *prices;
-	char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT], d[NUMBER_TEXT];
 	_cleanup_table_ struct table t = { 0 };
+	char a[NUMBER_TEXT], b[NUMBER_TEXT];
 
-	fprintf(f, "Energy  a p-bit device would use %s, software %s (%s reads, %s writes)\n",
+	fprintf(f, "Energy  %s on a p-bit device, %s in software\n",
 		si_text(a, json_object_get(energy, "device_joules"), "J"),
-		si_text(b, json_object_get(energy, "software_joules"), "J"),
-		count_text(c, json_object_get(energy, "reads")),
-		count_text(d, json_object_get(energy, "writes")));
+		si_text(b, json_object_get(energy, "software_joules"), "J"));
 	prices = json_object_get(energy, "prices");
 	if (!json_array_size(prices))
 		return 0;
 	table_begin(&t, headings);
-	for (size_t i = 0; i < json_array_size(prices); i++) {
-		const json_t *price = json_array_get(prices, i);
-
-		table_cell(&t, "%s", report_string(price, "what", "-"));
-		table_cell(&t, "%s", si_text(a, json_object_get(price, "joules"), "J"));
-		table_cell(&t, "%s", report_string(price, "source", "-"));
-	}
+	for (size_t i = 0; i < json_array_size(prices); i++)
+		energy_row(&t, energy, json_array_get(prices, i));
 	return table_print(&t, "        ", f);
 }
 

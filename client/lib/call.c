@@ -12,6 +12,7 @@ static const struct {
 	{ PBIT_ERROR_BAD_INPUT, -EINVAL }, { PBIT_ERROR_NO_JOB, -ENOENT },
 	{ PBIT_ERROR_DENIED, -EACCES },	   { PBIT_ERROR_NOT_DONE, -EBUSY },
 	{ PBIT_ERROR_LIMIT, -EDQUOT },	   { PBIT_ERROR_FAILED, -EIO },
+	{ PBIT_ERROR_ENDED, -EALREADY },
 };
 
 static bool is_disconnect(int r)
