@@ -37,11 +37,14 @@ int array_bytes(enum dtype t, unsigned int ndim, const size_t *shape, size_t *re
 	/* A zero beside absurd sizes must not hide them: strides are computed from the others. */
 	for (unsigned int i = 0; i < ndim; i++) {
 		if (shape[i] && !size_mul(nonzero, shape[i], &nonzero))
-			return err_set(e, -EOVERFLOW, "the shape's product does not fit 64 bits");
+			return err_set(
+				e, -EOVERFLOW,
+				"the shape's product does not fit 64 bits; give a smaller shape");
 		count *= shape[i];
 	}
 	if (!size_mul(nonzero, dtype_size(t), &bytes))
-		return err_set(e, -EOVERFLOW, "the shape's size does not fit 64 bits");
+		return err_set(e, -EOVERFLOW,
+			       "the shape's size does not fit 64 bits; give a smaller shape");
 	if (bytes > ARRAY_MAX_BYTES)
 		return err_set(e, -EFBIG,
 			       "the array would be %zu bytes, more than the limit of %zu; split it",

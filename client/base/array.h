@@ -29,7 +29,8 @@ int array_bytes(enum dtype t, unsigned int ndim, const size_t *shape, size_t *re
 		size_t *ret_bytes, struct err *e);
 
 /* Zeroed data. -EOVERFLOW or -EFBIG when the size does not fit, with a sentence. */
-int array_new(struct array *ret, enum dtype t, unsigned int ndim, const size_t *shape, struct err *e);
+int array_new(struct array *ret, enum dtype t, unsigned int ndim, const size_t *shape,
+	      struct err *e);
 void array_free(struct array *a);
 #define _cleanup_array_ _cleanup_(array_free)
 

@@ -61,7 +61,8 @@ int json_parse_limited(const char *text, size_t size, size_t max_bytes, unsigned
 	if (r < 0)
 		return r;
 	j = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-	if (!j && json_error_code(&error) == json_error_out_of_memory)
+	/* Without a place it is no fault of the text: jansson got no memory. */
+	if (!j && (error.line < 1 || json_error_code(&error) == json_error_out_of_memory))
 		return err_oom(e);
 	if (!j)
 		return err_set(e, -EINVAL, "line %d, column %d: not valid JSON: %s", error.line,

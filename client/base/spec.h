@@ -24,7 +24,8 @@ extern const char *const job_kind_names[JOB_KIND_COUNT]; /* "train", "sample", "
 
 /* Same values as enum pbm_scan. */
 enum spec_scan { SCAN_ALTERNATING, SCAN_PALINDROME, SCAN_RANDOM_DIRECTION, SCAN_COUNT };
-extern const char *const scan_names[SCAN_COUNT]; /* "alternating", "palindrome", "random-direction" */
+extern const char
+	*const scan_names[SCAN_COUNT]; /* "alternating", "palindrome", "random-direction" */
 
 /* "device": how the p-bit machine is run. Defaults in brackets. */
 struct spec_device {
@@ -33,15 +34,16 @@ struct spec_device {
 	double beta;	     /* inverse temperature; P(+1) = sigma(beta I), I = 2 (Wh)_i [1] */
 	enum spec_scan scan; /* [random-direction] */
 	unsigned int chains; /* parallel chains, of each code [64] */
-	unsigned int sweeps; /* train: K, sweeps averaged a gradient step [32]; sample: total [1000] */
+	unsigned int
+		sweeps; /* train: K, sweeps averaged a gradient step [32]; sample: total [1000] */
 };
 
 struct spec_train {
 	struct {
-		char *images;	   /* path as written; (N, ...) u8, ints or floats; rows are images */
-		char *labels;	   /* path, or NULL: one class. (N,) integers */
-		double threshold;  /* pixel >= threshold is +1 [8] */
-		double holdout;	   /* fraction held out for the final figures [0.2] */
+		char *images; /* path as written; (N, ...) u8, ints or floats; rows are images */
+		char *labels; /* path, or NULL: one class. (N,) integers */
+		double threshold; /* pixel >= threshold is +1 [8] */
+		double holdout;	  /* fraction held out for the final figures [0.2] */
 		double validation; /* fraction of the rest that picks the epoch [0.1]; 0: the last epoch */
 	} data;
 	struct {

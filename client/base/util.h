@@ -18,12 +18,12 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#define _cleanup_(f)	      __attribute__((cleanup(f)))
-#define _unused_	      __attribute__((unused))
-#define _printf_(a, b)	      __attribute__((format(printf, a, b)))
-#define ARRAY_SIZE(a)	      (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)	      ((a) < (b) ? (a) : (b))
-#define MAX(a, b)	      ((a) > (b) ? (a) : (b))
+#define _cleanup_(f)   __attribute__((cleanup(f)))
+#define _unused_       __attribute__((unused))
+#define _printf_(a, b) __attribute__((format(printf, a, b)))
+#define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)      ((a) < (b) ? (a) : (b))
+#define MAX(a, b)      ((a) > (b) ? (a) : (b))
 
 static inline void freep(void *p)
 {
@@ -50,17 +50,17 @@ static inline void fclosep(FILE **f)
 #define _cleanup_fclose_ _cleanup_(fclosep)
 
 /* Takes an owned pointer or fd out of a _cleanup_ variable. */
-#define TAKE_PTR(p)              \
-	({                       \
+#define TAKE_PTR(p)                   \
+	({                            \
 		__auto_type _t = (p); \
-		(p) = NULL;      \
-		_t;              \
+		(p) = NULL;           \
+		_t;                   \
 	})
-#define TAKE_FD(fd)         \
-	({                  \
+#define TAKE_FD(fd)            \
+	({                     \
 		int _t = (fd); \
-		(fd) = -1;  \
-		_t;         \
+		(fd) = -1;     \
+		_t;            \
 	})
 
 /* a * b and a + b; false when the result does not fit a size_t. */
