@@ -41,7 +41,6 @@ static void bench_row(struct table *t, const json_t *rows, const json_t *row)
 	table_cell(t, "%s", number_text(text, json_object_get(row, "bits"), "%.0f"));
 	table_cell(t, "%s", number_text(text, json_object_get(row, "changed"), "%.3f"));
 	table_cell(t, "%s", number_text(text, json_object_get(row, "flips_per_ns"), "%.4f"));
-	table_cell(t, "%s", number_text(text, json_object_get(row, "ns_per_flip"), "%.3f"));
 	if (!is_sgemm(row) && report_number(row, "flips_per_ns", &own) &&
 	    find_sgemm(rows, row, &sgemm) && sgemm > 0)
 		table_cell(t, "%.2f", own / sgemm);
@@ -51,10 +50,9 @@ static void bench_row(struct table *t, const json_t *rows, const json_t *row)
 
 int bench_report_print(const json_t *report, FILE *f)
 {
-	static const char *const headings[] = { "network",	   "backend",	"route",
-						">threads",	   ">chains",	">bits",
-						">changed",	   ">flips/ns", ">ns/flip",
-						">ratio to sgemm", NULL };
+	static const char *const headings[] = { "network",   "backend", "route",    ">threads",
+						">chains",   ">bits",	">changed", ">flips/ns",
+						">to sgemm", NULL };
 	const json_t *rows = json_object_get(report, "rows");
 	_cleanup_table_ struct table t = { 0 };
 	_cleanup_free_ char *cpu = NULL;

@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "follow.h"
 #include "json.h"
+#include "save.h"
 #include "specfile.h"
 #include "submit.h"
 
@@ -81,6 +82,8 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 	(void)argc;
 	spec = build_spec(o, argv[0], &e);
 	if (!spec)
+		return fail(c, STATUS_USAGE, "%s", e.text);
+	if (o->dir && save_prepare(o->dir, o->force, &e) < 0)
 		return fail(c, STATUS_USAGE, "%s", e.text);
 	status = submit_spec(c, spec, NULL, &p, &id);
 	if (!status)

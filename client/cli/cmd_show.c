@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <string.h>
 #include <time.h>
 
 #include "cli.h"
@@ -55,13 +56,14 @@ static void add_results(struct table *t, const json_t *job)
 
 static int print_job(const struct command *c, const json_t *job)
 {
-	static const char *const headings[] = { "job", "", NULL };
+	char id[NUMBER_TEXT];
+	const char *const headings[] = { "job", number_text(id, json_object_get(job, "id"), "%.0f"),
+					 NULL };
 	_cleanup_table_ struct table t = { 0 };
 	char progress[PROGRESS_TEXT], number[NUMBER_TEXT];
 	double x = 0;
 
 	table_begin(&t, headings);
-	add_text(&t, "id", number_text(number, json_object_get(job, "id"), "%.0f"));
 	add_text(&t, "name", report_string(job, "name", ""));
 	add_text(&t, "kind", report_string(job, "kind", ""));
 	add_text(&t, "user", report_string(job, "user", ""));
@@ -71,6 +73,9 @@ static int print_job(const struct command *c, const json_t *job)
 		add_text(&t, "position",
 			 number_text(number, json_object_get(job, "position"), "%.0f"));
 	progress_text(job, progress);
+	/* The worker's last words say nothing of a job that has ended. */
+	if (strcmp(report_string(job, "state", ""), "running") != 0)
+		progress[strcspn(progress, ",")] = 0;
 	add_text(&t, "progress", progress);
 	if (report_number(job, "resumes", &x) && x > 0)
 		add_text(&t, "resumes",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli.h"
 #include "follow.h"
+#include "save.h"
 #include "submit.h"
 
 struct options {
@@ -33,6 +34,7 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 	struct finish finish = {
 		.dir = o->dir, .force = o->force, .json = o->json, .stream = true
 	};
+	struct err e = { 0 };
 	uint64_t id;
 	int status;
 
@@ -40,6 +42,8 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 	if ((o->dir || o->force) && !o->watch)
 		return fail(c, STATUS_USAGE, "--%s needs --watch; later, `pbit fetch ID` saves",
 			    o->dir ? "output" : "force");
+	if (o->dir && save_prepare(o->dir, o->force, &e) < 0)
+		return fail(c, STATUS_USAGE, "%s", e.text);
 	status = submit_file(c, &s, &p, &id);
 	if (!status)
 		status = print_submitted(c, id, o->json, o->watch);

@@ -87,6 +87,30 @@ static int check_names(int dirfd, const struct pbit_files *files, const char *di
 	return 0;
 }
 
+static int open_directory(const char *dir, struct err *e)
+{
+	int fd;
+
+	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
+		return err_set(e, -errno, "cannot make the directory %s: %s", dir, strerror(errno));
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_set(e, -errno, "directory %s: %s", dir, strerror(errno)) : fd;
+}
+
+int save_prepare(const char *dir, bool force, struct err *e)
+{
+	struct pbit_file report = { .name = "report.json", .fd = -1 };
+	struct pbit_files files = { .count = 1, .file = &report };
+	_cleanup_close_ int dirfd = open_directory(dir, e);
+
+	if (dirfd < 0)
+		return dirfd;
+	if (faccessat(dirfd, ".", W_OK | X_OK, AT_EACCESS) < 0)
+		return err_set(e, -errno, "directory %s cannot be written: %s", dir,
+			       strerror(errno));
+	return check_names(dirfd, &files, dir, force, e);
+}
+
 int save_files(const struct pbit_files *files, const char *dir, bool force, struct err *e)
 {
 	_cleanup_free_ char *buf = malloc(CHUNK);
@@ -95,11 +119,9 @@ int save_files(const struct pbit_files *files, const char *dir, bool force, stru
 
 	if (!buf)
 		return err_oom(e);
-	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
-		return err_set(e, -errno, "cannot make the directory %s: %s", dir, strerror(errno));
-	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dirfd = open_directory(dir, e);
 	if (dirfd < 0)
-		return err_set(e, -errno, "directory %s: %s", dir, strerror(errno));
+		return dirfd;
 	r = check_names(dirfd, files, dir, force, e);
 	if (r < 0)
 		return r;

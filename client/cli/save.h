@@ -13,4 +13,10 @@
  */
 int save_files(const struct pbit_files *files, const char *dir, bool force, struct err *e);
 
+/*
+ * Before a job is queued whose results are to go there: makes the directory, and refuses one that
+ * cannot be written or, without force, that holds a report already.
+ */
+int save_prepare(const char *dir, bool force, struct err *e);
+
 #endif

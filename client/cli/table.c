@@ -44,7 +44,7 @@ void table_cell(struct table *t, const char *fmt, ...)
 
 int table_print(const struct table *t, const char *indent, FILE *f)
 {
-	unsigned int width[TABLE_MAX_COLUMNS] = { 0 };
+	unsigned int width[TABLE_MAX_COLUMNS] = { 0 }, blanks = 0;
 
 	if (t->oom)
 		return -ENOMEM;
@@ -53,18 +53,24 @@ int table_print(const struct table *t, const char *indent, FILE *f)
 
 		*w = MAX(*w, terminal_width(t->cells[i]));
 	}
+	/* Blanks wait for a cell that has text, so that no line ends with them. */
 	for (size_t i = 0; i < t->count; i++) {
 		unsigned int column = (unsigned int)(i % t->columns);
 		unsigned int pad = width[column] - terminal_width(t->cells[i]);
-		bool last = column + 1 == t->columns;
 
 		if (column == 0)
 			fputs(indent, f);
 		if (t->right[column])
-			fprintf(f, "%*s%s", (int)pad, "", t->cells[i]);
-		else
-			fprintf(f, "%s%*s", t->cells[i], last ? 0 : (int)pad, "");
-		fputs(last ? "\n" : "  ", f);
+			blanks += pad;
+		if (t->cells[i][0]) {
+			fprintf(f, "%*s%s", (int)blanks, "", t->cells[i]);
+			blanks = 0;
+		}
+		blanks += (t->right[column] ? 0 : pad) + 2;
+		if (column + 1 == t->columns) {
+			fputc('\n', f);
+			blanks = 0;
+		}
 	}
 	return 0;
 }

@@ -19,7 +19,7 @@ struct table {
 void table_begin(struct table *t, const char *const *headings);
 /* The next cell, left to right. What it is made of may come from strangers. */
 void table_cell(struct table *t, const char *fmt, ...) _printf_(2, 3);
-/* -ENOMEM when a cell could not be kept. The last column is not padded. */
+/* -ENOMEM when a cell could not be kept. No line ends with blanks. */
 int table_print(const struct table *t, const char *indent, FILE *f);
 void table_end(struct table *t);
 #define _cleanup_table_ _cleanup_(table_end)

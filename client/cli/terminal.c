@@ -143,13 +143,73 @@ static void draw_ascii(FILE *f, const uint8_t *pixels, unsigned int width, unsig
 	}
 }
 
+/* Four pixels a character: bit 0 top left, 1 top right, 2 bottom left, 3 bottom right. */
+static const char *const quarters[16] = {
+	" ",	  "\u2598", "\u259d", "\u2580", "\u2596", "\u258c", "\u259e", "\u259b",
+	"\u2597", "\u259a", "\u2590", "\u259c", "\u2584", "\u2599", "\u259f", "\u2588",
+};
+
+/* Two greys a character: the means of its lighter and its darker pixels. */
+static void draw_quarter(FILE *f, const unsigned int v[4], bool colour)
+{
+	unsigned int least = MIN(MIN(v[0], v[1]), MIN(v[2], v[3]));
+	unsigned int most = MAX(MAX(v[0], v[1]), MAX(v[2], v[3]));
+	unsigned int middle = colour ? (least + most + 1) / 2 : 128;
+	unsigned int sum[2] = { 0, 0 }, n[2] = { 0, 0 }, mask = 0;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		bool light = v[i] >= middle;
+
+		mask |= (unsigned int)light << i;
+		sum[light] += v[i];
+		n[light]++;
+	}
+	if (!colour) {
+		fputs(quarters[mask], f);
+		return;
+	}
+	for (unsigned int i = 0; i < 2; i++)
+		if (!n[i])
+			sum[i] = sum[!i], n[i] = n[!i];
+	/* 232 to 255: the grey ramp of the 256 colours. */
+	fprintf(f, "\033[38;5;%u;48;5;%um%s", 232 + sum[1] / n[1] * 23 / 255,
+		232 + sum[0] / n[0] * 23 / 255, quarters[mask]);
+}
+
+static void draw_quarters(FILE *f, const uint8_t *pixels, unsigned int width, unsigned int height,
+			  bool colour)
+{
+	for (unsigned int y = 0; y < height; y += 2) {
+		for (unsigned int x = 0; x < width; x += 2) {
+			unsigned int v[4];
+
+			for (unsigned int i = 0; i < 4; i++) {
+				unsigned int row = y + i / 2, column = x + i % 2;
+
+				v[i] = row < height && column < width ?
+					       pixels[(size_t)row * width + column] :
+					       0;
+			}
+			draw_quarter(f, v, colour);
+		}
+		fputs(colour ? "\033[0m\n" : "\n", f);
+	}
+}
+
 bool terminal_picture(FILE *f, const uint8_t *pixels, unsigned int width, unsigned int height)
 {
-	if (isatty(fileno(f)) && width > terminal_columns())
-		return false;
-	if (terminal_utf8())
-		term_draw_grey(f, pixels, width, height, terminal_colour(f));
-	else
+	bool narrow = isatty(fileno(f)) && width > terminal_columns();
+
+	if (!terminal_utf8()) {
+		if (narrow)
+			return false;
 		draw_ascii(f, pixels, width, height);
+	} else if (!narrow) {
+		term_draw_grey(f, pixels, width, height, terminal_colour(f));
+	} else if ((width + 1) / 2 <= terminal_columns()) {
+		draw_quarters(f, pixels, width, height, terminal_colour(f));
+	} else {
+		return false;
+	}
 	return true;
 }

@@ -20,7 +20,10 @@ char *terminal_text(const char *s);
 /* Columns that s (from terminal_text) takes. */
 unsigned int terminal_width(const char *s);
 
-/* Grey pixels as half blocks, or as ASCII of one character for two rows. Nothing if too wide. */
+/*
+ * Grey pixels, two rows a line: as half blocks, one column a pixel; on a narrow terminal as quarter
+ * blocks, half a column a pixel; without UTF-8 in ASCII. false, and nothing drawn, if too wide.
+ */
 bool terminal_picture(FILE *f, const uint8_t *pixels, unsigned int width, unsigned int height);
 
 #endif

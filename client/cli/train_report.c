@@ -82,8 +82,8 @@ static int print_loglik(const json_t *report, FILE *f)
 	fprintf(f, "  gain over independent pixels %s, over separate RBMs %s\n",
 		number_text(a, report_get(loglik, "gain_over_independent"), "%+.3f"),
 		number_text(b, report_get(loglik, "gain_over_separate"), "%+.3f"));
-	fprintf(f, "  reconstruction error %s of the pixels\n\n",
-		number_text(a, report_get(report, "reconstruction_error"), "%.4f"));
+	fprintf(f, "  reconstruction error %s pixels an image\n\n",
+		number_text(a, report_get(report, "reconstruction_error"), "%.3f"));
 	return 0;
 }
 
@@ -112,39 +112,45 @@ static int print_safe(FILE *f, const char *fmt, ...)
 static int print_mixing(const json_t *report, FILE *f)
 {
 	const json_t *m = report_get(report, "mixing"), *reversible;
-	char ratio[NUMBER_TEXT], k[NUMBER_TEXT], tau[NUMBER_TEXT], ess[NUMBER_TEXT],
-		want[NUMBER_TEXT];
+	char ratio[NUMBER_TEXT], k[NUMBER_TEXT], tau[NUMBER_TEXT], error[NUMBER_TEXT],
+		want[NUMBER_TEXT], ess[NUMBER_TEXT];
 	int r;
 
 	reversible = json_object_get(m, "reversible");
-	r = print_safe(
-		f, "Mixing  A6 %s: K/tau_int = %s (K %s sweeps, tau_int %s, ESS %s; A6 asks %s)",
-		report_string(m, "a6", "-"),
-		number_text(ratio, json_object_get(m, "k_over_tau"), "%.3g"),
-		number_text(k, json_object_get(m, "K"), "%.6g"),
-		number_text(tau, json_object_get(m, "tau_int"), "%.3g"),
-		number_text(ess, json_object_get(m, "ess"), "%.3g"),
-		number_text(want, json_object_get(m, "ratio"), "%.3g"));
+	r = print_safe(f, "Mixing  A6 %s: K/tau_int = %s, at least %s is asked",
+		       report_string(m, "a6", "-"),
+		       number_text(ratio, json_object_get(m, "k_over_tau"), "%.3g"),
+		       number_text(want, json_object_get(m, "ratio"), "%.3g"));
 	if (r < 0)
 		return r;
-	r = print_safe(f, "        slowest gradient observable %s; scan %s, %s; A7 %s",
-		       report_string(m, "observable", "-"), report_string(m, "scan", "-"),
-		       json_is_true(reversible)	 ? "reversible" :
-		       json_is_false(reversible) ? "not reversible" :
-						   "-",
-		       report_string(m, "a7", "-"));
-	return r;
+	r = print_safe(f, "        K %s sweeps, tau_int %s +- %s of %s, ESS %s",
+		       number_text(k, json_object_get(m, "K"), "%.6g"),
+		       number_text(tau, json_object_get(m, "tau_int"), "%.3g"),
+		       number_text(error, json_object_get(m, "tau_error"), "%.2g"),
+		       report_string(m, "observable", "-"),
+		       number_text(ess, json_object_get(m, "ess"), "%.3g"));
+	if (r < 0)
+		return r;
+	return print_safe(f, "        scan %s, %s (A2); A7 %s", report_string(m, "scan", "-"),
+			  json_is_true(reversible)  ? "reversible" :
+			  json_is_false(reversible) ? "not reversible" :
+						      "-",
+			  report_string(m, "a7", "-"));
 }
 
 static int print_device(const json_t *report, FILE *f)
 {
 	char flips[NUMBER_TEXT], rate[NUMBER_TEXT], busy[NUMBER_TEXT], threads[NUMBER_TEXT];
+	int r;
 
-	return print_safe(f, "Device  %s (%s, %s, %s threads): %s flips, %s flips/ns, busy %s s",
-			  report_string(report, "device.name", "-"),
-			  report_string(report, "device.backend", "-"),
-			  report_string(report, "device.route", "-"),
-			  number_text(threads, report_get(report, "device.threads"), "%.0f"),
+	r = print_safe(f, "Device  %s (%s, %s, %s threads)",
+		       report_string(report, "device.name", "-"),
+		       report_string(report, "device.backend", "-"),
+		       report_string(report, "device.route", "-"),
+		       number_text(threads, report_get(report, "device.threads"), "%.0f"));
+	if (r < 0)
+		return r;
+	return print_safe(f, "        %s flips, %s flips/ns, busy %s s",
 			  count_text(flips, report_get(report, "energy.flips")),
 			  number_text(rate, report_get(report, "timing.flips_per_ns"), "%.3f"),
 			  number_text(busy, report_get(report, "timing.device_seconds"), "%.2f"));
@@ -165,7 +171,7 @@ static const json_t *find_count(const json_t *energy, const char *what)
 	return NULL;
 }
 
-static void energy_row(struct table *t, const json_t *energy, const json_t *price)
+static void energy_row(struct table *t, const json_t *energy, const json_t *price, size_t number)
 {
 	const char *what = report_string(price, "what", "-");
 	const json_t *count = find_count(energy, what), *each = json_object_get(price, "joules");
@@ -178,29 +184,36 @@ static void energy_row(struct table *t, const json_t *energy, const json_t *pric
 	table_cell(t, "%s", count_text(text, count));
 	table_cell(t, "%s", si_text(text, each, "J"));
 	table_cell(t, "%s", si_text(text, joules, "J"));
-	table_cell(t, "%s", report_string(price, "source", "-"));
+	table_cell(t, "[%zu]", number);
 	json_decref(joules);
 }
 
 static int print_energy(const json_t *report, FILE *f)
 {
 	static const char *const headings[] = {
-		"price of", ">count", ">each", ">in all", "source of the price", NULL
+		"price of", ">count", ">each", ">in all", "", NULL
 	};
 	const json_t *energy = report_get(report, "energy"), *prices;
 	_cleanup_table_ struct table t = { 0 };
 	char a[NUMBER_TEXT], b[NUMBER_TEXT];
+	size_t n;
+	int r;
 
 	fprintf(f, "Energy  %s on a p-bit device, %s in software\n",
 		si_text(a, json_object_get(energy, "device_joules"), "J"),
 		si_text(b, json_object_get(energy, "software_joules"), "J"));
 	prices = json_object_get(energy, "prices");
-	if (!json_array_size(prices))
+	n = json_array_size(prices);
+	if (!n)
 		return 0;
 	table_begin(&t, headings);
-	for (size_t i = 0; i < json_array_size(prices); i++)
-		energy_row(&t, energy, json_array_get(prices, i));
-	return table_print(&t, "        ", f);
+	for (size_t i = 0; i < n; i++)
+		energy_row(&t, energy, json_array_get(prices, i), i + 1);
+	r = table_print(&t, "  ", f);
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = print_safe(f, "  [%zu] %s", i + 1,
+			       report_string(json_array_get(prices, i), "source", "-"));
+	return r;
 }
 
 static int print_model(const json_t *report, FILE *f)
@@ -226,12 +239,13 @@ static int print_picture(const json_t *report, const struct picture *picture, FI
 
 	if (!picture || !picture->pixels)
 		return 0;
-	r = print_safe(f, "\nPicture %s", report_string(report, "picture.caption", file));
+	fputc('\n', f);
+	r = print_safe(f, "Picture %s", report_string(report, "picture.caption", file));
 	if (r < 0)
 		return r;
 	if (!terminal_picture(f, picture->pixels, picture->width, picture->height))
-		return print_safe(f, "        %s is %u columns wide, the terminal %u", file,
-				  picture->width, terminal_columns());
+		return print_safe(f, "        %s needs %u columns, the terminal has %u", file,
+				  (picture->width + 1) / 2, terminal_columns());
 	return 0;
 }
 

@@ -165,6 +165,23 @@ START_TEST(test_short_result)
 }
 END_TEST
 
+START_TEST(test_prepared)
+{
+	char path[128];
+	struct err e = { 0 };
+	FILE *f;
+
+	ck_assert_int_eq(save_prepare(out, false, &e), 0);
+	ck_assert_uint_eq(count_entries(), 0);
+	snprintf(path, sizeof(path), "%s/report.json", out);
+	f = fopen(path, "we");
+	fclose(f);
+	ck_assert_int_eq(save_prepare(out, false, &e), -EEXIST);
+	ck_assert_int_eq(save_prepare(out, true, NULL), 0);
+	ck_assert_int_eq(save_prepare(path, true, NULL), -ENOTDIR);
+}
+END_TEST
+
 static void add_tests(TCase *t)
 {
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -175,6 +192,7 @@ static void add_tests(TCase *t)
 	tcase_add_test(t, test_directory_that_cannot_be);
 	tcase_add_test(t, test_disk_is_full);
 	tcase_add_test(t, test_short_result);
+	tcase_add_test(t, test_prepared);
 }
 
 int main(void)

@@ -94,7 +94,7 @@ START_TEST(test_table)
 	fclose(f);
 	ck_assert_str_eq(text, "    id  name  why\n"
 			       "     7  \xe6\xbc\xa2\xc3\xbc   x\n"
-			       "  1234  b??   \n");
+			       "  1234  b??\n");
 }
 END_TEST
 
