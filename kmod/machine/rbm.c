@@ -100,36 +100,58 @@ int pbm_load(const struct pbm_shape *s, const void *couplings, void *image)
 	return 0;
 }
 
-/* Carves the scratch; with base NULL only its size counts. */
-static u64 carve(const struct pbm_shape *s, struct rbm_scratch *sc, u8 *base)
+/* Offsets of the scratch's parts; returns its size. */
+struct scratch_layout {
+	u64 field[2], ref[2], up, down, batch, columns;
+};
+
+static u64 scratch_layout(const struct pbm_shape *s, struct scratch_layout *l)
 {
-	u64 list = rbm_list(s), at = align64(sizeof(*sc));
+	u64 list = rbm_list(s), at = align64(sizeof(struct rbm_scratch));
 	u32 side;
 
 	for (side = 0; side < 2; side++) {
-		u64 units = rbm_units(s, side);
+		u32 units = rbm_units(s, side);
 
-		sc->field[side] = base + at;
-		at += align64(RBM_BLOCK * (u64)rbm_padded((u32)units) * sizeof(s32));
-		sc->ref[side] = (u64 *)(base + at);
-		at += align64(RBM_BLOCK * (u64)pbm_side_words((u32)units) * sizeof(u64));
+		l->field[side] = at;
+		at += align64(RBM_BLOCK * (u64)rbm_padded(units) * sizeof(s32));
+		l->ref[side] = at;
+		at += align64(RBM_BLOCK * (u64)pbm_side_words(units) * sizeof(u64));
 	}
-	sc->up = (u16 *)(base + at);
+	l->up = at;
 	at += align64(RBM_BLOCK * list * sizeof(u16));
-	sc->down = (u16 *)(base + at);
+	l->down = at;
 	at += align64(RBM_BLOCK * list * sizeof(u16));
-	sc->batch = (u64 *)(base + at);
+	l->batch = at;
 	at += align64((u64)RBM_BATCH * pbm_state_words(s) * sizeof(u64));
-	sc->columns = (u64 *)(base + at);
-	at += align64((u64)RBM_BATCH * pbm_state_words(s) * sizeof(u64));
-	return at;
+	l->columns = at;
+	return at + align64((u64)RBM_BATCH * pbm_state_words(s) * sizeof(u64));
 }
 
 size_t pbm_scratch_size(const struct pbm_shape *s)
 {
-	struct rbm_scratch sc;
+	struct scratch_layout l;
 
-	return (size_t)carve(s, &sc, (u8 *)0);
+	return (size_t)scratch_layout(s, &l);
+}
+
+static struct rbm_scratch *scratch_init(const struct pbm_shape *s, u8 *base)
+{
+	struct rbm_scratch *sc = (struct rbm_scratch *)base;
+	struct scratch_layout l;
+	u32 side;
+
+	scratch_layout(s, &l);
+	for (side = 0; side < 2; side++) {
+		sc->field[side] = base + l.field[side];
+		sc->ref[side] = (u64 *)(base + l.ref[side]);
+	}
+	sc->up = (u16 *)(base + l.up);
+	sc->down = (u16 *)(base + l.down);
+	sc->batch = (u64 *)(base + l.batch);
+	sc->columns = (u64 *)(base + l.columns);
+	sc->batched = 0;
+	return sc;
 }
 
 /* Lists of the set bits of a word, as p-bit numbers. */
@@ -323,9 +345,7 @@ int pbm_run(const struct pbm_shape *s, const void *image, const struct pbm_run *
 	    run->chain0 > PBM_MAX_CHAINS - run->chains)
 		return -EINVAL_;
 	c.narrow = c.image->narrow && route->narrow;
-	c.scratch = scratch;
-	carve(s, c.scratch, scratch);
-	c.scratch->batched = 0;
+	c.scratch = scratch_init(s, scratch);
 	c.words[0] = pbm_side_words(s->n);
 	c.words[1] = pbm_side_words(s->m);
 	ars_key_seed(&c.key, run->seed);

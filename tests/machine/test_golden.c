@@ -21,7 +21,7 @@
 struct golden {
 	u64 states[CHAINS * WORDS];
 	s64 energy[CHAINS]; /* after the last sweep */
-	s64 vh_hash, flips, changed;
+	u64 vh_hash, flips, changed;
 };
 
 #include "golden.h"
@@ -71,9 +71,9 @@ static void run_program(u32 scan, u32 bits, enum pbm_isa isa, struct golden *g)
 		abort();
 	memcpy(g->energy, trace + (SWEEPS - 1) * CHAINS, sizeof(g->energy));
 	for (k = 0; k < N * M; k++)
-		g->vh_hash = g->vh_hash * 1000003 + vh[k];
-	g->flips = (s64)sums.flips;
-	g->changed = (s64)sums.changed;
+		g->vh_hash = g->vh_hash * 1000003 + (u64)vh[k];
+	g->flips = sums.flips;
+	g->changed = sums.changed;
 	free(image);
 	free(scratch);
 	free(w16);
@@ -126,10 +126,10 @@ static void print_golden(void)
 			for (k = 0; k < CHAINS * WORDS; k++)
 				printf("%s0x%016llxull,", k % 3 ? " " : "\n\t\t\t",
 				       (unsigned long long)g.states[k]);
-			printf(" },\n\t\t  { %lld, %lld, %lld },\n\t\t  %lldll, %lld, %lld },\n",
+			printf(" },\n\t\t  { %lld, %lld, %lld },\n\t\t  0x%llxull, %llu, %llu },\n",
 			       (long long)g.energy[0], (long long)g.energy[1],
-			       (long long)g.energy[2], (long long)g.vh_hash, (long long)g.flips,
-			       (long long)g.changed);
+			       (long long)g.energy[2], (unsigned long long)g.vh_hash,
+			       (unsigned long long)g.flips, (unsigned long long)g.changed);
 		}
 		printf("\t},\n");
 	}
