@@ -29,9 +29,9 @@ static inline void independent_freep(struct independent **b)
 #define _cleanup_independent_ _cleanup_(independent_freep)
 
 /*
- * w0[n * m] = couplings of independent pixels of the training rows: column 0 (visible biases) atanh of the mean
- * spin, shrunk by `alpha` pseudo-counts each way, divided by beta; all else 0. class_only < 0:
- * the mean over all classes, each with its weight in the training part.
+ * w0[n * m] = couplings of independent pixels of the training rows: column 0 (visible biases)
+ * atanh of the mean spin, shrunk by `alpha` pseudo-counts each way, divided by beta; all else 0.
+ * class_only < 0: the mean over all rows of all classes.
  */
 void independent_visible_bias(const struct dataset *d, int class_only, size_t m, double beta,
 			      double alpha, double *w0);

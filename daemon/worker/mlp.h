@@ -11,7 +11,7 @@
  * for one-hot codes column u of B is W_u itself. Everything below works on it alike.
  *
  * All algebra is OpenBLAS dgemm on one thread: the same phi gives the same bits for any number of
- * threads of the process.
+ * threads of the process. OpenBLAS has kernels by CPU, so another kind of CPU may round otherwise.
  */
 #ifndef PBIT_WORKER_MLP_H
 #define PBIT_WORKER_MLP_H
@@ -58,9 +58,9 @@ static inline size_t mlp_out(const struct mlp *m)
 }
 
 /*
- * Normal numbers from (seed, place in phi), the same for every machine and build: hidden layers
- * with standard deviation 1 / sqrt(inputs), the last matrix with out_sd / sqrt(inputs), a table
- * with out_sd. Biases: 0. The last matrix is to be small, so that every W_u starts near c.
+ * Normal numbers that are a function of (seed, place in phi) alone: hidden layers with standard
+ * deviation 1 / sqrt(inputs), the last matrix with out_sd / sqrt(inputs), a table with out_sd.
+ * Biases: 0. The last matrix is to be small, so that every W_u starts near c.
  */
 void mlp_init(struct mlp *m, uint64_t seed, double out_sd);
 

@@ -164,8 +164,8 @@ START_TEST(refusals)
 {
 	static const struct {
 		double rate, decay;
-	} bad[] = { { 0, 0 }, { -1, 0 }, { NAN, 0 }, { INFINITY, 0 }, { 0.1, -1 },
-		    { 0.1, NAN }, { 0.1, 10 }, { 0.1, INFINITY } };
+	} bad[] = { { 0, 0 },	 { -1, 0 },    { NAN, 0 },  { INFINITY, 0 },
+		    { 0.1, -1 }, { 0.1, NAN }, { 0.1, 10 }, { 0.1, INFINITY } };
 	struct adam *a = NULL;
 
 	for (size_t k = 0; k < ARRAY_SIZE(bad); k++) {

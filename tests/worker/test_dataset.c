@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Images to spins: binarisation, the split, every refusal, and the baseline of independent pixels. */
+/* Images to spins: binarisation, the split and every refusal. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
 
 #include "dataset.h"
-#include "independent.h"
 
 static struct array new_array(enum dtype t, unsigned int ndim, size_t a, size_t b, size_t c)
 {
@@ -15,7 +14,9 @@ static struct array new_array(enum dtype t, unsigned int ndim, size_t a, size_t 
 	return x;
 }
 
-static const struct dataset_options defaults = { .threshold = 8, .holdout = 0.2, .validation = 0.1 };
+static const struct dataset_options defaults = { .threshold = 8,
+						 .holdout = 0.2,
+						 .validation = 0.1 };
 
 static struct array pictures(size_t count)
 {
@@ -225,7 +226,8 @@ START_TEST(bad_labels)
 	label[2] = 2;
 	refused(&images, &labels, &o, "class 1 has no training image");
 	o.classes = 2;
-	refused(&images, &labels, &o, "label 2 is 2, but labels must be below 2, the number of codes");
+	refused(&images, &labels, &o,
+		"label 2 is 2, but labels must be below 2, the number of codes");
 	label[2] = 1;
 	o.classes = 3;
 	refused(&images, &labels, &o, "class 2 has no training image");
@@ -249,87 +251,6 @@ START_TEST(bad_options)
 }
 END_TEST
 
-/* The fit is a law, and with nothing to validate it is (count + 1) / (N + 2). */
-START_TEST(independent_pixels)
-{
-	_cleanup_array_ struct array images = pictures(90), labels = class_labels(90);
-	struct dataset_options o = { .threshold = 8, .holdout = 0.2 };
-	_cleanup_independent_ struct independent *b = NULL;
-	_cleanup_dataset_ struct dataset *d = NULL;
-	int8_t row[7] = { 1 };
-
-	ck_assert_int_eq(dataset_new(&images, "i", &labels, "l", &o, &d, NULL), 0);
-	ck_assert_int_eq(independent_fit(d, &b, NULL), 0);
-	ck_assert_double_eq(b->alpha, 1);
-	for (unsigned int u = 0; u < 3; u++) {
-		size_t count, plus = 0;
-		const int8_t *rows = dataset_rows(d, PART_TRAIN, u, &count);
-		double sum = 0;
-
-		for (size_t k = 0; k < count; k++)
-			plus += rows[k * 7 + 4] > 0;
-		ck_assert_double_le(fabs(exp(b->log_p[(u * 6 + 3) * 2 + 1]) -
-					 ((double)plus + 1) / ((double)count + 2)), 1e-14);
-		for (unsigned int v = 0; v < 64; v++) {
-			for (int i = 0; i < 6; i++)
-				row[1 + i] = v >> i & 1 ? 1 : -1;
-			sum += exp(independent_log_likelihood(b, u, row, 1));
-		}
-		ck_assert_double_le(fabs(sum - 1), 1e-13);
-	}
-}
-END_TEST
-
-/* The chosen smoothing is the best of its grid, and the final counts use both parts. */
-START_TEST(independent_smoothing)
-{
-	_cleanup_array_ struct array images = pictures(90), labels = class_labels(90);
-	_cleanup_independent_ struct independent *b = NULL;
-	_cleanup_dataset_ struct dataset *d = NULL;
-	size_t train, validation, plus = 0;
-	const int8_t *rows;
-
-	ck_assert_int_eq(dataset_new(&images, "i", &labels, "l", &defaults, &d, NULL), 0);
-	ck_assert_int_eq(independent_fit(d, &b, NULL), 0);
-	ck_assert_double_ge(b->alpha, 0.05);
-	rows = dataset_rows(d, PART_TRAIN, 0, &train);
-	for (size_t k = 0; k < train; k++)
-		plus += rows[k * 7 + 1] > 0;
-	rows = dataset_rows(d, PART_VALIDATION, 0, &validation);
-	for (size_t k = 0; k < validation; k++)
-		plus += rows[k * 7 + 1] > 0;
-	ck_assert_double_le(fabs(exp(b->log_p[1]) - ((double)plus + b->alpha) /
-				 ((double)(train + validation) + 2 * b->alpha)), 1e-14);
-}
-END_TEST
-
-/* tanh(beta w0) is the smoothed mean spin of the training rows; every other coupling is 0. */
-START_TEST(visible_bias)
-{
-	_cleanup_array_ struct array images = pictures(90), labels = class_labels(90);
-	_cleanup_dataset_ struct dataset *d = NULL;
-	double w0[7 * 3];
-
-	ck_assert_int_eq(dataset_new(&images, "i", &labels, "l", &defaults, &d, NULL), 0);
-	for (int class = -1; class < 3; class++) {
-		size_t count;
-		const int8_t *rows = class < 0 ? dataset_part(d, PART_TRAIN, &count) :
-						 dataset_rows(d, PART_TRAIN, (unsigned int)class, &count);
-
-		independent_visible_bias(d, class, 3, 0.5, 2, w0);
-		for (size_t i = 0; i < 7; i++) {
-			double sum = 0;
-
-			for (size_t k = 0; k < count; k++)
-				sum += rows[k * 7 + i];
-			ck_assert_double_le(fabs(tanh(0.5 * w0[i * 3]) -
-						 (i ? sum / ((double)count + 4) : 0)), 1e-14);
-			ck_assert(w0[i * 3 + 1] == 0 && w0[i * 3 + 2] == 0);
-		}
-	}
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("dataset");
@@ -346,9 +267,6 @@ int main(void)
 	tcase_add_test(t, bad_images);
 	tcase_add_test(t, bad_labels);
 	tcase_add_test(t, bad_options);
-	tcase_add_test(t, independent_pixels);
-	tcase_add_test(t, independent_smoothing);
-	tcase_add_test(t, visible_bias);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

@@ -26,7 +26,8 @@ static struct mlp *make(int k)
 	if (nets[k].table)
 		r = mlp_new_table(nets[k].code_dim, nets[k].out, &m, NULL);
 	else
-		r = mlp_new(nets[k].code_dim, nets[k].widths, nets[k].layers, nets[k].out, &m, NULL);
+		r = mlp_new(nets[k].code_dim, nets[k].widths, nets[k].layers, nets[k].out, &m,
+			    NULL);
 	ck_assert_int_eq(r, 0);
 	return m;
 }
@@ -39,8 +40,8 @@ static void fill(double *x, size_t count, uint64_t seed)
 
 START_TEST(reference_instance)
 {
-	static const double expected[] = { -0.165460216688931, -0.503730108081027, -0.136124001192678,
-					   -0.608282363834905 };
+	static const double expected[] = { -0.165460216688931, -0.503730108081027,
+					   -0.136124001192678, -0.608282363834905 };
 	static const double u[] = { 0.3, -0.8 };
 	_cleanup_mlp_ struct mlp *m = make(0);
 	double w[4];
@@ -252,7 +253,7 @@ END_TEST
  */
 struct chain {
 	struct mlp *m;
-	double codes[4];   /* 2 codes of 2 */
+	double codes[4];	/* 2 codes of 2 */
 	int8_t rows[2][40 * 5]; /* 40 images of 5 spins a code */
 };
 

@@ -77,7 +77,8 @@ START_TEST(quantised_couplings_stay)
 			ck_assert_double_le(fabs(wq[i] - w[i]), scale / 2);
 			ck_assert_double_eq(wq[i], scale * q[i]);
 		}
-		ck_assert_int_eq(quantise(wq, 20, 10, bits, scale, "W", q2, again, &scale2, NULL), 0);
+		ck_assert_int_eq(quantise(wq, 20, 10, bits, scale, "W", q2, again, &scale2, NULL),
+				 0);
 		ck_assert(!memcmp(q, q2, sizeof(q)) && !memcmp(wq, again, sizeof(wq)));
 		/* In place, and without W_q. */
 		ck_assert_int_eq(quantise(w, 20, 10, bits, 0, "W", q2, NULL, &scale, NULL), 0);

@@ -95,8 +95,8 @@ static void compare(const struct rbm *r)
 /* Shapes where either layer is the smaller, one p-bit, only biases, above and below the lanes. */
 static const struct {
 	size_t n, m;
-} shapes[] = { { 1, 1 }, { 1, 5 }, { 5, 1 }, { 2, 2 }, { 3, 6 }, { 6, 3 }, { 4, 11 }, { 11, 4 },
-	       { 9, 10 }, { 10, 9 } };
+} shapes[] = { { 1, 1 }, { 1, 5 },  { 5, 1 },  { 2, 2 },  { 3, 6 },
+	       { 6, 3 }, { 4, 11 }, { 11, 4 }, { 9, 10 }, { 10, 9 } };
 
 START_TEST(sums_agree_with_brute_force)
 {
@@ -182,7 +182,9 @@ START_TEST(probabilities_sum_to_one)
 	double w[8 * 12], log_p[128], z, sum = 0, total;
 
 	for (size_t m = 4; m <= 12; m += 8) {
-		struct rbm r = { .n = n, .m = m, .ref_v = true, .ref_h = true, .beta = 1.3, .w = w };
+		struct rbm r = {
+			.n = n, .m = m, .ref_v = true, .ref_h = true, .beta = 1.3, .w = w
+		};
 
 		random_couplings(w, n * m, 0.5, m);
 		for (size_t k = 0; k < 128; k++)
@@ -249,8 +251,9 @@ START_TEST(likelihood_gradient)
 		ck_assert_int_eq(rbm_sum_log_p_star(&r, rows, ROWS, &down, NULL), 0);
 		ck_assert_int_eq(rbm_log_z(&r, 1, &z_down, NULL), 0);
 		w[i] = kept;
-		ck_assert_double_le(fabs((up - down - ROWS * (z_up - z_down)) / (2 * step) - gradient),
-				    1e-6 * ROWS);
+		ck_assert_double_le(
+			fabs((up - down - ROWS * (z_up - z_down)) / (2 * step) - gradient),
+			1e-6 * ROWS);
 	}
 }
 END_TEST

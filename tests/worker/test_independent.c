@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+/* The baseline of independent pixels: a law, its smoothing, and the couplings that express it. */
+#include <check.h>
+#include <math.h>
+
+#include "independent.h"
+#include "rbm_exact.h"
+
+static struct array new_array(enum dtype t, unsigned int ndim, size_t a, size_t b, size_t c)
+{
+	struct array x = {};
+
+	ck_assert_int_eq(array_new(&x, t, ndim, (size_t[]){ a, b, c }, NULL), 0);
+	return x;
+}
+
+static const struct dataset_options defaults = { .threshold = 8,
+						 .holdout = 0.2,
+						 .validation = 0.1 };
+
+static struct array pictures(size_t count)
+{
+	struct array x = new_array(DT_U8, 3, count, 2, 3);
+
+	for (size_t i = 0; i < x.count; i++)
+		((uint8_t *)x.data)[i] = (uint8_t)((i * 7 + i / 5) % 17);
+	return x;
+}
+
+/* Labels 0, 1, 2, 0, 1, 2, ...; class 2 gets every second of its images only. */
+static struct array class_labels(size_t count)
+{
+	struct array x = new_array(DT_I64, 1, count, 0, 0);
+
+	for (size_t i = 0; i < count; i++)
+		((int64_t *)x.data)[i] = i % 6 == 5 ? 0 : (int64_t)(i % 3);
+	return x;
+}
+
+/* The fit is a law, and with nothing to validate it is (count + 1) / (N + 2). */
+START_TEST(independent_pixels)
+{
+	_cleanup_array_ struct array images = pictures(90), labels = class_labels(90);
+	struct dataset_options o = { .threshold = 8, .holdout = 0.2 };
+	_cleanup_independent_ struct independent *b = NULL;
+	_cleanup_dataset_ struct dataset *d = NULL;
+	int8_t row[7] = { 1 };
+
+	ck_assert_int_eq(dataset_new(&images, "i", &labels, "l", &o, &d, NULL), 0);
+	ck_assert_int_eq(independent_fit(d, &b, NULL), 0);
+	ck_assert_double_eq(b->alpha, 1);
+	for (unsigned int u = 0; u < 3; u++) {
+		size_t count, plus = 0;
+		const int8_t *rows = dataset_rows(d, PART_TRAIN, u, &count);
+		double sum = 0;
+
+		for (size_t k = 0; k < count; k++)
+			plus += rows[k * 7 + 4] > 0;
+		ck_assert_double_le(fabs(exp(b->log_p[(u * 6 + 3) * 2 + 1]) -
+					 ((double)plus + 1) / ((double)count + 2)),
+				    1e-14);
+		for (unsigned int v = 0; v < 64; v++) {
+			for (int i = 0; i < 6; i++)
+				row[1 + i] = v >> i & 1 ? 1 : -1;
+			sum += exp(independent_log_likelihood(b, u, row, 1));
+		}
+		ck_assert_double_le(fabs(sum - 1), 1e-13);
+	}
+}
+END_TEST
+
+/* The chosen smoothing is the best of its grid, and the final counts use both parts. */
+START_TEST(independent_smoothing)
+{
+	_cleanup_array_ struct array images = pictures(90), labels = class_labels(90);
+	_cleanup_independent_ struct independent *b = NULL;
+	_cleanup_dataset_ struct dataset *d = NULL;
+	size_t train, validation, plus = 0;
+	const int8_t *rows;
+
+	ck_assert_int_eq(dataset_new(&images, "i", &labels, "l", &defaults, &d, NULL), 0);
+	ck_assert_int_eq(independent_fit(d, &b, NULL), 0);
+	ck_assert_double_ge(b->alpha, 0.05);
+	rows = dataset_rows(d, PART_TRAIN, 0, &train);
+	for (size_t k = 0; k < train; k++)
+		plus += rows[k * 7 + 1] > 0;
+	rows = dataset_rows(d, PART_VALIDATION, 0, &validation);
+	for (size_t k = 0; k < validation; k++)
+		plus += rows[k * 7 + 1] > 0;
+	ck_assert_double_le(
+		fabs(exp(b->log_p[1]) -
+		     ((double)plus + b->alpha) / ((double)(train + validation) + 2 * b->alpha)),
+		1e-14);
+}
+END_TEST
+
+/* tanh(beta w0) is the smoothed mean spin of the training rows; every other coupling is 0. */
+START_TEST(visible_bias)
+{
+	_cleanup_array_ struct array images = pictures(90), labels = class_labels(90);
+	_cleanup_dataset_ struct dataset *d = NULL;
+	double w0[7 * 3];
+
+	ck_assert_int_eq(dataset_new(&images, "i", &labels, "l", &defaults, &d, NULL), 0);
+	for (int class = -1; class < 3; class ++) {
+		size_t count;
+		const int8_t *rows =
+			class < 0 ? dataset_part(d, PART_TRAIN, &count) :
+				    dataset_rows(d, PART_TRAIN, (unsigned int)class, &count);
+
+		independent_visible_bias(d, class, 3, 0.5, 2, w0);
+		for (size_t i = 0; i < 7; i++) {
+			double sum = 0;
+
+			for (size_t k = 0; k < count; k++)
+				sum += rows[k * 7 + i];
+			ck_assert_double_le(
+				fabs(tanh(0.5 * w0[i * 3]) - (i ? sum / ((double)count + 4) : 0)),
+				1e-14);
+			ck_assert(w0[i * 3 + 1] == 0 && w0[i * 3 + 2] == 0);
+		}
+	}
+}
+END_TEST
+
+/* The couplings of the start are the baseline: their RBM gives the same ln p as the counts. */
+START_TEST(bias_only_rbm_is_the_baseline)
+{
+	_cleanup_array_ struct array images = pictures(90), labels = class_labels(90);
+	struct dataset_options o = { .threshold = 8, .holdout = 0.2 };
+	_cleanup_independent_ struct independent *b = NULL;
+	_cleanup_dataset_ struct dataset *d = NULL;
+	double w0[7 * 3], z, star;
+
+	ck_assert_int_eq(dataset_new(&images, "i", &labels, "l", &o, &d, NULL), 0);
+	ck_assert_int_eq(independent_fit(d, &b, NULL), 0);
+	for (unsigned int u = 0; u < 3; u++) {
+		struct rbm r = {
+			.n = 7, .m = 3, .ref_v = true, .ref_h = true, .beta = 1.7, .w = w0
+		};
+		size_t count;
+		const int8_t *rows = dataset_rows(d, PART_HELD_OUT, u, &count);
+
+		independent_visible_bias(d, (int)u, 3, r.beta, 1, w0);
+		ck_assert_int_eq(rbm_log_z(&r, 1, &z, NULL), 0);
+		ck_assert_int_eq(rbm_sum_log_p_star(&r, rows, count, &star, NULL), 0);
+		ck_assert_double_le(fabs(star - (double)count * z -
+					 independent_log_likelihood(b, u, rows, count)),
+				    1e-11);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("independent");
+	TCase *t = tcase_create("independent");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_test(t, independent_pixels);
+	tcase_add_test(t, independent_smoothing);
+	tcase_add_test(t, visible_bias);
+	tcase_add_test(t, bias_only_rbm_is_the_baseline);
+	suite_add_tcase(s, t);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
