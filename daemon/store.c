@@ -199,6 +199,9 @@ int store_open(const char *directory, struct store **ret, struct err *e)
 				    SQLITE_OPEN_EXRESCODE,
 			    NULL) != SQLITE_OK)
 		return s->db ? store_fail(s, "cannot be opened", e) : err_oom(e);
+	/* Where it may not write, SQLite opens for reading, and fails later in other words. */
+	if (sqlite3_db_readonly(s->db, "main") == 1)
+		return err_set(e, -EROFS, "%s: cannot be written%s", s->path, store_advice(-EROFS));
 	r = store_setup(s, e);
 	if (r < 0)
 		return r;

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A real pbitd in a temporary directory, with the test double of the worker, and a client's side.
+ * Everything that fails ends the test. What is made here is made within the test's own process.
+ */
+#ifndef PBIT_TESTS_DAEMON_HARNESS_H
+#define PBIT_TESTS_DAEMON_HARNESS_H
+
+#include <check.h>
+#include <jansson.h>
+#include <sys/types.h>
+#include <systemd/sd-bus.h>
+
+#include "err.h"
+#include "json.h"
+#include "protocol.h"
+
+struct harness {
+	char root[64];	/* 0711, so that other users' workers can pass */
+	char state[96];
+	char socket[96];
+	char worker[96]; /* a copy that any user can run */
+	pid_t daemon;	 /* 0: none runs */
+};
+
+void harness_new(struct harness *h);
+void harness_free(struct harness *h); /* kills what runs, removes the directory */
+
+/* Starts pbitd with the usual options and these, NULL-terminated, and waits until it answers. */
+void harness_start(struct harness *h, ...);
+/* Starts it without waiting; returns its pid, which is not h->daemon. Logs to root/log. */
+pid_t harness_spawn(struct harness *h, const char *const *arguments);
+/* Sends the signal, waits for the end, returns waitpid()'s status. */
+int harness_kill(struct harness *h, int number);
+int harness_wait(pid_t pid);
+/* True when the daemon's log has the text; the daemon is given time to write it. */
+bool harness_logged(struct harness *h, const char *text);
+char *harness_program(const char *below_build); /* "bin/pbitd" -> its path */
+
+sd_bus *harness_connect(struct harness *h);
+static inline void bus_closep(sd_bus **bus)
+{
+	sd_bus_close_unref(*bus);
+}
+#define _cleanup_bus_ _cleanup_(bus_closep)
+static inline void message_unrefp(sd_bus_message **m)
+{
+	sd_bus_message_unref(*m);
+}
+#define _cleanup_message_ _cleanup_(message_unrefp)
+
+int harness_raw_connect(const char *path);		/* a connected socket, nothing sent */
+int harness_sealed(const void *bytes, size_t size);	/* a sealed memfd */
+
+/* A bench job, of which the test double reads only the name. */
+uint64_t submit_named(sd_bus *bus, const char *name);
+/* A sample job with one input. Returns sd_bus_call()'s result; error is the caller's. */
+int submit_model(sd_bus *bus, const char *spec, const char *path, int fd, uint64_t *ret_id,
+		 sd_bus_error *error);
+
+/* Calls a method; the reply is the caller's. The call has to succeed. */
+sd_bus_message *call(sd_bus *bus, const char *method, const char *types, ...);
+/* Calls a method that has to be refused with this error, and this text in its sentence. */
+void call_refused(sd_bus *bus, const char *error_name, const char *text, const char *method,
+		  const char *types, ...);
+
+json_t *show(sd_bus *bus, uint64_t id);
+/* Follows the job until it has the state; fails when it ends in another one. */
+json_t *await_state(sd_bus *bus, uint64_t id, const char *state);
+
+const char *str(const json_t *object, const char *key);
+int64_t num(const json_t *object, const char *key);
+
+int run_suite(Suite *s); /* main()'s result */
+
+#endif

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT
+/* Job directories: whole or not there, and nothing of others handed out. */
+#include "workspace.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "harness.h"
+#include "tree.h"
+
+static char root[64];
+static struct workspace *w;
+static struct err e;
+
+static void setup(void)
+{
+	strcpy(root, "/tmp/pbitd-test-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	e = (struct err){ 0 };
+	ck_assert_int_eq(workspace_open(root, &w, &e), 0);
+}
+
+static void teardown(void)
+{
+	w = workspace_close(w);
+	tree_remove(AT_FDCWD, root);
+}
+
+static bool exists(const char *below)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", root, below);
+	return access(path, F_OK) == 0;
+}
+
+static void put(const char *below, const char *text)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", root, below);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write_full(fd, text, strlen(text)), 0);
+	close(fd);
+}
+
+static void stage_and_publish(unsigned int number, uint64_t id)
+{
+	ck_assert_msg(workspace_stage(w, number, NULL, 0, geteuid(), getegid(), &e) == 0, "%s",
+		      e.text);
+	ck_assert_msg(workspace_publish(w, number, id, &e) == 0, "%s", e.text);
+}
+
+static unsigned int count_entries(void)
+{
+	char path[128];
+	unsigned int n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/jobs", root);
+	d = opendir(path);
+	ck_assert_ptr_nonnull(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2;
+}
+
+START_TEST(inputs_are_copied)
+{
+	static char big[3000001], back[3000001];
+	struct workspace_input inputs[2];
+	struct stat st;
+	char path[128];
+	int fd;
+
+	for (size_t i = 0; i < sizeof(big); i++)
+		big[i] = (char)(i * 31 >> 3);
+	inputs[0] = (struct workspace_input){ harness_sealed(big, sizeof(big)), sizeof(big) };
+	inputs[1] = (struct workspace_input){ harness_sealed("", 0), 0 };
+	ck_assert_int_eq(workspace_stage(w, 1, inputs, 2, geteuid(), getegid(), &e), 0);
+	ck_assert(exists("jobs/tmp-1/input/0"));
+	ck_assert_int_eq(workspace_publish(w, 1, 42, &e), 0);
+	ck_assert(!exists("jobs/tmp-1"));
+
+	snprintf(path, sizeof(path), "%s/jobs/42/input/0", root);
+	fd = open(path, O_RDONLY);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_int_eq(st.st_size, sizeof(big));
+	ck_assert_int_eq(st.st_mode & 07777, 0400);
+	ck_assert_int_eq(read_full(fd, back, sizeof(back)), 0);
+	ck_assert_mem_eq(big, back, sizeof(big));
+	close(fd);
+	snprintf(path, sizeof(path), "%s/jobs/42/input/1", root);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_size, 0);
+	ck_assert(exists("jobs/42/out") && exists("jobs/42/ckpt") && exists("jobs/42/lock"));
+}
+END_TEST
+
+/* A disk that is full at any byte: refused with a sentence, and nothing is left. */
+START_TEST(full_disk_leaves_nothing)
+{
+	static char bytes[100000];
+	struct workspace_input in = { harness_sealed(bytes, sizeof(bytes)), sizeof(bytes) };
+	struct rlimit limit = { 50000, RLIM_INFINITY };
+
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ck_assert_int_eq(workspace_stage(w, 1, &in, 1, geteuid(), getegid(), &e), -EFBIG);
+	ck_assert(strstr(e.text, "the job cannot be stored") != NULL);
+	ck_assert_uint_eq(count_entries(), 0);
+}
+END_TEST
+
+START_TEST(missing_descriptor_leaves_nothing)
+{
+	struct workspace_input in = { -1, 10 };
+
+	ck_assert_int_eq(workspace_stage(w, 1, &in, 1, geteuid(), getegid(), &e), -EBADF);
+	ck_assert_uint_eq(count_entries(), 0);
+}
+END_TEST
+
+/* kill -9 at any moment of staging: the next daemon finds orphans only, and removes them. */
+START_TEST(killed_while_staging)
+{
+	static char bytes[200000];
+	struct workspace_input in = { harness_sealed(bytes, sizeof(bytes)), sizeof(bytes) };
+
+	for (unsigned int round = 0; round < 20; round++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			for (unsigned int i = 1;; i++)
+				if (workspace_stage(w, i, &in, 1, geteuid(), getegid(), NULL) < 0)
+					_exit(1);
+		}
+		usleep(round * 1000);
+		kill(pid, SIGKILL);
+		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+		ck_assert_int_ge(workspace_clean(w, NULL, NULL, &e), 0);
+		ck_assert_uint_eq(count_entries(), 0);
+	}
+}
+END_TEST
+
+static int keep_odd(uint64_t id, _unused_ void *userdata)
+{
+	return id % 2 == 1;
+}
+
+START_TEST(orphans_are_removed)
+{
+	stage_and_publish(1, 7);
+	stage_and_publish(2, 8);
+	ck_assert_int_eq(workspace_stage(w, 3, NULL, 0, geteuid(), getegid(), &e), 0);
+	put("jobs/007", "not a job's name");
+	put("jobs/8/ckpt/model", "x");
+	ck_assert_int_eq(workspace_clean(w, keep_odd, NULL, &e), 3);
+	ck_assert_uint_eq(count_entries(), 1);
+	ck_assert(exists("jobs/7/out"));
+}
+END_TEST
+
+/* Removing goes through no link. */
+START_TEST(removal_follows_no_links)
+{
+	char path[128];
+
+	put("precious", "stays");
+	stage_and_publish(1, 5);
+	snprintf(path, sizeof(path), "%s/jobs/5/out/link", root);
+	ck_assert_int_eq(symlink("../../..", path), 0);
+	ck_assert_int_eq(workspace_remove(w, 5), 0);
+	ck_assert(!exists("jobs/5"));
+	ck_assert(exists("precious"));
+	ck_assert_int_eq(workspace_remove(w, 5), 0);
+}
+END_TEST
+
+START_TEST(trim_keeps_results)
+{
+	stage_and_publish(1, 5);
+	put("jobs/5/out/W.npy", "W");
+	put("jobs/5/ckpt/epoch", "1");
+	workspace_trim(w, 5);
+	ck_assert(exists("jobs/5/out/W.npy") && exists("jobs/5/log"));
+	ck_assert(!exists("jobs/5/ckpt") && !exists("jobs/5/input"));
+}
+END_TEST
+
+START_TEST(results_are_plain_files)
+{
+	struct workspace_file *files;
+	char path[128], text[3] = "";
+	size_t n;
+
+	stage_and_publish(1, 5);
+	put("secret", "root's");
+	put("jobs/5/out/b", "bb");
+	put("jobs/5/out/a", "a");
+	snprintf(path, sizeof(path), "%s/jobs/5/out/symlink", root);
+	ck_assert_int_eq(symlink("../../../secret", path), 0);
+	snprintf(path, sizeof(path), "%s/jobs/5/out/fifo", root);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	snprintf(path, sizeof(path), "%s/jobs/5/out/directory", root);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	put("jobs/5/out/directory/inner", "x");
+	ck_assert_int_eq(workspace_sync_results(w, 5, &e), 0);
+
+	ck_assert_int_eq(workspace_results(w, 5, geteuid(), true, 10, &files, &n, &e), 0);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_str_eq(files[0].name, "a");
+	ck_assert_str_eq(files[1].name, "b");
+	ck_assert_uint_eq(files[1].size, 2);
+	ck_assert_int_eq(read_full(files[1].fd, text, 2), 0);
+	ck_assert_str_eq(text, "bb");
+	ck_assert_int_lt(write(files[1].fd, "x", 1), 0);
+	workspace_files_free(files, n);
+
+	/* A second link to a file: whose it is cannot be known. */
+	snprintf(path, sizeof(path), "%s/jobs/5/out/c", root);
+	{
+		char from[128];
+
+		snprintf(from, sizeof(from), "%s/secret", root);
+		ck_assert_int_eq(link(from, path), 0);
+	}
+	ck_assert_int_eq(workspace_results(w, 5, geteuid(), false, 10, &files, &n, &e), 0);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_int_eq(files[0].fd, -1);
+	workspace_files_free(files, n);
+	ck_assert_int_eq(workspace_results(w, 5, geteuid() + 1, false, 10, &files, &n, &e), 0);
+	ck_assert_uint_eq(n, 0);
+	workspace_files_free(files, n);
+	ck_assert_int_eq(workspace_results(w, 5, geteuid(), false, 1, &files, &n, &e), -E2BIG);
+	ck_assert_int_eq(workspace_results(w, 6, geteuid(), false, 1, &files, &n, &e), -ENOENT);
+}
+END_TEST
+
+START_TEST(job_json_is_replaced)
+{
+	struct stat st;
+	char path[128];
+
+	stage_and_publish(1, 5);
+	ck_assert_int_eq(workspace_write_job(w, 5, "{\"id\": 5}", geteuid(), getegid(), &e), 0);
+	ck_assert_int_eq(workspace_write_job(w, 5, "{}", geteuid(), getegid(), &e), 0);
+	snprintf(path, sizeof(path), "%s/jobs/5/job.json", root);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_size, 2);
+	ck_assert_int_eq(st.st_mode & 07777, 0400);
+	ck_assert_int_eq(workspace_write_job(w, 6, "{}", geteuid(), getegid(), &e), -ENOENT);
+}
+END_TEST
+
+START_TEST(one_daemon_at_a_time)
+{
+	struct workspace *other;
+
+	ck_assert_int_eq(workspace_lock(w, &e), 0);
+	ck_assert_int_eq(workspace_open(root, &other, &e), 0);
+	ck_assert_int_eq(workspace_lock(other, &e), -EALREADY);
+	ck_assert(strstr(e.text, "another pbitd already serves") != NULL);
+	w = workspace_close(w);
+	ck_assert_int_eq(workspace_lock(other, &e), 0);
+	workspace_close(other);
+}
+END_TEST
+
+/* One that was told to go, and has not gone yet, is waited for. */
+START_TEST(leaving_daemon_is_waited_for)
+{
+	pid_t pid;
+	int fds[2];
+	char c;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct workspace *own;
+
+		if (workspace_open(root, &own, NULL) < 0 || workspace_lock(own, NULL) < 0 ||
+		    write(fds[1], "x", 1) != 1)
+			_exit(1);
+		usleep(100000);
+		_exit(0);
+	}
+	ck_assert_int_eq(read(fds[0], &c, 1), 1);
+	ck_assert_msg(workspace_lock(w, &e) == 0, "%s", e.text);
+	ck_assert_int_eq(harness_wait(pid), 0);
+}
+END_TEST
+
+START_TEST(refused_directories)
+{
+	struct workspace *other;
+	char path[128];
+
+	put("file", "x");
+	snprintf(path, sizeof(path), "%s/file", root);
+	ck_assert_int_eq(workspace_open(path, &other, &e), -ENOTDIR);
+	ck_assert(strstr(e.text, "the state directory cannot be used") != NULL);
+	e = (struct err){ 0 };
+	ck_assert_int_eq(workspace_open("/proc/none/of/this", &other, &e), -ENOENT);
+	snprintf(path, sizeof(path), "%s/a/b/c", root);
+	ck_assert_int_eq(workspace_open(path, &other, &e), 0);
+	workspace_close(other);
+	ck_assert(exists("a/b/c/jobs"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("workspace");
+	TCase *t = tcase_create("workspace");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, inputs_are_copied);
+	tcase_add_test(t, full_disk_leaves_nothing);
+	tcase_add_test(t, missing_descriptor_leaves_nothing);
+	tcase_add_test(t, killed_while_staging);
+	tcase_add_test(t, orphans_are_removed);
+	tcase_add_test(t, removal_follows_no_links);
+	tcase_add_test(t, trim_keeps_results);
+	tcase_add_test(t, results_are_plain_files);
+	tcase_add_test(t, job_json_is_replaced);
+	tcase_add_test(t, one_daemon_at_a_time);
+	tcase_add_test(t, leaving_daemon_is_waited_for);
+	tcase_add_test(t, refused_directories);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}
