@@ -41,7 +41,7 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 	    specfile_set_uint(spec, "chains", o->chains, &e) < 0 ||
 	    specfile_set_uint(spec, "threads", o->threads, &e) < 0)
 		return fail(c, STATUS_USAGE, "%s", e.text);
-	status = submit_spec(c, spec, NULL, &p, &id);
+	status = submit_spec(c, spec, NULL, NULL, &p, &id);
 	if (!status)
 		status = follow_job(c, &p, id, o->json ? FOLLOW_SILENT : FOLLOW_PROGRESS);
 	return status ? status : finish_job(c, p, id, &finish);

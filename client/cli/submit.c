@@ -6,8 +6,8 @@
 #include "specfile.h"
 #include "submit.h"
 
-int submit_spec(const struct command *c, const json_t *spec, const char *dir, pbit **ret_p,
-		uint64_t *ret_id)
+int submit_spec(const struct command *c, const json_t *spec, const char *where, const char *dir,
+		pbit **ret_p, uint64_t *ret_id)
 {
 	_cleanup_(spec_freep) struct spec *parsed = NULL;
 	_cleanup_free_ char *text = NULL;
@@ -20,7 +20,8 @@ int submit_spec(const struct command *c, const json_t *spec, const char *dir, pb
 		return fail(c, STATUS_FAILED, "out of memory");
 	/* Before a daemon is looked for: a mistake in the spec is told even without one. */
 	if (spec_parse(text, strlen(text), &parsed, &e) < 0)
-		return fail(c, STATUS_USAGE, "%s", e.text);
+		return fail(c, STATUS_USAGE, "%s%s%s", where ? where : "", where ? ": " : "",
+			    e.text);
 	status = session_open(c, &p);
 	if (status)
 		return status;
@@ -61,7 +62,8 @@ int submit_file(const struct command *c, const struct submission *s, pbit **ret_
 		return fail(c, STATUS_USAGE,
 			    "%s is a spec of kind '%s', not '%s'; `pbit submit` takes any kind",
 			    s->path, kind, s->kind);
-	return submit_spec(c, spec, dir, ret_p, ret_id);
+	return submit_spec(c, spec, strcmp(s->path, "-") == 0 ? "stdin" : s->path, dir, ret_p,
+			   ret_id);
 }
 
 int print_submitted(const struct command *c, uint64_t id, bool json, bool stream)

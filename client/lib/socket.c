@@ -51,7 +51,10 @@ int socket_connect(const char *path, bool own, struct err *e)
 	if (fd < 0)
 		return err_set(e, -errno, "cannot make a socket: %s", strerror(errno));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return err_set(e, -errno, "no pbitd answers at %s: %s", path, strerror(errno));
+		return err_set(e, -errno,
+			       "no pbitd answers at %s: %s; start it, or name its socket in "
+			       "PBIT_SOCKET",
+			       path, strerror(errno));
 	if (own) {
 		r = check_owner(fd, path, e);
 		if (r < 0)
