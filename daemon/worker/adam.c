@@ -48,7 +48,7 @@ void adam_set_mask(struct adam *a, const uint8_t *mask)
 	memcpy(a->mask, mask, a->n);
 }
 
-/* Where one parameter goes. The caller stores the new moments once all parameters are known good. */
+/* Where one parameter goes. Stored once all parameters are known good. */
 struct move {
 	double m, v, phi;
 };

@@ -70,17 +70,18 @@ END_TEST
 /* The average follows a fixed phi at once, and a jump with the stated weights. */
 START_TEST(average_of_iterates)
 {
-	double phi = 5, grad = 0, average = 5;
+	double phi[] = { 7, 5 }, grad[] = { 0, 0 }, average = 5;
 	_cleanup_adam_ struct adam *a = NULL;
 
-	ck_assert_int_eq(adam_new(1, 0.1, 0, &a, NULL), 0);
+	ck_assert_int_eq(adam_new(2, 0.1, 0, &a, NULL), 0);
 	for (int t = 1; t <= 800; t++) {
 		double keep = t / (t + 10.) < ADAM_AVERAGE ? t / (t + 10.) : ADAM_AVERAGE;
 
-		phi = t < 300 ? 5 : -1;
-		ck_assert_int_eq(adam_step(a, &phi, &grad, 1, NULL), 0);
-		average = keep * average + (1 - keep) * phi;
-		ck_assert_double_le(fabs(a->average[0] - average), 1e-12);
+		phi[1] = t < 300 ? 5 : -1;
+		ck_assert_int_eq(adam_step(a, phi, grad, 1, NULL), 0);
+		average = keep * average + (1 - keep) * phi[1];
+		ck_assert_double_le(fabs(a->average[0] - 7), 1e-12);
+		ck_assert_double_le(fabs(a->average[1] - average), 1e-12);
 		if (t < 300)
 			ck_assert_double_le(fabs(average - 5), 1e-12);
 	}

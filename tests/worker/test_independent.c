@@ -69,28 +69,60 @@ START_TEST(independent_pixels)
 }
 END_TEST
 
+static size_t plus_count(const struct dataset *d, enum dataset_part part, unsigned int class,
+			 size_t pixel, size_t *ret_total)
+{
+	const int8_t *rows = dataset_rows(d, part, class, ret_total);
+	size_t plus = 0;
+
+	for (size_t k = 0; k < *ret_total; k++)
+		plus += rows[k * d->n + 1 + pixel] > 0;
+	return plus;
+}
+
+/* ln p of the validation rows under counts of the training rows alone. */
+static double validation_sum(const struct dataset *d, double alpha)
+{
+	double sum = 0;
+
+	for (unsigned int u = 0; u < d->classes; u++) {
+		for (size_t i = 0; i < d->pixels; i++) {
+			size_t train, validation;
+			double plus = (double)plus_count(d, PART_TRAIN, u, i, &train);
+			double seen = (double)plus_count(d, PART_VALIDATION, u, i, &validation);
+			double p = (plus + alpha) / ((double)train + 2 * alpha);
+
+			sum += seen * log(p) + ((double)validation - seen) * log(1 - p);
+		}
+	}
+	return sum;
+}
+
 /* The chosen smoothing is the best of its grid, and the final counts use both parts. */
 START_TEST(independent_smoothing)
 {
+	static const double others[] = { 0.05, 0.1, 0.2, 0.5, 1, 2, 5 };
 	_cleanup_array_ struct array images = pictures(90), labels = class_labels(90);
-	_cleanup_independent_ struct independent *b = NULL;
-	_cleanup_dataset_ struct dataset *d = NULL;
-	size_t train, validation, plus = 0;
-	const int8_t *rows;
+	struct dataset_options o = defaults;
 
-	ck_assert_int_eq(dataset_new(&images, "i", &labels, "l", &defaults, &d, NULL), 0);
-	ck_assert_int_eq(independent_fit(d, &b, NULL), 0);
-	ck_assert_double_ge(b->alpha, 0.05);
-	rows = dataset_rows(d, PART_TRAIN, 0, &train);
-	for (size_t k = 0; k < train; k++)
-		plus += rows[k * 7 + 1] > 0;
-	rows = dataset_rows(d, PART_VALIDATION, 0, &validation);
-	for (size_t k = 0; k < validation; k++)
-		plus += rows[k * 7 + 1] > 0;
-	ck_assert_double_le(
-		fabs(exp(b->log_p[1]) -
-		     ((double)plus + b->alpha) / ((double)(train + validation) + 2 * b->alpha)),
-		1e-14);
+	for (o.threshold = 2; o.threshold < 17; o.threshold += 4) {
+		_cleanup_independent_ struct independent *b = NULL;
+		_cleanup_dataset_ struct dataset *d = NULL;
+		size_t train, validation;
+		double plus, best;
+
+		ck_assert_int_eq(dataset_new(&images, "i", &labels, "l", &o, &d, NULL), 0);
+		ck_assert_int_eq(independent_fit(d, &b, NULL), 0);
+		best = validation_sum(d, b->alpha);
+		for (size_t k = 0; k < ARRAY_SIZE(others); k++)
+			ck_assert_double_ge(best, validation_sum(d, others[k]) - 1e-9);
+		plus = (double)plus_count(d, PART_TRAIN, 0, 0, &train);
+		plus += (double)plus_count(d, PART_VALIDATION, 0, 0, &validation);
+		ck_assert_double_le(
+			fabs(exp(b->log_p[1]) -
+			     (plus + b->alpha) / ((double)(train + validation) + 2 * b->alpha)),
+			1e-14);
+	}
 }
 END_TEST
 
