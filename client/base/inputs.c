@@ -152,22 +152,29 @@ static int check_train(const struct spec_train *t, const struct inputs *in, stru
 	return in->labels.data ? check_labels(t, in, e) : 0;
 }
 
+/* Integers are couplings in device format; floats are divided by the scale, if it is fixed. */
 static int check_range(const struct spec_sample *s, const struct array *a, struct err *e)
 {
-	double limit = s->device.bits == 16 ? 32767 : 127;
+	double limit = s->device.bits == 16 ? 32767 : 127, scale = s->device.scale;
 
-	if (s->device.scale <= 0)
+	if (is_float(a) && scale <= 0)
 		return 0;
 	for (size_t i = 0; i < a->count; i++) {
+		size_t row = i / a->shape[1], column = i % a->shape[1];
 		double w = array_get(a, i);
 
-		if (fabs(nearbyint(w / s->device.scale)) > limit)
+		if (!is_float(a) && fabs(w) > limit)
+			return err_set(
+				e, -EINVAL,
+				"%s: W[%zu][%zu] = %.0f is beyond %u coupling bits, +-%.0f%s",
+				s->model, row, column, w, s->device.bits, limit,
+				s->device.bits == 8 ? "; give bits 16" : "");
+		if (is_float(a) && fabs(nearbyint(w / scale)) > limit)
 			return err_set(
 				e, -EINVAL,
 				"%s: W[%zu][%zu] = %g is beyond %u coupling bits at scale %g; "
 				"raise device.scale, or leave it out to have it chosen",
-				s->model, i / a->shape[1], i % a->shape[1], w, s->device.bits,
-				s->device.scale);
+				s->model, row, column, w, s->device.bits, scale);
 	}
 	return 0;
 }

@@ -178,7 +178,17 @@ START_TEST(test_couplings)
 	assert_refused(read_sample("\"scale\": 0.01", &e), e, "W.npy: W[2][1] = 1.28 is beyond 8");
 	w[5] = -1.27;
 	ck_assert_int_eq(read_sample("\"scale\": 0.01", &e), 0);
-	w[2] = NAN;
+	array_free(&W);
+	W = new_array(DT_I16, 2, (size_t[]){ 3, 2 });
+	((int16_t *)W.data)[3] = -128;
+	assert_refused(read_sample("\"scale\": 0.01", &e), e,
+		       "W.npy: W[1][1] = -128 is beyond 8 coupling bits, +-127; give bits 16");
+	ck_assert_int_eq(read_sample("\"scale\": 0.01, \"bits\": 16", &e), 0);
+	((int16_t *)W.data)[3] = 127;
+	ck_assert_int_eq(read_sample("\"scale\": 0.01", &e), 0);
+	array_free(&W);
+	W = new_array(DT_F64, 2, (size_t[]){ 3, 2 });
+	((double *)W.data)[2] = NAN;
 	assert_refused(read_sample("", &e), e, "W.npy: row 1, value 0, is NaN");
 	array_free(&W);
 	W = new_array(DT_F64, 3, (size_t[]){ 3, 2, 1 });
