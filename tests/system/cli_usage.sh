@@ -101,3 +101,17 @@ done
 [ $? = 2 ] || die "help > /dev/full does not exit 2"
 grep -q 'cannot write to stdout' "$T/err" || die "help > /dev/full: $(cat "$T/err")"
 ok "full disk: $(cat "$T/err")"
+
+# Completion and manual know every command and option that help knows.
+for c in devices train submit queue show watch cancel fetch sample bench; do
+	for option in $("$pbit" help $c | sed -nE 's/^  (-., |    )(--[a-z]+).*/\2/p'); do
+		for f in pbit _pbit; do
+			grep -q -- "$option" "$root/client/completion/$f" ||
+				die "completion/$f lacks $option of $c"
+		done
+		grep -q -- "Fl -${option#--}\|, -${option#--}" "$root/client/man/pbit.1" ||
+			die "pbit.1 lacks $option of $c"
+	done
+	grep -q "^\.It Cm $c" "$root/client/man/pbit.1" || die "pbit.1 lacks $c"
+done
+ok "completion and manual are complete"
