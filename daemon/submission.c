@@ -295,10 +295,15 @@ static int check_limits(const struct peer *p, sd_bus_error *error)
 	if (d->stopping)
 		return sd_bus_error_set(error, PBIT_ERROR_FAILED,
 					"pbitd is leaving; submit the job again in a moment");
-	if (queue_count_of(d->queue, p->uid) >= LIMIT_ACTIVE_PER_UID || d->jobs.n >= LIMIT_ACTIVE_JOBS)
+	if (queue_count_of(d->queue, p->uid) >= LIMIT_ACTIVE_PER_UID)
 		return sd_bus_error_setf(error, PBIT_ERROR_LIMIT,
-					 "%u jobs of yours wait already; submit more when some of "
-					 "them have ended", queue_count_of(d->queue, p->uid));
+					 "%d jobs of yours wait or run; submit more when some of "
+					 "them have ended",
+					 LIMIT_ACTIVE_PER_UID);
+	if (d->jobs.n >= LIMIT_ACTIVE_JOBS)
+		return sd_bus_error_setf(error, PBIT_ERROR_LIMIT,
+					 "%d jobs wait or run; submit more when some have ended",
+					 LIMIT_ACTIVE_JOBS);
 	return 0;
 }
 

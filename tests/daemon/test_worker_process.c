@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+/* Workers that misbehave, and what the daemon makes of their ends. */
+#include "worker_process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "config.h"
+#include "harness.h"
+
+static struct harness h;
+static sd_bus *bus;
+
+static void setup(void)
+{
+	harness_new(&h);
+	harness_start(&h, NULL);
+	bus = harness_connect(&h);
+}
+
+static void teardown(void)
+{
+	/* Whatever its workers did, the daemon is as it was. */
+	json_decref(await_state(bus, submit_named(bus, "quick"), "done"));
+	bus = sd_bus_close_unref(bus);
+	harness_free(&h);
+}
+
+START_TEST(outcomes)
+{
+	enum { EXIT_0 = 0, EXIT_1 = 1 << 8, EXIT_75 = 75 << 8 };
+	static const struct {
+		int status;
+		bool done;
+		const char *failure;
+		enum worker_stop stop;
+		enum worker_outcome outcome;
+		const char *reason;
+	} cases[] = {
+		{ EXIT_0, true, NULL, WORKER_NOT_STOPPED, WORKER_DONE, "" },
+		{ EXIT_0, true, NULL, WORKER_SHUTDOWN, WORKER_DONE, "" },
+		{ EXIT_0, false, NULL, WORKER_NOT_STOPPED, WORKER_FAILED,
+		  "worker left without a result" },
+		{ EXIT_1, false, "bad labels", WORKER_NOT_STOPPED, WORKER_FAILED, "bad labels" },
+		{ EXIT_1, true, NULL, WORKER_NOT_STOPPED, WORKER_FAILED,
+		  "worker left with status 1 and did not say why; see the job's log" },
+		{ EXIT_75, false, NULL, WORKER_NOT_STOPPED, WORKER_STOPPED, "" },
+		{ EXIT_75, false, NULL, WORKER_SHUTDOWN, WORKER_STOPPED, "" },
+		{ SIGSEGV, false, NULL, WORKER_NOT_STOPPED, WORKER_FAILED,
+		  "worker killed by SIGSEGV" },
+		{ SIGSEGV, false, NULL, WORKER_SHUTDOWN, WORKER_FAILED,
+		  "worker killed by SIGSEGV" },
+		{ SIGSEGV | 0x80, true, NULL, WORKER_NOT_STOPPED, WORKER_FAILED,
+		  "worker killed by SIGSEGV" },
+		{ SIGKILL, false, NULL, WORKER_NOT_STOPPED, WORKER_FAILED,
+		  "worker killed by SIGKILL, as the kernel does when memory runs out" },
+		{ SIGKILL, false, NULL, WORKER_SHUTDOWN, WORKER_STOPPED, "" },
+		{ SIGTERM, false, NULL, WORKER_SHUTDOWN, WORKER_STOPPED, "" },
+		{ SIGTERM, false, NULL, WORKER_NOT_STOPPED, WORKER_FAILED,
+		  "worker killed by SIGTERM" },
+		{ SIGKILL, false, "worker sent a line above 16 KiB", WORKER_NOT_STOPPED,
+		  WORKER_FAILED, "worker sent a line above 16 KiB" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char buf[WORKER_MAX_REASON] = "";
+
+		ck_assert_int_eq(worker_outcome(cases[i].status, cases[i].done, cases[i].failure,
+						cases[i].stop, buf),
+				 cases[i].outcome);
+		ck_assert_str_eq(buf, cases[i].reason);
+	}
+}
+END_TEST
+
+/* name of the test double's act, and the reason it leaves behind */
+static const struct {
+	const char *name, *reason;
+} acts[] = {
+	{ "segv", "worker killed by SIGSEGV" },
+	{ "silent", "worker left with status 3 and did not say why; see the job's log" },
+	{ "fail", "the labels are out of range" },
+	{ "nothing", "worker left without a result" },
+	{ "garbage", "worker sent a line that is not JSON" },
+	{ "endless", "worker sent a line above 16 KiB" },
+	{ "nan", "worker sent a message that is none of progress, failed, done" },
+};
+
+START_TEST(fails_with_the_reason)
+{
+	json_t *job = await_state(bus, submit_named(bus, acts[_i].name), "failed");
+
+	ck_assert_str_eq(str(job, "reason"), acts[_i].reason);
+	ck_assert_int_gt(num(job, "finished"), 0);
+	ck_assert_uint_eq(json_array_size(json_object_get(job, "results")), 0);
+	json_decref(job);
+}
+END_TEST
+
+START_TEST(killed_from_outside)
+{
+	uint64_t id = submit_named(bus, "sleep");
+	char command[160];
+	json_t *job;
+
+	json_decref(await_state(bus, id, "running"));
+	snprintf(command, sizeof(command), "kill -9 $(cat /proc/%d/task/%d/children)",
+		 (int)h.daemon, (int)h.daemon);
+	ck_assert_int_eq(system(command), 0);
+	job = await_state(bus, id, "failed");
+	ck_assert(strstr(str(job, "reason"), "worker killed by SIGKILL") != NULL);
+	json_decref(job);
+}
+END_TEST
+
+/* Stopped by somebody else, with a checkpoint: the daemon goes on with it. */
+START_TEST(stopped_from_outside)
+{
+	uint64_t id = submit_named(bus, "sleep");
+	char command[160];
+	json_t *job;
+
+	json_decref(await_state(bus, id, "running"));
+	/* Not before it can catch the signal: it says so by its progress. */
+	do {
+		job = show(bus, id);
+		if (json_is_object(json_object_get(job, "latest")))
+			break;
+		json_decref(job);
+		usleep(10000);
+	} while (true);
+	json_decref(job);
+	snprintf(command, sizeof(command), "kill -TERM $(cat /proc/%d/task/%d/children)",
+		 (int)h.daemon, (int)h.daemon);
+	ck_assert_int_eq(system(command), 0);
+	do {
+		job = show(bus, id);
+		if (num(job, "resumes") == 1 && !strcmp(str(job, "state"), "running"))
+			break;
+		ck_assert(strcmp(str(job, "state"), "failed"));
+		json_decref(job);
+		usleep(10000);
+	} while (true);
+	json_decref(job);
+	sd_bus_message_unref(call(bus, "Cancel", "t", id));
+}
+END_TEST
+
+/* SIGTERM is ignored, SIGKILL is not: the device is free again after USEC_CANCEL_KILL. */
+START_TEST(stubborn_worker_is_killed)
+{
+	uint64_t id = submit_named(bus, "stubborn");
+
+	json_decref(await_state(bus, id, "running"));
+	sd_bus_message_unref(call(bus, "Cancel", "t", id));
+	json_decref(await_state(bus, id, "cancelled"));
+	/* The fixture runs a job behind it. */
+}
+END_TEST
+
+START_TEST(chatter_is_taken)
+{
+	json_t *job = await_state(bus, submit_named(bus, "chatty"), "done");
+
+	ck_assert(json_number_value(json_object_get(json_object_get(job, "latest"), "progress")) >
+		  0.9999);
+	json_decref(job);
+}
+END_TEST
+
+static json_t *fetch_json(uint64_t id, const char *wanted)
+{
+	_cleanup_message_ sd_bus_message *reply = call(bus, "Fetch", "t", id);
+	const char *name;
+	uint64_t size;
+	int fd;
+
+	ck_assert_int_ge(sd_bus_message_enter_container(reply, 'a', "(sth)"), 0);
+	while (sd_bus_message_read(reply, "(sth)", &name, &size, &fd) > 0)
+		if (!strcmp(name, wanted))
+			return json_loadfd(fd, 0, NULL);
+	ck_abort_msg("no %s", wanted);
+	return NULL;
+}
+
+START_TEST(what_a_worker_is_given)
+{
+	uint64_t id = submit_named(bus, "env");
+	json_t *env, *fds, *variable;
+	size_t i;
+
+	json_decref(await_state(bus, id, "done"));
+	env = fetch_json(id, "env.json");
+	fds = json_object_get(env, "fds");
+	ck_assert_int_eq(num(env, "uid"), (int64_t)geteuid());
+	ck_assert_int_eq(num(env, "death_signal"), SIGKILL);
+	ck_assert(json_is_true(json_object_get(env, "own_group")));
+	ck_assert(json_is_false(json_object_get(env, "sigterm_blocked")));
+	/* 0 to 3, and the lock that it opened itself. */
+	ck_assert_uint_eq(json_array_size(fds), 5);
+	json_array_foreach(fds, i, variable)
+		ck_assert_int_le(json_integer_value(variable), 4);
+	json_array_foreach(json_object_get(env, "environment"), i, variable) {
+		const char *text = json_string_value(variable);
+
+		ck_assert_msg(!strncmp(text, "PATH=", 5) || !strncmp(text, "LANG=", 5) ||
+				      !strncmp(text, "OPENBLAS_NUM_THREADS=", 21),
+			      "%s", text);
+	}
+	json_decref(env);
+}
+END_TEST
+
+START_TEST(output_goes_to_the_log)
+{
+	char path[160];
+	struct stat st;
+
+	json_decref(await_state(bus, submit_named(bus, "quick"), "done"));
+	snprintf(path, sizeof(path), "%s/jobs/1/log", h.state);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 077, 0);
+	snprintf(path, sizeof(path), "%s/jobs/1/input", h.state);
+	ck_assert_int_lt(stat(path, &st), 0);
+}
+END_TEST
+
+/* The worker's program vanishes: each job fails with a reason, and the daemon stays. */
+START_TEST(missing_program)
+{
+	char away[128];
+	json_t *job;
+
+	snprintf(away, sizeof(away), "%s.away", h.worker);
+	ck_assert_int_eq(rename(h.worker, away), 0);
+	job = await_state(bus, submit_named(bus, "quick"), "failed");
+	ck_assert_str_eq(str(job, "reason"),
+			 "the worker cannot be started: pbit-worker cannot be run: ENOENT");
+	json_decref(job);
+	ck_assert_int_eq(rename(away, h.worker), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("worker_process");
+	TCase *pure = tcase_create("outcome"), *t = tcase_create("process");
+
+	tcase_add_test(pure, outcomes);
+	suite_add_tcase(s, pure);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, fails_with_the_reason, 0, (int)ARRAY_SIZE(acts));
+	tcase_add_test(t, killed_from_outside);
+	tcase_add_test(t, stopped_from_outside);
+	tcase_add_test(t, stubborn_worker_is_killed);
+	tcase_add_test(t, chatter_is_taken);
+	tcase_add_test(t, what_a_worker_is_given);
+	tcase_add_test(t, output_goes_to_the_log);
+	tcase_add_test(t, missing_program);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}
