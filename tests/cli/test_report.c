@@ -69,8 +69,8 @@ START_TEST(test_nothing_there)
 	static const char *const empty[] = {
 		"{}",
 		"{\"loglik\": null, \"mixing\": 7, \"energy\": [], \"rows\": null}",
-		"{\"loglik\": {\"hypernetwork\": {\"by_class\": [null, \"x\", {}]}},"
-		" \"rows\": [null, 3, {}], \"energy\": {\"prices\": [null]}}",
+		("{\"loglik\": {\"hypernetwork\": {\"by_class\": [null, \"x\", {}]}},"
+		 " \"rows\": [null, 3, {}], \"energy\": {\"prices\": [null]}}"),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(empty); i++) {
