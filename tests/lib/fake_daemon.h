@@ -36,6 +36,7 @@ enum {
 	FAKE_OTHER_ERROR, /* an error that no protocol knows */
 	FAKE_GARBAGE,	  /* replies of the wrong type, JSON that is none */
 	FAKE_JOB_FAILS,	  /* Watch: the job ends as failed */
+	FAKE_ENDED,	  /* Cancel of a job that has ended */
 	FAKE_JOBS = 600,  /* rows of List */
 };
 
@@ -61,6 +62,8 @@ static int fake_mood(uint64_t id, sd_bus_error *error)
 		return fake_refuse(error, PBIT_ERROR_FAILED, "the disk is full");
 	case FAKE_BAD_INPUT:
 		return fake_refuse(error, PBIT_ERROR_BAD_INPUT, "the spec is wrong");
+	case FAKE_ENDED:
+		return fake_refuse(error, PBIT_ERROR_ENDED, "job 14 is done already");
 	case FAKE_OTHER_ERROR:
 		return fake_refuse(error, "org.example.Odd", "odd");
 	case FAKE_DIES:

@@ -265,6 +265,8 @@ START_TEST(test_cancel_and_devices)
 
 	ck_assert_int_eq(pbit_cancel(p, FAKE_OK), 0);
 	ck_assert_int_eq(pbit_cancel(p, FAKE_DENIED), -EACCES);
+	ck_assert_int_eq(pbit_cancel(p, FAKE_ENDED), -EALREADY);
+	assert_sentence("done already");
 	ck_assert_int_eq(pbit_devices(p, &json), 0);
 	ck_assert_str_eq(json, "[{\"name\": \"embedded0\"}]");
 	free(json);
