@@ -33,7 +33,7 @@ int model_read(int fd, const char *name, unsigned int code, struct rbm_file *ret
 
 /*
  * Of a plain W: (n, m). Integers are taken as they are, with the given scale or 1; floats are
- * quantised with the given scale or, 0, the smallest power of two that fits.
+ * quantised with the given scale or, 0, the smallest that fits.
  */
 int model_from_array(const struct array *W, const char *name, unsigned int bits, double scale,
 		     struct rbm_file *ret, struct err *e);

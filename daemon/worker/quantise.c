@@ -3,16 +3,22 @@
 
 #include "quantise.h"
 
+/* The next multiple of 2^(e-23) at or above x = m 2^e, so that scale * integer is exact. */
+static double round_up(double x)
+{
+	int exponent;
+	double mantissa = frexp(x, &exponent);
+
+	return ldexp(ceil(ldexp(mantissa, 24)), exponent - 24);
+}
+
 double quantise_scale(double max_abs, unsigned int bits)
 {
-	double limit = quantise_limit(bits);
+	double scale = round_up(max_abs / quantise_limit(bits));
 
-	if (!isfinite(max_abs))
+	if (!(scale <= QUANTISE_MAX_SCALE))
 		return 0;
-	for (double s = QUANTISE_MIN_SCALE; s <= QUANTISE_MAX_SCALE; s *= 2)
-		if (rint(max_abs / s) <= limit)
-			return s;
-	return 0;
+	return scale < QUANTISE_MIN_SCALE ? QUANTISE_MIN_SCALE : scale;
 }
 
 static int largest(const double *w, size_t n, size_t m, const char *what, double *ret,

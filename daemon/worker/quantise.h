@@ -19,9 +19,10 @@ static inline int quantise_limit(unsigned int bits)
 }
 
 /*
- * The smallest power of two in [QUANTISE_MIN_SCALE, QUANTISE_MAX_SCALE] with
- * round(max_abs / scale) <= quantise_limit(bits). A function of max_abs alone: no memory of earlier
- * scales, so that a resumed run chooses the same. 0 when there is none (or max_abs is not finite).
+ * max_abs / quantise_limit(bits), rounded up to 24 significant bits, so that the whole range is used
+ * and scale * q is exact in a double; at least QUANTISE_MIN_SCALE. A function of max_abs alone: no
+ * memory of earlier scales, so that a resumed run chooses the same. 0 when it would be above
+ * QUANTISE_MAX_SCALE, or max_abs is not finite.
  */
 double quantise_scale(double max_abs, unsigned int bits);
 
