@@ -12,7 +12,8 @@
 #define MAX_IDLE_EXIT 31536000 /* a year */
 #define OPEN_FILES    65536
 
-const char *argp_program_version = "pbitd " PBIT_VERSION;
+/* The C library looks for it by name. */
+__attribute__((visibility("default"))) const char *argp_program_version = "pbitd " PBIT_VERSION;
 
 enum { OPT_USER = 256, OPT_STATE_DIR, OPT_SOCKET, OPT_WORKER, OPT_JOBS, OPT_IDLE_EXIT };
 
