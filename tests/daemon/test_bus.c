@@ -372,7 +372,7 @@ END_TEST
 
 START_TEST(devices)
 {
-	_cleanup_message_ sd_bus_message *reply = call(bus, "Devices", NULL), *version = NULL;
+	_cleanup_message_ sd_bus_message *reply = call(bus, "Devices", NULL);
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	const char *text;
 	char *value;
