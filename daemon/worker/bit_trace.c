@@ -20,6 +20,10 @@ static bool have_popcnt(void)
 	return false;
 }
 #endif
+
+/* Blocks of all chains that the screening aims at: sqrt(2 / 256) = 9 % standard error. */
+#define BLOCKS 256
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* Transposes a 64 x 64 matrix of bits in place: bit c of word r <-> bit r of word c. */
@@ -209,9 +213,19 @@ WITH_POPCNT static struct blocks block_sums_popcnt(const struct bit_trace *t, co
 	return block_sums(t, x, words);
 }
 
+/* Whole words a block: a power of two, about samples / BLOCKS records, two blocks a chain at least. */
+static size_t block_words(const struct bit_trace *t)
+{
+	size_t words = 1;
+
+	while (words * 4 * 64 <= t->records && words * 2 * 64 <= t->records * t->chains / BLOCKS)
+		words *= 2;
+	return words;
+}
+
 double bit_trace_block_tau(const struct bit_trace *t, const uint64_t *x)
 {
-	size_t words = t->records >= 512 ? 2 : 1, size = 64 * words;
+	size_t words = block_words(t);
 	double samples = (double)t->records * (double)t->chains;
 	double p = (double)bit_trace_count(t, x) / samples;
 	double mean, variance;
@@ -226,5 +240,5 @@ double bit_trace_block_tau(const struct bit_trace *t, const uint64_t *x)
 	variance = (double)b.squares / (double)b.count - mean * mean;
 	if (!(variance > 0))
 		return INFINITY; /* it moved in the records that fill no block: look at it */
-	return variance / ((double)size * p * (1 - p));
+	return variance / ((double)(64 * words) * p * (1 - p));
 }

@@ -32,6 +32,22 @@ void couplings_free(struct couplings *c)
 	*c = (struct couplings){ 0 };
 }
 
+double couplings_limit(const struct couplings *c, unsigned int class)
+{
+	return c->scale[class] * quantise_limit(c->bits);
+}
+
+/* NaN stays, for quantise() to name. */
+static void clip(double *w, size_t count, double limit)
+{
+	for (size_t k = 0; k < count; k++) {
+		if (w[k] > limit)
+			w[k] = limit;
+		else if (w[k] < -limit)
+			w[k] = -limit;
+	}
+}
+
 int couplings_quantise(struct couplings *c, double *w, double scale, struct err *e)
 {
 	for (unsigned int u = 0; u < c->classes; u++) {
@@ -41,6 +57,8 @@ int couplings_quantise(struct couplings *c, double *w, double scale, struct err 
 
 		snprintf(what, sizeof(what), "W of class %u", u);
 		w[at] = 0;
+		if (scale > 0)
+			clip(w + at, c->n * c->m, scale * quantise_limit(c->bits));
 		r = quantise(w + at, c->n, c->m, c->bits, scale, what, c->q + at, c->w + at,
 			     &c->scale[u], e);
 		if (r < 0)

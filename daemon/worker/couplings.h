@@ -31,10 +31,14 @@ void couplings_free(struct couplings *c);
 #define _cleanup_couplings_ _cleanup_(couplings_free)
 
 /*
- * w: [classes][n * m] reals; w[u][0] is taken as zero. scale: 0 for the smallest power of two that
- * fits each class, else given. -ERANGE, -EDOM name the class and the place.
+ * w: [classes][n * m] reals; w[u][0] becomes zero. scale: 0 for the smallest that fits
+ * each class; else it is given, and couplings beyond the device's range saturate: w is clipped to
+ * it. -EDOM and, when no scale fits, -ERANGE name the class and the place.
  */
 int couplings_quantise(struct couplings *c, double *w, double scale, struct err *e);
+
+/* The largest coupling of a class that its scale can express. */
+double couplings_limit(const struct couplings *c, unsigned int class);
 
 static inline size_t couplings_at(const struct couplings *c, unsigned int class)
 {

@@ -7,7 +7,8 @@
 #include "json_number.h"
 #include "seed.h"
 
-#define TRACE_BYTES ((size_t)64 << 20)
+/* Traces of all classes are held at once, each as it came and turned. */
+#define TRACE_BYTES ((size_t)256 << 20)
 
 const char *const a6_names[] = {
 	[A6_HOLDS] = "holds",
@@ -28,9 +29,10 @@ static void lanes_free(struct lanes *l)
 		program_free(l->program[k]);
 }
 
-static uint32_t trace_chains(const struct pbm_shape *shape, uint32_t records)
+static uint32_t trace_chains(const struct pbm_shape *shape, uint32_t records,
+			     unsigned int classes)
 {
-	size_t row = (size_t)records * pbm_state_words(shape) * sizeof(uint64_t);
+	size_t row = (size_t)records * pbm_state_words(shape) * sizeof(uint64_t) * classes;
 
 	return (uint32_t)MIN((size_t)shape->chains, MAX(TRACE_BYTES / row, (size_t)1));
 }
@@ -71,11 +73,13 @@ static int submit_class(struct program *p, const struct couplings *c,
 	return program_submit(p, &s, e);
 }
 
-static int look_at_class(struct program *p, const uint64_t *clamp, struct energy_ledger *ledger,
-			 struct tau *ret, struct err *e)
+/* frozen: set when nothing moved in this class. */
+static int look_at_class(struct program *p, struct tau_search *search,
+			 struct energy_ledger *ledger, bool *frozen, struct err *e)
 {
 	const struct pbm_shape *shape = program_shape(p);
 	struct results res;
+	size_t moved;
 	int r;
 
 	r = program_wait(p, &res, e);
@@ -83,13 +87,10 @@ static int look_at_class(struct program *p, const uint64_t *clamp, struct energy
 		return r;
 	ledger_add_run(ledger, res.flips, res.ns);
 	ledger->reads += res.records * shape->chains * ((uint64_t)shape->n + shape->m);
-	return tau_slowest(shape, clamp, res.state_trace, res.records, ret, e);
-}
-
-/* The larger tau wins; a class in which nothing moved (NaN) loses only to none at all. */
-static bool is_slower(const struct tau *a, const struct tau *b)
-{
-	return isnan(b->tau) ? !isnan(a->tau) : a->tau > b->tau;
+	r = tau_search_add(search, res.state_trace, res.records, &moved, e);
+	if (r == 0 && moved == 0)
+		*frozen = true;
+	return r;
 }
 
 static enum a6 verdict(const struct mixing *x)
@@ -99,50 +100,54 @@ static enum a6 verdict(const struct mixing *x)
 	return x->K / x->tau.tau >= x->ratio ? A6_HOLDS : A6_FAILS;
 }
 
+static int start_search(const struct couplings *c, struct program *p, struct tau_search **ret,
+			struct err *e)
+{
+	const struct pbm_shape *shape = program_shape(p);
+	_cleanup_free_ uint64_t *clamp = alloc_zeroed(pbm_state_words(shape), sizeof(*clamp));
+
+	if (!clamp)
+		return err_oom(e);
+	couplings_clamp_mask(shape, clamp);
+	return tau_search_new(shape, clamp, c->classes, ret, e);
+}
+
+static void tau_search_freep(struct tau_search **s)
+{
+	tau_search_free(*s);
+}
+
 int mixing_measure(struct device *d, const struct couplings *c, const struct negative_phase *np,
 		   const struct mixing_options *o, struct control *control,
 		   struct energy_ledger *ledger, struct mixing *ret, struct err *e)
 {
 	_cleanup_(lanes_free) struct lanes lanes = { 0 };
-	_cleanup_free_ uint64_t *clamp = NULL;
+	_cleanup_(tau_search_freep) struct tau_search *search = NULL;
 	const struct pbm_shape *shape = program_shape(np->program[0]);
-	uint32_t chains = trace_chains(shape, o->tau_sweeps);
+	uint32_t chains = trace_chains(shape, o->tau_sweeps, c->classes);
 	struct mixing x = {
 		.K = np->sweeps,
 		.chains = shape->chains,
 		.ratio = o->ratio,
 	};
 	bool frozen = false;
-	int r;
+	int r = 0;
 
-	clamp = alloc_zeroed(pbm_state_words(shape), sizeof(*clamp));
-	if (!clamp)
-		return err_oom(e);
-	couplings_clamp_mask(shape, clamp);
-	for (unsigned int k = 0; k < LANES; k++) {
+	for (unsigned int k = 0; r == 0 && k < LANES; k++)
 		r = couplings_program(c, d, chains, &lanes.program[k], e);
-		if (r < 0)
-			return r;
-	}
-	for (unsigned int u = 0; u <= c->classes; u++) {
-		struct tau t;
-
+	if (r == 0)
+		r = start_search(c, lanes.program[0], &search, e);
+	for (unsigned int u = 0; r == 0 && u <= c->classes; u++) {
 		r = control ? control_poll(control) : 0;
 		if (r == 0 && u < c->classes)
 			r = submit_class(lanes.program[u % LANES], c, np, u, o, ledger, e);
 		if (r == 0 && u > 0)
-			r = look_at_class(lanes.program[(u - 1) % LANES], clamp, ledger, &t, e);
-		if (r < 0)
-			return r;
-		if (u == 0)
-			continue;
-		x.constant += t.constant;
-		frozen = frozen || isnan(t.tau);
-		if (u == 1 || is_slower(&t, &x.tau)) {
-			x.tau = t;
-			x.class = u - 1;
-		}
+			r = look_at_class(lanes.program[(u - 1) % LANES], search, ledger, &frozen,
+					  e);
 	}
+	if (r < 0)
+		return r;
+	tau_search_find(search, &x.tau, &x.class);
 	/* A class whose p-bits never moved has not been shown to mix. */
 	x.tau.resolved = x.tau.resolved && !frozen;
 	x.a6 = verdict(&x);
@@ -165,5 +170,5 @@ json_t *mixing_to_json(const struct mixing *x)
 			 a6_names[x->a6], "a7", "not verifiable", "a7_reason",
 			 "the bulk relaxation rate needs the chain's spectrum over all states",
 			 "ess", json_number(k_over_tau * x->chains), "observable", observable,
-			 "constant_observables", (json_int_t)x->constant, "ratio", x->ratio);
+			 "constant_observables", (json_int_t)x->tau.constant, "ratio", x->ratio);
 }

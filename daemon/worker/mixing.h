@@ -22,9 +22,8 @@ enum a6 { A6_HOLDS, A6_FAILS, A6_NOT_RESOLVED };
 extern const char *const a6_names[];
 
 struct mixing {
-	struct tau tau;	    /* of the slowest class */
-	unsigned int class; /* which it is */
-	size_t constant;    /* free observables that never changed, over all classes */
+	struct tau tau;	    /* of the slowest observable of all classes */
+	unsigned int class; /* whose it is */
 	uint32_t K, chains;
 	double ratio;
 	enum a6 a6;
@@ -41,8 +40,8 @@ struct mixing_options {
 };
 
 /*
- * From copies of the first chains of each class of np (all of them when the trace stays below 64
- * MiB), which themselves are left as they are.
+ * From copies of the first chains of each class of np (all of them when the traces of all classes
+ * stay below 256 MiB), which themselves are left as they are.
  */
 int mixing_measure(struct device *d, const struct couplings *c, const struct negative_phase *np,
 		   const struct mixing_options *o, struct control *control,

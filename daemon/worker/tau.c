@@ -2,6 +2,7 @@
 #include "tau.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "bit_trace.h"
 
@@ -156,10 +157,94 @@ int tau_of_product(const struct pbm_shape *shape, const uint64_t *states, size_t
 	return 0;
 }
 
+/* ---- the slowest of many ---- */
+
 struct candidate {
 	double block_tau;
-	uint32_t i, j;
+	uint32_t class, i, j;
 };
+
+struct tau_search {
+	struct pbm_shape shape;
+	uint64_t *clamp; /* or NULL */
+	unsigned int room, classes;
+	struct bit_trace *trace; /* [room], of which classes are set */
+	struct candidate *list;
+	size_t count, constant;
+};
+
+int tau_search_new(const struct pbm_shape *shape, const uint64_t *clamp, unsigned int classes,
+		   struct tau_search **ret, struct err *e)
+{
+	struct tau_search *s = calloc(1, sizeof(*s));
+	size_t words = pbm_state_words(shape), products;
+
+	if (!s)
+		return err_oom(e);
+	s->shape = *shape;
+	s->room = classes;
+	s->trace = alloc_zeroed(classes, sizeof(*s->trace));
+	if (size_mul((size_t)shape->n * shape->m, classes, &products))
+		s->list = alloc_zeroed(products, sizeof(*s->list));
+	if (clamp)
+		s->clamp = alloc_zeroed(words, sizeof(*s->clamp));
+	if (!s->trace || !s->list || (clamp && !s->clamp)) {
+		tau_search_free(s);
+		return err_oom(e);
+	}
+	if (clamp)
+		memcpy(s->clamp, clamp, words * sizeof(*clamp));
+	*ret = s;
+	return 0;
+}
+
+struct tau_search *tau_search_free(struct tau_search *s)
+{
+	if (!s)
+		return NULL;
+	for (unsigned int u = 0; s->trace && u < s->classes; u++)
+		bit_trace_free(&s->trace[u]);
+	free(s->trace);
+	free(s->list);
+	free(s->clamp);
+	free(s);
+	return NULL;
+}
+
+static bool is_clamped(const struct tau_search *s, size_t first_word, unsigned int unit)
+{
+	return s->clamp && (s->clamp[first_word + unit / 64] >> (unit % 64) & 1);
+}
+
+int tau_search_add(struct tau_search *s, const uint64_t *states, size_t records,
+		   size_t *ret_moved, struct err *e)
+{
+	struct bit_trace *t = &s->trace[s->classes];
+	size_t v_words = pbm_side_words(s->shape.n), before = s->count;
+	int r;
+
+	r = bit_trace_new(&s->shape, states, records, t, e);
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < t->n; i++) {
+		for (uint32_t j = 0; j < t->m; j++) {
+			double block;
+
+			if (is_clamped(s, 0, i) && is_clamped(s, v_words, j))
+				continue;
+			bit_trace_product(t, i, j, t->scratch);
+			block = bit_trace_block_tau(t, t->scratch);
+			if (isnan(block))
+				s->constant++;
+			else
+				s->list[s->count++] =
+					(struct candidate){ block, s->classes, i, j };
+		}
+	}
+	s->classes++;
+	*ret_moved = s->count - before;
+	return 0;
+}
 
 /* Falling block tau; ties by place, so that the order is one and the same everywhere. */
 static int candidate_order(const void *a, const void *b)
@@ -168,69 +253,35 @@ static int candidate_order(const void *a, const void *b)
 
 	if (x->block_tau != y->block_tau)
 		return x->block_tau < y->block_tau ? 1 : -1;
+	if (x->class != y->class)
+		return x->class < y->class ? -1 : 1;
 	if (x->i != y->i)
 		return x->i < y->i ? -1 : 1;
 	return (x->j > y->j) - (x->j < y->j);
 }
 
-static bool is_clamped(const uint64_t *clamp, size_t first_word, unsigned int unit)
+void tau_search_find(struct tau_search *s, struct tau *ret, unsigned int *ret_class)
 {
-	return clamp && (clamp[first_word + unit / 64] >> (unit % 64) & 1);
-}
+	unsigned int class = 0;
+	struct tau best, now;
 
-/* The block tau of every free observable; returns how many moved. */
-static size_t screen(const struct bit_trace *t, const uint64_t *clamp, struct candidate *list,
-		     size_t *ret_constant)
-{
-	size_t moved = 0, constant = 0, v_words = pbm_side_words(t->n);
+	qsort(s->list, s->count, sizeof(*s->list), candidate_order);
+	nothing_moved(&best);
+	for (size_t k = 0; k < s->count; k++) {
+		const struct candidate *c = &s->list[k];
+		struct bit_trace *t = &s->trace[c->class];
 
-	for (uint32_t i = 0; i < t->n; i++) {
-		for (uint32_t j = 0; j < t->m; j++) {
-			double block;
-
-			if (is_clamped(clamp, 0, i) && is_clamped(clamp, v_words, j))
-				continue;
-			bit_trace_product(t, i, j, t->scratch);
-			block = bit_trace_block_tau(t, t->scratch);
-			if (isnan(block))
-				constant++;
-			else
-				list[moved++] = (struct candidate){ block, i, j };
+		if (c->block_tau < 0.5 * best.tau)
+			break;
+		bit_trace_product(t, c->i, c->j, t->scratch);
+		now = (struct tau){ .v = c->i, .h = c->j };
+		if (product_tau(t, t->scratch, &now) && !(now.tau <= best.tau)) {
+			best = now;
+			class = c->class;
 		}
 	}
-	*ret_constant = constant;
-	return moved;
-}
-
-int tau_slowest(const struct pbm_shape *shape, const uint64_t *clamp, const uint64_t *states,
-		size_t records, struct tau *ret, struct err *e)
-{
-	_cleanup_(bit_trace_free) struct bit_trace t = { 0 };
-	_cleanup_free_ struct candidate *list = NULL;
-	struct tau best, now;
-	size_t count, constant;
-	int r;
-
-	r = bit_trace_new(shape, states, records, &t, e);
-	if (r < 0)
-		return r;
-	list = alloc_zeroed((size_t)shape->n * shape->m, sizeof(*list));
-	if (!list)
-		return err_oom(e);
-	count = screen(&t, clamp, list, &constant);
-	qsort(list, count, sizeof(*list), candidate_order);
-
-	nothing_moved(&best);
-	for (size_t k = 0; k < count; k++) {
-		if (list[k].block_tau < 0.5 * best.tau)
-			break;
-		bit_trace_product(&t, list[k].i, list[k].j, t.scratch);
-		now = (struct tau){ .v = list[k].i, .h = list[k].j };
-		if (product_tau(&t, t.scratch, &now) && !(now.tau <= best.tau))
-			best = now;
-	}
-	best.observables = count;
-	best.constant = constant;
+	best.observables = s->count;
+	best.constant = s->constant;
 	*ret = best;
-	return 0;
+	*ret_class = class;
 }

@@ -28,28 +28,39 @@ struct tau {
 	double error;	   /* standard error of tau_l */
 	size_t window;	   /* L, in records */
 	bool resolved;
-	unsigned int v, h; /* tau_slowest(): the observable v_i h_j */
-	size_t observables; /* tau_slowest(): how many moved at all */
-	size_t constant;    /* tau_slowest(): free ones that never did, in no chain */
+	unsigned int v, h;  /* of a product v_i h_j: i and j */
+	size_t observables; /* tau_search_find(): how many moved at all */
+	size_t constant;    /* tau_search_find(): free ones that never did, in no chain */
 };
 
 /*
- * The slowest gradient observable f_ij = -v_i h_j of an RBM: the one with the largest tau.
+ * The search for the slowest gradient observable f_ij = -v_i h_j over several RBMs of one shape (the
+ * classes of a model): first add each one's trace, then find.
  *
- * states: [records][chains][pbm_state_words(shape)], records >= 1, one record a sweep. clamp: mask
- * of clamped p-bits, or NULL; products of two clamped p-bits are no observables. Free observables
- * that never change in any chain have no tau and are counted apart.
- *
- * Screening: each observable gets the tau of its means over blocks of 128 sweeps (64 or the whole
- * trace when that is short) first, B Var(block mean) / Var, over all chains. In falling order of
- * it the full tau is computed, until the block tau is below half of the slowest full one. A block
- * tau has standard error sqrt(2 / blocks) (6 % for 64 chains of 1024 sweeps) and falls short by
- * less than tau / B, or saturates near B: what is skipped is not the slowest.
- *
- * -ENOMEM only. Nothing moved: tau NaN, not resolved.
+ * Screening: tau_search_add() gives every observable the tau of its means over blocks,
+ * B Var(block mean) / Var, over all chains; B is a power of two, about samples / 256, so that this
+ * figure has a standard error of some 9 %. tau_search_find() takes full taus in falling order of it
+ * and stops where the block tau is below half of the slowest full one. A block tau falls short of
+ * the true one by about the fraction tau / 2B, which is at most 15 % where the trace is long enough
+ * to resolve tau at all: an observable that is as slow as the slowest is skipped only if its block
+ * tau is off by 4 standard errors, and so are those of all others that share its slow mode.
  */
-int tau_slowest(const struct pbm_shape *shape, const uint64_t *clamp, const uint64_t *states,
-		size_t records, struct tau *ret, struct err *e);
+struct tau_search;
+
+int tau_search_new(const struct pbm_shape *shape, const uint64_t *clamp, unsigned int classes,
+		   struct tau_search **ret, struct err *e);
+struct tau_search *tau_search_free(struct tau_search *s);
+
+/*
+ * states: [records][chains][pbm_state_words(shape)] of the next class, one record a sweep, copied.
+ * Products of two clamped p-bits are no observables. Free observables that never change in any
+ * chain have no tau and are counted apart. *ret_moved: how many did change. -ENOMEM only.
+ */
+int tau_search_add(struct tau_search *s, const uint64_t *states, size_t records,
+		   size_t *ret_moved, struct err *e);
+
+/* Nothing moved: tau NaN, not resolved. *ret_class counts the traces in the order added. */
+void tau_search_find(struct tau_search *s, struct tau *ret, unsigned int *ret_class);
 
 /* The tau of one observable v_i h_j, from the same trace. */
 int tau_of_product(const struct pbm_shape *shape, const uint64_t *states, size_t records,

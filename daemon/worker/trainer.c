@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "independent.h"
@@ -9,7 +10,7 @@
 
 /* Pseudo-counts of the independent pixels that training starts from. */
 #define START_ALPHA 1.0
-#define START_SD    0.05
+#define START_SD    0.1
 
 const char *const trainer_names[MODEL_COUNT] = {
 	[MODEL_HYPERNETWORK] = "hypernetwork",
@@ -32,10 +33,21 @@ static int make_codes(struct trainer *t, const struct array *codes, struct err *
 	return 0;
 }
 
-/* Both models start at independent pixels: the hypernetwork at the mean over classes. */
-static int add_start(struct trainer *t, struct err *e)
+/* Which couplings are visible biases: column 0, those to the hidden reference spin. */
+static void mark_visible_biases(const struct trainer *t, uint8_t *which)
 {
-	_cleanup_free_ double *w0 = alloc_zeroed(t->n * t->m, sizeof(*w0));
+	for (size_t i = 0; i < t->n; i++)
+		which[i * t->m] = 1;
+}
+
+/*
+ * Every class starts at its own independent pixels: the table's rows directly, the hypernetwork by
+ * c at the mean over classes and by the rows of B that lead to visible biases.
+ */
+static int add_start(struct trainer *t, const uint8_t *biases, struct err *e)
+{
+	size_t out = t->n * t->m;
+	_cleanup_free_ double *w0 = alloc_zeroed(t->data->classes, out * sizeof(*w0));
 	double beta = t->spec->device.beta;
 
 	if (!w0)
@@ -43,26 +55,25 @@ static int add_start(struct trainer *t, struct err *e)
 	if (t->model == MODEL_HYPERNETWORK) {
 		independent_visible_bias(t->data, -1, t->m, beta, START_ALPHA, w0);
 		mlp_add_baseline(t->mlp, w0);
-		return 0;
 	}
 	for (unsigned int u = 0; u < t->data->classes; u++) {
-		independent_visible_bias(t->data, (int)u, t->m, beta, START_ALPHA, w0);
-		mlp_table_add(t->mlp, u, w0);
+		independent_visible_bias(t->data, (int)u, t->m, beta, START_ALPHA, w0 + u * out);
+		if (t->model == MODEL_SEPARATE)
+			mlp_table_add(t->mlp, u, w0 + u * out);
 	}
-	return 0;
+	if (t->model == MODEL_SEPARATE)
+		return 0;
+	return mlp_fit_outputs(t->mlp, t->codes, t->data->classes, biases, w0, e);
 }
 
 /* Visible biases are not shrunk: they are not small in any model of images. */
-static int set_decay(struct trainer *t, struct err *e)
+static int set_decay(struct trainer *t, const uint8_t *biases, struct err *e)
 {
-	_cleanup_free_ uint8_t *free_out = alloc_zeroed(t->n * t->m, 1);
 	_cleanup_free_ uint8_t *mask = alloc_zeroed(t->mlp->params, 1);
 
-	if (!free_out || !mask)
+	if (!mask)
 		return err_oom(e);
-	for (size_t i = 0; i < t->n; i++)
-		free_out[i * t->m] = 1;
-	mlp_decay_mask(t->mlp, free_out, mask);
+	mlp_decay_mask(t->mlp, biases, mask);
 	adam_set_mask(t->adam, mask);
 	return 0;
 }
@@ -71,8 +82,12 @@ static int make_network(struct trainer *t, struct err *e)
 {
 	const struct spec_train *s = t->spec;
 	size_t classes = t->data->classes, out = t->n * t->m;
+	_cleanup_free_ uint8_t *biases = alloc_zeroed(out, 1);
 	int r;
 
+	if (!biases)
+		return err_oom(e);
+	mark_visible_biases(t, biases);
 	if (t->model == MODEL_HYPERNETWORK)
 		r = mlp_new(t->code_dim, s->model.layers, s->model.n_layers, out, &t->mlp, e);
 	else
@@ -80,14 +95,14 @@ static int make_network(struct trainer *t, struct err *e)
 	if (r < 0)
 		return r;
 	mlp_init(t->mlp, seed_derive(t->seed, SEED_INIT, t->model), START_SD);
-	r = add_start(t, e);
+	r = add_start(t, biases, e);
 	if (r < 0)
 		return r;
 	r = adam_new(t->mlp->params, s->optimizer.rate, s->optimizer.decay, &t->adam, e);
 	if (r < 0)
 		return r;
 	memcpy(t->adam->average, t->mlp->phi, t->mlp->params * sizeof(double));
-	return set_decay(t, e);
+	return set_decay(t, biases, e);
 }
 
 static int make_room(struct trainer *t, struct err *e)
@@ -200,13 +215,21 @@ static int positive_phase(struct trainer *t, const struct minibatch *b, struct e
 static void couplings_gradient(struct trainer *t, const struct minibatch *b)
 {
 	double beta = t->spec->device.beta, total = (double)b->total;
+	bool fixed = t->spec->device.scale > 0;
 
 	for (unsigned int u = 0; u < t->data->classes; u++) {
 		size_t at = couplings_at(&t->couplings, u);
 		double share = (double)b->count[u] / total;
+		double limit = couplings_limit(&t->couplings, u);
 
-		for (size_t k = at; k < at + t->n * t->m; k++)
-			t->w[k] = -beta * (t->pos[k] / total - share * t->neg[k]);
+		for (size_t k = at; k < at + t->n * t->m; k++) {
+			double g = -beta * (t->pos[k] / total - share * t->neg[k]);
+
+			/* A coupling at the end of the device's range is not pushed further out. */
+			if (fixed && fabs(t->couplings.w[k]) >= limit && g * t->couplings.w[k] < 0)
+				g = 0;
+			t->w[k] = g;
+		}
 		t->w[at] = 0;
 	}
 }
@@ -218,6 +241,14 @@ static int abandon_step(struct trainer *t, int r)
 
 	negative_wait(&t->negative, t->neg, &unused, NULL);
 	return r;
+}
+
+/* The rate falls from its full value to zero along half a cosine over the whole training. */
+static double schedule(const struct trainer *t)
+{
+	double steps = (double)t->spec->optimizer.epochs * t->spec->optimizer.steps;
+
+	return 0.5 * (1 + cos(M_PI * (double)t->step / steps));
 }
 
 int trainer_step(struct trainer *t, struct energy_ledger *ledger, struct err *e)
@@ -245,7 +276,7 @@ int trainer_step(struct trainer *t, struct energy_ledger *ledger, struct err *e)
 	couplings_gradient(t, &b);
 	r = mlp_backward(t->mlp, &t->tape, t->w, t->grad, e);
 	if (r == 0)
-		r = adam_step(t->adam, t->mlp->phi, t->grad, 1, e);
+		r = adam_step(t->adam, t->mlp->phi, t->grad, schedule(t), e);
 	if (r == 0)
 		t->step++;
 	return r;

@@ -7,7 +7,8 @@
  *
  * B images in the batch, B_u of them of class u. Both phases are taken at the quantised couplings
  * and the gradient is handed to the real W unchanged (straight through), then to phi by
- * backpropagation, then to Adam. What is evaluated and kept is Adam's average of phi.
+ * backpropagation, then to Adam, whose rate falls to zero along half a cosine over all steps. What
+ * is evaluated and kept is Adam's average of phi.
  *
  * Two models: the hypernetwork, and the table of separate RBMs that share nothing.
  */
