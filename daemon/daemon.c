@@ -54,18 +54,37 @@ static void arm_idle(struct daemon *d)
 	sd_event_source_set_enabled(d->idle, SD_EVENT_ONESHOT);
 }
 
+static void tell_of_queue(struct daemon *d)
+{
+	if (d->told == queue_generation(d->queue))
+		return;
+	d->told = queue_generation(d->queue);
+	peers_queue_changed(d);
+	sd_notifyf(0, "STATUS=%u running, %u queued", queue_running(d->queue),
+		   queue_waiting(d->queue));
+}
+
+/*
+ * Without the peers: on its way out, sd-event has sd-bus write what is queued for them, and wait for
+ * those who do not read or have not even authenticated.
+ */
+static void leave(struct daemon *d)
+{
+	while (d->peers)
+		peer_free(d->peers);
+	sd_event_exit(d->event, 0);
+}
+
 static int on_schedule(_unused_ sd_event_source *source, void *userdata)
 {
 	struct daemon *d = userdata;
 
 	peers_reap(d);
 	scheduler_run(d);
-	peers_queue_changed(d);
+	tell_of_queue(d);
 	arm_idle(d);
-	sd_notifyf(0, "STATUS=%u running, %u queued", queue_running(d->queue),
-		   queue_waiting(d->queue));
 	if (d->stopping && scheduler_workers(d) == 0)
-		sd_event_exit(d->event, 0);
+		leave(d);
 	return 0;
 }
 
@@ -119,9 +138,7 @@ static int add_sources(struct daemon *d)
 {
 	int r = sd_event_add_defer(d->event, &d->schedule, on_schedule, d);
 
-	/* After whatever else is due. */
-	if (r >= 0)
-		r = sd_event_source_set_priority(d->schedule, SD_EVENT_PRIORITY_IDLE);
+	/* At the priority of the peers, and so are the workers: who floods delays, not starves. */
 	if (r >= 0)
 		r = sd_event_add_time(d->event, &d->wakeup, CLOCK_MONOTONIC, UINT64_MAX, 0,
 				      on_wakeup, d);

@@ -40,6 +40,7 @@ struct daemon {
 	sd_event_source *schedule; /* deferred: look what can be started */
 	sd_event_source *wakeup;   /* a job that was held back, or could not be saved */
 	sd_event_source *idle;	   /* --idle-exit */
+	uint64_t told; /* generation of the queue that watchers and service manager know */
 	bool stopping;
 };
 

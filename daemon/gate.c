@@ -2,7 +2,9 @@
 /* From the peer's socket to sd-bus, piece by piece. */
 #include "gate.h"
 
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 struct gate {
@@ -134,13 +136,26 @@ static int forward(struct gate *g)
 	return 0;
 }
 
+/*
+ * Between messages, the next one waits until sd-bus has read the last: a buffer full of small
+ * questions would otherwise be answered to somebody who does not read.
+ */
+static bool may_read(const struct gate *g)
+{
+	int unread = 0;
+
+	if (g->start < g->end)
+		return false;
+	if (g->meter.authenticated && g->meter.have == 0 &&
+	    (ioctl(g->inner, SIOCOUTQ, &unread) < 0 || unread > 0))
+		return false;
+	return g->is_open(g->meter.authenticated, g->userdata);
+}
+
 static void set_events(struct gate *g)
 {
-	bool full = g->start < g->end;
-	bool open = !full && g->is_open(g->meter.authenticated, g->userdata);
-
-	sd_event_source_set_io_events(g->from_peer, open ? EPOLLIN : 0);
-	sd_event_source_set_io_events(g->to_inner, full ? EPOLLOUT : 0);
+	sd_event_source_set_io_events(g->from_peer, may_read(g) ? EPOLLIN : 0);
+	sd_event_source_set_io_events(g->to_inner, g->start < g->end ? EPOLLOUT : 0);
 }
 
 static int on_prepare(_unused_ sd_event_source *source, void *userdata)
@@ -175,7 +190,7 @@ static int on_peer(_unused_ sd_event_source *source, _unused_ int fd, uint32_t r
 		gate_close(g, NULL);
 		return 0;
 	}
-	if (g->start < g->end || !g->is_open(g->meter.authenticated, g->userdata))
+	if (!may_read(g))
 		return 0;
 	n = g->meter.authenticated ? read_message(g) : read_auth(g);
 	if (n == -EAGAIN || n == -EINTR)

@@ -9,7 +9,7 @@
  * is sd-bus's business.
  *
  * The gate can be held shut, so that a peer that does not read its answers is not read from
- * either.
+ * either; and one message passes at a time, so that nothing is underway when it is shut.
  */
 #ifndef PBIT_DAEMON_GATE_H
 #define PBIT_DAEMON_GATE_H

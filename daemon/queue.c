@@ -28,6 +28,7 @@ struct queue {
 	struct entry *entries;
 	size_t n, allocated;
 	size_t running;
+	uint64_t generation;
 };
 
 /*
@@ -83,6 +84,7 @@ int queue_set_device(struct queue *q, const char *name, unsigned int slots)
 	_cleanup_free_ char *copy = NULL;
 	struct device *grown;
 
+	q->generation++;
 	if (i >= 0) {
 		q->devices[i].slots = slots;
 		return 0;
@@ -143,6 +145,7 @@ int queue_add(struct queue *q, uint64_t id, uid_t uid, const char *user, int64_t
 	memmove(&q->entries[i + 1], &q->entries[i], (q->n - i) * sizeof(new));
 	q->entries[i] = new;
 	q->n++;
+	q->generation++;
 	return 0;
 }
 
@@ -152,6 +155,7 @@ static void leave_device(struct queue *q, struct entry *x)
 		return;
 	q->devices[x->device].busy--;
 	q->running--;
+	q->generation++;
 	x->device = -1;
 }
 
@@ -167,6 +171,7 @@ int queue_remove(struct queue *q, uint64_t id)
 	i = (size_t)(x - q->entries);
 	memmove(x, x + 1, (q->n - i - 1) * sizeof(*x));
 	q->n--;
+	q->generation++;
 	return 0;
 }
 
@@ -205,6 +210,7 @@ int queue_started(struct queue *q, uint64_t id, const char *device)
 	x->held_until = 0;
 	q->devices[d].busy++;
 	q->running++;
+	q->generation++;
 	return 0;
 }
 
@@ -231,6 +237,7 @@ int queue_hold(struct queue *q, uint64_t id, uint64_t until, const char *why)
 	free(x->held_why);
 	x->held_why = copy;
 	x->held_until = until;
+	q->generation++;
 	return 0;
 }
 
@@ -317,6 +324,11 @@ uint64_t queue_running_on(const struct queue *q, const char *device, unsigned in
 		if (d >= 0 && q->entries[i].device == d)
 			return q->entries[i].id;
 	return 0;
+}
+
+uint64_t queue_generation(const struct queue *q)
+{
+	return q->generation;
 }
 
 unsigned int queue_waiting(const struct queue *q)

@@ -63,6 +63,9 @@ void queue_reason(const struct queue *q, uint64_t id, uint64_t now, char ret[QUE
 /* The first job that runs on the device, or 0; and how many do. */
 uint64_t queue_running_on(const struct queue *q, const char *device, unsigned int *ret_count);
 
+/* Another number after each change by which positions or reasons may have become others. */
+uint64_t queue_generation(const struct queue *q);
+
 unsigned int queue_waiting(const struct queue *q);
 unsigned int queue_running(const struct queue *q);
 unsigned int queue_count_of(const struct queue *q, uid_t uid);

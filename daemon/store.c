@@ -6,7 +6,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
-#define BUSY_MS 2000
+#define BUSY_MS 1000
 
 enum statement { INSERT, UPDATE, GET, GET_SPEC, LIST_ALL, LIST_ACTIVE, REQUEUE, STATEMENT_COUNT };
 

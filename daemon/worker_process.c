@@ -295,12 +295,7 @@ static int watch(struct worker_process *w, sd_event *event)
 {
 	int r = sd_event_add_io(event, &w->io, w->fd, EPOLLIN, on_readable, w);
 
-	if (r >= 0)
-		r = sd_event_add_child(event, &w->child, w->pid, WEXITED, on_child, w);
-	/* Lines are taken before the exit is seen. */
-	if (r >= 0)
-		r = sd_event_source_set_priority(w->child, SD_EVENT_PRIORITY_NORMAL + 1);
-	return r;
+	return r < 0 ? r : sd_event_add_child(event, &w->child, w->pid, WEXITED, on_child, w);
 }
 
 static int spawn(struct worker_process *w, const struct worker_start *start)

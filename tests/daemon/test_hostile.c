@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Peers that mean no good: the daemon bounds them, and serves the others. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -273,6 +274,69 @@ START_TEST(asks_and_does_not_read)
 }
 END_TEST
 
+static int open_descriptors(void)
+{
+	char path[64];
+	int n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)h.daemon);
+	d = opendir(path);
+	ck_assert_ptr_nonnull(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* Each answer holds a descriptor of the daemon until it is read. */
+START_TEST(fetches_and_does_not_read)
+{
+	_cleanup_bus_ sd_bus *bus = harness_connect(&h), *other = harness_connect(&h);
+	sd_bus_message *m;
+	int before;
+
+	json_decref(await_state(other, submit_named(other, "quick"), "done"));
+	sd_bus_message_unref(call(bus, "Devices", NULL));
+	before = open_descriptors();
+	for (int i = 0; i < 5000; i++) {
+		ck_assert_int_ge(sd_bus_message_new_method_call(bus, &m, NULL, PBIT_PATH,
+								PBIT_INTERFACE, "Fetch"), 0);
+		sd_bus_message_append(m, "t", (uint64_t)1);
+		ck_assert_int_ge(sd_bus_send(bus, m, NULL), 0);
+		sd_bus_message_unref(m);
+	}
+	json_decref(await_state(other, submit_named(other, "quick"), "done"));
+	ck_assert_int_lt(open_descriptors(), before + 20);
+}
+END_TEST
+
+/* Three peers that ask without end, and read: the others' jobs run all the same. */
+START_TEST(floods)
+{
+	pid_t pids[3];
+
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			sd_bus *bus = harness_connect(&h);
+
+			for (;;)
+				sd_bus_message_unref(call(bus, "Devices", NULL));
+		}
+	}
+	for (int i = 0; i < 5; i++) {
+		_cleanup_bus_ sd_bus *bus = harness_connect(&h);
+
+		json_decref(await_state(bus, submit_named(bus, "quick"), "done"));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
+		kill(pids[i], SIGKILL);
+		ck_assert_int_eq(waitpid(pids[i], NULL, 0), pids[i]);
+	}
+}
+END_TEST
+
 /* State changes are never dropped: who does not read them is cut off, in the end. */
 START_TEST(watches_and_does_not_read)
 {
@@ -370,6 +434,27 @@ START_TEST(dies_in_mid_call)
 }
 END_TEST
 
+/* Nobody who has not authenticated, or does not read, keeps the daemon from leaving. */
+START_TEST(stays_when_told_to_go)
+{
+	_cleanup_bus_ sd_bus *bus = harness_connect(&h), *other = harness_connect(&h);
+	int silent = harness_raw_connect(h.socket), slow = harness_raw_connect(h.socket);
+	sd_bus_message *m;
+
+	say(slow, "\0AUTH", 5);
+	for (int i = 0; i < 2000; i++) {
+		ck_assert_int_ge(sd_bus_message_new_method_call(bus, &m, NULL, PBIT_PATH,
+								PBIT_INTERFACE, "Devices"), 0);
+		ck_assert_int_ge(sd_bus_send(bus, m, NULL), 0);
+		sd_bus_message_unref(m);
+	}
+	sd_bus_message_unref(call(other, "Devices", NULL));
+	ck_assert_int_eq(harness_kill(&h, SIGTERM), 0);
+	close(silent);
+	close(slow);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("hostile");
@@ -386,10 +471,13 @@ int main(void)
 	tcase_add_test(t, random_bytes);
 	tcase_add_test(t, bent_messages);
 	tcase_add_test(t, asks_and_does_not_read);
+	tcase_add_test(t, fetches_and_does_not_read);
+	tcase_add_test(t, floods);
 	tcase_add_test(t, watches_and_does_not_read);
 	tcase_add_test(t, too_many_watches);
 	tcase_add_test(t, too_many_jobs);
 	tcase_add_test(t, dies_in_mid_call);
+	tcase_add_test(t, stays_when_told_to_go);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
