@@ -183,6 +183,35 @@ uint64_t bit_trace_differ(const struct bit_trace *t, const uint64_t *x, size_t l
 	return have_popcnt() ? differ_popcnt(t, x, lag) : differ(t, x, lag);
 }
 
+ALWAYS_INLINE void blocks(const struct bit_trace *t, const uint64_t *x, size_t block, int8_t *y)
+{
+	uint64_t mask = block < 64 ? (1ull << block) - 1 : ~0ull;
+	size_t each = t->records / block;
+
+	for (size_t c = 0; c < t->chains; c++, x += t->words + 1) {
+		for (size_t k = 0; k < each; k++) {
+			size_t at = k * block;
+			uint64_t bits = x[at / 64] >> (at % 64) & mask;
+
+			*y++ = (int8_t)((int)block / 2 - __builtin_popcountll(bits));
+		}
+	}
+}
+
+WITH_POPCNT static void blocks_popcnt(const struct bit_trace *t, const uint64_t *x, size_t block,
+				      int8_t *y)
+{
+	blocks(t, x, block, y);
+}
+
+void bit_trace_blocks(const struct bit_trace *t, const uint64_t *x, size_t block, int8_t *y)
+{
+	if (have_popcnt())
+		blocks_popcnt(t, x, block, y);
+	else
+		blocks(t, x, block, y);
+}
+
 struct blocks {
 	uint64_t ones, squares, count;
 };

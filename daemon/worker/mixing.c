@@ -7,7 +7,7 @@
 #include "json_number.h"
 #include "seed.h"
 
-/* Traces of all classes are held at once, each as it came and turned. */
+/* Of the traces as they come, one a lane, and of the turned ones of all classes. */
 #define TRACE_BYTES ((size_t)256 << 20)
 
 const char *const a6_names[] = {
@@ -29,12 +29,13 @@ static void lanes_free(struct lanes *l)
 		program_free(l->program[k]);
 }
 
-static uint32_t trace_chains(const struct pbm_shape *shape, uint32_t records,
-			     unsigned int classes)
+/* How many chains of each class can be traced over so many sweeps. */
+static size_t trace_room(const struct pbm_shape *shape, uint32_t records, unsigned int classes)
 {
-	size_t row = (size_t)records * pbm_state_words(shape) * sizeof(uint64_t) * classes;
+	size_t row = LANES * pbm_state_words(shape) * sizeof(uint64_t) +
+		     ((size_t)shape->n + shape->m) * classes / 8;
 
-	return (uint32_t)MIN((size_t)shape->chains, MAX(TRACE_BYTES / row, (size_t)1));
+	return TRACE_BYTES / row / records;
 }
 
 static int submit_class(struct program *p, const struct couplings *c,
@@ -117,19 +118,16 @@ static void tau_search_freep(struct tau_search **s)
 	tau_search_free(*s);
 }
 
-int mixing_measure(struct device *d, const struct couplings *c, const struct negative_phase *np,
-		   const struct mixing_options *o, struct control *control,
-		   struct energy_ledger *ledger, struct mixing *ret, struct err *e)
+static int trace_classes(struct device *d, const struct couplings *c,
+			 const struct negative_phase *np, const struct mixing_options *o,
+			 struct control *control, struct energy_ledger *ledger,
+			 struct mixing *ret, struct err *e)
 {
 	_cleanup_(lanes_free) struct lanes lanes = { 0 };
 	_cleanup_(tau_search_freep) struct tau_search *search = NULL;
 	const struct pbm_shape *shape = program_shape(np->program[0]);
-	uint32_t chains = trace_chains(shape, o->tau_sweeps, c->classes);
-	struct mixing x = {
-		.K = np->sweeps,
-		.chains = shape->chains,
-		.ratio = o->ratio,
-	};
+	size_t room = trace_room(shape, o->tau_sweeps, c->classes);
+	uint32_t chains = (uint32_t)MIN((size_t)shape->chains, MAX(room, (size_t)1));
 	bool frozen = false;
 	int r = 0;
 
@@ -147,9 +145,36 @@ int mixing_measure(struct device *d, const struct couplings *c, const struct neg
 	}
 	if (r < 0)
 		return r;
-	tau_search_find(search, &x.tau, &x.class);
+	tau_search_find(search, &ret->tau, &ret->class);
 	/* A class whose p-bits never moved has not been shown to mix. */
-	x.tau.resolved = x.tau.resolved && !frozen;
+	ret->tau.resolved = ret->tau.resolved && !frozen;
+	ret->traced = o->tau_sweeps;
+	return 0;
+}
+
+int mixing_measure(struct device *d, const struct couplings *c, const struct negative_phase *np,
+		   const struct mixing_options *o, struct control *control,
+		   struct energy_ledger *ledger, struct mixing *ret, struct err *e)
+{
+	const struct pbm_shape *shape = program_shape(np->program[0]);
+	struct mixing_options now = *o;
+	struct mixing x = {
+		.K = np->sweeps,
+		.chains = shape->chains,
+		.ratio = o->ratio,
+	};
+	int r;
+
+	for (;;) {
+		r = trace_classes(d, c, np, &now, control, ledger, &x, e);
+		if (r < 0)
+			return r;
+		if (x.tau.resolved || now.extend == 0 || now.tau_sweeps > PBM_MAX_SWEEPS / 4 ||
+		    trace_room(shape, now.tau_sweeps * 4, c->classes) < shape->chains)
+			break;
+		now.tau_sweeps *= 4;
+		now.extend--;
+	}
 	x.a6 = verdict(&x);
 	*ret = x;
 	return 0;
@@ -170,5 +195,6 @@ json_t *mixing_to_json(const struct mixing *x)
 			 a6_names[x->a6], "a7", "not verifiable", "a7_reason",
 			 "the bulk relaxation rate needs the chain's spectrum over all states",
 			 "ess", json_number(k_over_tau * x->chains), "observable", observable,
-			 "constant_observables", (json_int_t)x->tau.constant, "ratio", x->ratio);
+			 "constant_observables", (json_int_t)x->tau.constant, "ratio", x->ratio,
+			 "tau_sweeps", (json_int_t)x->traced);
 }

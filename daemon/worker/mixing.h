@@ -25,6 +25,7 @@ struct mixing {
 	struct tau tau;	    /* of the slowest observable of all classes */
 	unsigned int class; /* whose it is */
 	uint32_t K, chains;
+	uint32_t traced; /* sweeps of the trace in the end */
 	double ratio;
 	enum a6 a6;
 };
@@ -32,6 +33,7 @@ struct mixing {
 struct mixing_options {
 	uint32_t burn;	     /* sweeps before the trace */
 	uint32_t tau_sweeps; /* sweeps of the trace */
+	uint32_t extend;     /* times it may be made four times as long when tau is not resolved */
 	uint32_t scan;
 	double ratio;
 	uint64_t seed;
@@ -40,8 +42,9 @@ struct mixing_options {
 };
 
 /*
- * From copies of the first chains of each class of np (all of them when the traces of all classes
- * stay below 256 MiB), which themselves are left as they are.
+ * From copies of the first chains of each class of np (all of them when the traces stay below 256
+ * MiB), which themselves are left as they are. A longer trace begins with the shorter one, and is
+ * not tried where it would not fit.
  */
 int mixing_measure(struct device *d, const struct couplings *c, const struct negative_phase *np,
 		   const struct mixing_options *o, struct control *control,

@@ -62,9 +62,18 @@ int tau_search_add(struct tau_search *s, const uint64_t *states, size_t records,
 /* Nothing moved: tau NaN, not resolved. *ret_class counts the traces in the order added. */
 void tau_search_find(struct tau_search *s, struct tau *ret, unsigned int *ret_class);
 
-/* The tau of one observable v_i h_j, from the same trace. */
+/*
+ * The tau of one observable v_i h_j, from the same kind of trace. block: 1, or a power of two up to
+ * 64: records are first summed in blocks y of so many, b^2 times less work for
+ *
+ *	tau(x) = Var(y) / (b Var(x)) tau(y),
+ *
+ * which is exact but for the window, whose end is blurred over a block; tau_search_find() takes
+ * blocks of at most an eighth of the tau.
+ */
 int tau_of_product(const struct pbm_shape *shape, const uint64_t *states, size_t records,
-		   unsigned int i, unsigned int j, struct tau *ret, struct err *e);
+		   unsigned int i, unsigned int j, unsigned int block, struct tau *ret,
+		   struct err *e);
 
 /* The tau of a real series x: [records][chains], in records. */
 void tau_of_series(const double *x, size_t records, size_t chains, struct tau *ret);

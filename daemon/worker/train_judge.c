@@ -61,6 +61,7 @@ static int judge_mixing(struct train_job *t, struct trainer *tr, struct figures 
 	struct mixing_options o = {
 		.burn = s->report.tau_sweeps,
 		.tau_sweeps = s->report.tau_sweeps,
+		.extend = 2,
 		.scan = s->device.scan,
 		.ratio = s->report.a6_ratio,
 		.seed = t->seed,
