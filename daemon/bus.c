@@ -208,8 +208,8 @@ static int on_fetch(sd_bus_message *m, void *userdata, sd_bus_error *error)
 					 "job %" PRIu64 " is %s, and has no results%s", j->id,
 					 job_state_names[j->state],
 					 job_state_is_active(j->state) ? " yet" : "");
-	r = workspace_results(p->daemon->workspace, j->id, j->uid, true, LIMIT_RESULT_FILES,
-			      &files, &n, &e);
+	r = workspace_results(p->daemon->workspace, j->id, j->uid, true, LIMIT_RESULT_FILES, &files,
+			      &n, &e);
 	if (r < 0)
 		return bus_fail(error, r == -E2BIG ? PBIT_ERROR_LIMIT : PBIT_ERROR_FAILED, &e);
 	r = reply_files(m, files, n);
@@ -232,11 +232,11 @@ static int append_row(struct listing *l, const struct job *j)
 	const char *reason = waits ? waiting : open ? j->reason : "";
 
 	queue_reason(l->daemon->queue, j->id, daemon_clock(l->daemon), waiting);
-	return sd_bus_message_append(
-		l->reply, ROW, j->id, (uint32_t)j->uid, j->user, job_kind_names[j->kind],
-		open ? j->name : "", job_state_names[j->state], j->progress,
-		waits ? queue_position(l->daemon->queue, j->id) : 0, reason, j->submitted,
-		j->started, j->finished);
+	return sd_bus_message_append(l->reply, ROW, j->id, (uint32_t)j->uid, j->user,
+				     job_kind_names[j->kind], open ? j->name : "",
+				     job_state_names[j->state], j->progress,
+				     waits ? queue_position(l->daemon->queue, j->id) : 0, reason,
+				     j->submitted, j->started, j->finished);
 }
 
 static int list_row(struct job *stored, void *userdata)
@@ -316,9 +316,8 @@ static int get_version(_unused_ sd_bus *bus, _unused_ const char *path,
 	return sd_bus_message_append(reply, "s", PBIT_VERSION);
 }
 
-#define METHOD(name, in, in_names, out, out_names, fn)                                    \
-	SD_BUS_METHOD_WITH_NAMES(name, in, in_names, out, out_names, fn, \
-				 SD_BUS_VTABLE_UNPRIVILEGED)
+#define METHOD(name, in, in_names, out, out_names, fn) \
+	SD_BUS_METHOD_WITH_NAMES(name, in, in_names, out, out_names, fn, SD_BUS_VTABLE_UNPRIVILEGED)
 #define N(x) SD_BUS_PARAM(x)
 
 static const sd_bus_vtable daemon_vtable[] = {
@@ -337,8 +336,7 @@ static const sd_bus_vtable daemon_vtable[] = {
 	SD_BUS_VTABLE_END,
 };
 
-int bus_add_objects(sd_bus *bus, sd_bus_slot **ret_daemon, sd_bus_slot **ret_driver,
-		    struct peer *p)
+int bus_add_objects(sd_bus *bus, sd_bus_slot **ret_daemon, sd_bus_slot **ret_driver, struct peer *p)
 {
 	int r = sd_bus_add_object_vtable(bus, ret_daemon, PBIT_PATH, PBIT_INTERFACE, daemon_vtable,
 					 p);

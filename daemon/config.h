@@ -17,7 +17,7 @@
 #endif
 
 /* Limits that hold in both modes. */
-#define LIMIT_PEERS	       64   /* connections in all */
+#define LIMIT_PEERS	       64 /* connections in all */
 #define LIMIT_PEERS_PER_UID    16
 #define LIMIT_PEERS_RESERVED   8    /* on top, for root and the daemon's own user */
 #define LIMIT_QUEUED_WRITES    1000 /* messages that wait for a reader; above it is cut off */
@@ -28,13 +28,13 @@
 #define LIMIT_LIST_ROWS	       1000 /* of one List call; after= pages on */
 #define LIMIT_RESULT_FILES     250  /* the kernel passes 253 descriptors a message */
 
-#define USEC_PER_SEC ((uint64_t)1000000)
-#define USEC_AUTHENTICATION (5 * USEC_PER_SEC)  /* a peer that has not authenticated is closed */
-#define USEC_CANCEL_KILL    (5 * USEC_PER_SEC)  /* from SIGTERM to SIGKILL when a job is cancelled */
+#define USEC_PER_SEC	    ((uint64_t)1000000)
+#define USEC_AUTHENTICATION (5 * USEC_PER_SEC) /* a peer that has not authenticated is closed */
+#define USEC_CANCEL_KILL    (5 * USEC_PER_SEC) /* from SIGTERM to SIGKILL when a job is cancelled */
 #define USEC_STOP_KILL	    (20 * USEC_PER_SEC) /* ... and when the daemon leaves */
 
 struct config {
-	bool user;	      /* --user: one user's own daemon */
+	bool user; /* --user: one user's own daemon */
 	char *state_dir;
 	char *socket;
 	char *worker;	      /* path of pbit-worker */

@@ -65,8 +65,8 @@ static void tell_of_queue(struct daemon *d)
 }
 
 /*
- * Without the peers: on its way out, sd-event has sd-bus write what is queued for them, and wait for
- * those who do not read or have not even authenticated.
+ * Without the peers: on its way out, sd-event has sd-bus write what is queued for them, and wait
+ * for those who do not read or have not even authenticated.
  */
 static void leave(struct daemon *d)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The framing of a D-Bus connection: lines up to BEGIN, then messages with their length in front. */
+/* The framing of a D-Bus connection: lines up to BEGIN, then messages with their length ahead. */
 #include <string.h>
 
 #include "gate.h"

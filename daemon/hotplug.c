@@ -114,7 +114,8 @@ static int enumerate(struct hotplug *h)
 	if (r >= 0)
 		r = udev_enumerate_scan_devices(list);
 	if (r >= 0) {
-		udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(list)) {
+		udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(list))
+		{
 			const char *path = udev_list_entry_get_name(entry);
 			struct udev_device *dev = udev_device_new_from_syspath(h->udev, path);
 

@@ -16,10 +16,10 @@
 struct device {
 	char *name;    /* "embedded0", or the kernel's name */
 	char *backend; /* "embedded": p-bits in the worker's own software; "kernel": behind a module */
-	char *syspath; /* NULL for the embedded device */
+	char *syspath;	     /* NULL for the embedded device */
 	unsigned int p_bits; /* largest network it takes; 0: not known */
-	bool usable;   /* jobs can be run on it by this pbitd */
-	const char *route; /* how the p-bits are updated, "avx2"; "" when not known */
+	bool usable;	     /* jobs can be run on it by this pbitd */
+	const char *route;   /* how the p-bits are updated, "avx2"; "" when not known */
 };
 
 struct hotplug;

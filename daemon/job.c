@@ -22,8 +22,11 @@ struct job *job_free(struct job *j)
 
 int job_set_text(char **field, const char *text)
 {
-	char *copy = strdup(text);
+	struct err clean = { 0 };
+	char *copy;
 
+	err_set(&clean, -EINVAL, "%s", text);
+	copy = strdup(clean.text);
 	if (!copy)
 		return -ENOMEM;
 	free(*field);

@@ -55,7 +55,10 @@ static inline void job_freep(struct job **j)
 	*j = job_free(*j);
 }
 
-/* Replaces a string of the job; what was there stays when memory is short. */
+/*
+ * Replaces a string of the job, as UTF-8 without control characters: it goes to D-Bus, JSON and
+ * terminals. What was there stays when memory is short.
+ */
 int job_set_text(char **field, const char *text);
 
 /* Ends the job; reason may be NULL. */

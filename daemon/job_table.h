@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The jobs that are kept in memory: those queued or running, and those with something left to do. */
+/* The jobs kept in memory: those queued or running, and those with something left to do. */
 #ifndef PBIT_DAEMON_JOB_TABLE_H
 #define PBIT_DAEMON_JOB_TABLE_H
 

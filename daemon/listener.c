@@ -13,8 +13,8 @@
 
 #include "log.h"
 
-#define BACKLOG	    128
-#define USEC_PAUSE  (USEC_PER_SEC / 5) /* after running out of descriptors */
+#define BACKLOG	       128
+#define USEC_PAUSE     (USEC_PER_SEC / 5) /* after running out of descriptors */
 #define ACCEPTS_A_TURN 8
 
 struct listener {
@@ -131,8 +131,8 @@ static int make_socket(struct listener *l, const struct config *c, struct err *e
 	if (r < 0)
 		return r;
 	if (somebody_answers(l->directory, l->name))
-		return err_set(e, -EADDRINUSE,
-			       "%s: another pbitd answers there; say --socket PATH", c->socket);
+		return err_set(e, -EADDRINUSE, "%s: another pbitd answers there; say --socket PATH",
+			       c->socket);
 	r = bind_socket(l, c->user ? 0600 : 0666);
 	return r < 0 ? err_set(e, r, "%s: cannot be made: %s", c->socket, strerror(-r)) : 0;
 }

@@ -54,8 +54,7 @@ static int on_deadline(_unused_ sd_event_source *source, _unused_ uint64_t usec,
 	return 0;
 }
 
-static int on_disconnected(_unused_ sd_bus_message *m, void *userdata,
-			   _unused_ sd_bus_error *error)
+static int on_disconnected(_unused_ sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error)
 {
 	struct peer *p = userdata;
 	const char *complaint = p->gate ? gate_complaint(p->gate) : NULL;
@@ -201,8 +200,8 @@ void peer_accept(int fd, void *userdata)
 	r = read_credentials(p, fd);
 	complaint = r < 0 ? "who it is cannot be found out" : why_not(d, p);
 	if (complaint) {
-		log_warning("pid %d of uid %u is not let in: %s", (int)p->pid,
-			    (unsigned int)p->uid, complaint);
+		log_warning("pid %d of uid %u is not let in: %s", (int)p->pid, (unsigned int)p->uid,
+			    complaint);
 		close(fd);
 		free(p->groups);
 		free(p);

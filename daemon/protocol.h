@@ -47,26 +47,26 @@
 #ifndef PBIT_DAEMON_PROTOCOL_H
 #define PBIT_DAEMON_PROTOCOL_H
 
-#define PBIT_PATH	 "/org/pbit"
-#define PBIT_INTERFACE	 "org.pbit.Daemon1"
+#define PBIT_PATH	   "/org/pbit"
+#define PBIT_INTERFACE	   "org.pbit.Daemon1"
 #define PBIT_SYSTEM_SOCKET "/run/pbitd/socket"
 /* $XDG_RUNTIME_DIR/ this, or /tmp/pbitd-UID/socket without one */
-#define PBIT_USER_SOCKET "pbitd/socket"
+#define PBIT_USER_SOCKET   "pbitd/socket"
 
-#define PBIT_ERROR_BAD_INPUT "org.pbit.Error.BadInput"   /* exit 2 */
-#define PBIT_ERROR_NO_JOB    "org.pbit.Error.NoSuchJob"  /* exit 2 */
-#define PBIT_ERROR_DENIED    "org.pbit.Error.Denied"	 /* exit 1 */
-#define PBIT_ERROR_NOT_DONE  "org.pbit.Error.NotDone"	 /* exit 1 */
-#define PBIT_ERROR_ENDED     "org.pbit.Error.Ended"	 /* exit 1: Cancel of a job that has ended */
-#define PBIT_ERROR_LIMIT     "org.pbit.Error.Limit"	 /* exit 1 */
-#define PBIT_ERROR_FAILED    "org.pbit.Error.Failed"	 /* exit 1 */
+#define PBIT_ERROR_BAD_INPUT "org.pbit.Error.BadInput"	/* exit 2 */
+#define PBIT_ERROR_NO_JOB    "org.pbit.Error.NoSuchJob" /* exit 2 */
+#define PBIT_ERROR_DENIED    "org.pbit.Error.Denied"	/* exit 1 */
+#define PBIT_ERROR_NOT_DONE  "org.pbit.Error.NotDone"	/* exit 1 */
+#define PBIT_ERROR_ENDED     "org.pbit.Error.Ended"	/* exit 1: Cancel of a job that has ended */
+#define PBIT_ERROR_LIMIT     "org.pbit.Error.Limit"	/* exit 1 */
+#define PBIT_ERROR_FAILED    "org.pbit.Error.Failed"	/* exit 1 */
 
 #define PBIT_MAX_INPUTS	     16
 #define PBIT_MAX_INPUT_BYTES ((uint64_t)4 << 30)
 #define PBIT_MAX_MESSAGE     ((size_t)1 << 20)
 
-#define WORKER_FD	  3
-#define WORKER_MAX_LINE	  16384
+#define WORKER_FD	    3
+#define WORKER_MAX_LINE	    16384
 #define WORKER_EXIT_STOPPED 75
 
 #endif

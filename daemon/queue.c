@@ -284,35 +284,47 @@ static void describe_busy(const struct queue *q, char *buf, size_t size)
 			 x->id, x->user);
 }
 
-void queue_reason(const struct queue *q, uint64_t id, uint64_t now, char ret[QUEUE_MAX_REASON])
+static void describe(const struct queue *q, const struct entry *x, unsigned int ahead, uint64_t now,
+		     char *buf, size_t size)
 {
-	const struct entry *x = find(q, id);
-	unsigned int ahead = queue_position(q, id);
-	char what[QUEUE_MAX_REASON - 32];
-	uint64_t next;
+	char what[QUEUE_MAX_REASON];
 	const char *device;
+	uint64_t next;
 
-	ret[0] = '\0';
-	if (ahead-- == 0)
-		return;
-	if (is_held(x, now)) {
-		snprintf(ret, QUEUE_MAX_REASON, "waits: %s", x->held_why);
-		return;
-	}
 	if (queue_next(q, now, &next, &device)) {
-		snprintf(ret, QUEUE_MAX_REASON, "is about to start on %s", device);
-		if (next == id)
+		if (next == x->id) {
+			snprintf(buf, size, "is about to start on %s", device);
 			return;
+		}
 		snprintf(what, sizeof(what), "waits for %s", device);
 	} else {
 		describe_busy(q, what, sizeof(what));
 	}
 	if (ahead == 0)
-		snprintf(ret, QUEUE_MAX_REASON, "%s; it is next", what);
+		snprintf(buf, size, "%s; it is next", what);
 	else if (ahead == 1)
-		snprintf(ret, QUEUE_MAX_REASON, "%s; 1 job is ahead", what);
+		snprintf(buf, size, "%s; 1 job is ahead", what);
 	else
-		snprintf(ret, QUEUE_MAX_REASON, "%s; %u jobs are ahead", what, ahead);
+		snprintf(buf, size, "%s; %u jobs are ahead", what, ahead);
+}
+
+void queue_reason(const struct queue *q, uint64_t id, uint64_t now, char ret[QUEUE_MAX_REASON])
+{
+	const struct entry *x = find(q, id);
+	unsigned int position = queue_position(q, id);
+	char text[2 * QUEUE_MAX_REASON];
+	struct err clean = { 0 };
+
+	ret[0] = '\0';
+	if (position == 0)
+		return;
+	if (is_held(x, now))
+		snprintf(text, sizeof(text), "waits: %s", x->held_why);
+	else
+		describe(q, x, position - 1, now, text, sizeof(text));
+	/* Names of users and files may be cut, or be no text at all. */
+	err_set(&clean, -EAGAIN, "%s", text);
+	memcpy(ret, clean.text, QUEUE_MAX_REASON);
 }
 
 uint64_t queue_running_on(const struct queue *q, const char *device, unsigned int *ret_count)

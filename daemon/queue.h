@@ -13,9 +13,9 @@
 
 #include <sys/types.h>
 
-#include "util.h"
+#include "err.h"
 
-#define QUEUE_MAX_REASON 256
+#define QUEUE_MAX_REASON sizeof(((struct err *)0)->text)
 
 struct queue;
 
@@ -57,7 +57,7 @@ uint64_t queue_wakeup(const struct queue *q, uint64_t now);
 /* 1: next to run; 0: it does not wait. */
 unsigned int queue_position(const struct queue *q, uint64_t id);
 
-/* Why a job waits, as a clause; "" for one that does not. */
+/* Why a job waits, as a clause in UTF-8 without control characters; "" for one that does not. */
 void queue_reason(const struct queue *q, uint64_t id, uint64_t now, char ret[QUEUE_MAX_REASON]);
 
 /* The first job that runs on the device, or 0; and how many do. */

@@ -200,8 +200,7 @@ static void requeue(struct daemon *d, struct job *j)
 	peers_job_changed(d, j, false);
 }
 
-static void finish(struct daemon *d, struct job *j, enum worker_outcome outcome,
-		   const char *reason)
+static void finish(struct daemon *d, struct job *j, enum worker_outcome outcome, const char *reason)
 {
 	struct err e = { 0 };
 

@@ -110,8 +110,7 @@ static int store_fail(struct store *s, const char *what, struct err *e)
 {
 	int r = store_errno(s, sqlite3_extended_errcode(s->db));
 
-	return err_set(e, r, "%s: %s: %s%s", s->path, what, sqlite3_errmsg(s->db),
-		       store_advice(r));
+	return err_set(e, r, "%s: %s: %s%s", s->path, what, sqlite3_errmsg(s->db), store_advice(r));
 }
 
 static int execute(struct store *s, const char *text, const char *what, struct err *e)
@@ -303,11 +302,13 @@ int store_update(struct store *s, const struct job *j, struct err *e)
 	return r;
 }
 
+/* *ret is NULL before. */
 static int column_text(sqlite3_stmt *st, int i, char **ret)
 {
 	const unsigned char *text = sqlite3_column_text(st, i);
 
-	return job_set_text(ret, text ? (const char *)text : "");
+	*ret = strdup(text ? (const char *)text : "");
+	return *ret ? 0 : -ENOMEM;
 }
 
 static int read_job(sqlite3_stmt *st, struct job **ret)

@@ -17,7 +17,7 @@
 struct submission {
 	struct submission *next;
 	struct daemon *daemon;
-	struct peer *peer; /* NULL when it has gone */
+	struct peer *peer;    /* NULL when it has gone */
 	sd_bus_message *call; /* owns the descriptors and the text of the spec */
 	const char *spec;
 	struct job *job;
@@ -122,15 +122,19 @@ static int match_inputs(struct submission *s, const struct spec *spec, struct of
 			return r;
 		}
 		if (s->inputs[i].size > PBIT_MAX_INPUT_BYTES - total)
-			return err_set(e, -EFBIG, "%s: the input files have more than %" PRIu64
-				       " GiB together", files[i], PBIT_MAX_INPUT_BYTES >> 30);
+			return err_set(e, -EFBIG,
+				       "%s: the input files have more than %" PRIu64
+				       " GiB together",
+				       files[i], PBIT_MAX_INPUT_BYTES >> 30);
 		total += s->inputs[i].size;
 	}
 	s->n = n;
 	for (size_t k = 0; k < o->n; k++)
 		if (!o->used[k])
-			return err_set(e, -EINVAL, "%s: was sent along, and the spec does not name "
-				       "this file", o->path[k]);
+			return err_set(e, -EINVAL,
+				       "%s: was sent along, and the spec does not name "
+				       "this file",
+				       o->path[k]);
 	return 0;
 }
 
@@ -148,7 +152,7 @@ static int make_job(const struct peer *p, const struct spec *spec, struct job **
 {
 	_cleanup_(job_freep) struct job *j = calloc(1, sizeof(*j));
 
-	if (!j || job_set_text(&j->groups, p->groups) < 0 || user_name(p->uid, &j->user) < 0 ||
+	if (!j || !(j->groups = strdup(p->groups)) || user_name(p->uid, &j->user) < 0 ||
 	    job_set_text(&j->name, spec->name ? spec->name : "") < 0 ||
 	    job_set_text(&j->reason, "") < 0)
 		return -ENOMEM;

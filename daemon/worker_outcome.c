@@ -7,21 +7,22 @@
 #include "protocol.h"
 #include "worker_process.h"
 
-static enum worker_outcome failed(char buf[WORKER_MAX_REASON], const char *fmt, ...)
-	_printf_(2, 3);
+/* As a sentence of ours: what a worker says may hold anything, and goes to terminals. */
+static enum worker_outcome failed(struct err *ret, const char *fmt, ...) _printf_(2, 3);
 
-static enum worker_outcome failed(char buf[WORKER_MAX_REASON], const char *fmt, ...)
+static enum worker_outcome failed(struct err *ret, const char *fmt, ...)
 {
+	char text[sizeof(ret->text)];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(buf, WORKER_MAX_REASON, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	err_set(ret, -ECHILD, "%s", text);
 	return WORKER_FAILED;
 }
 
-static enum worker_outcome outcome_of_signal(int number, enum worker_stop stop,
-					     char buf[WORKER_MAX_REASON])
+static enum worker_outcome outcome_of_signal(int number, enum worker_stop stop, struct err *ret)
 {
 	const char *name = sigabbrev_np(number);
 
@@ -29,28 +30,28 @@ static enum worker_outcome outcome_of_signal(int number, enum worker_stop stop,
 	if (stop == WORKER_SHUTDOWN && (number == SIGTERM || number == SIGKILL))
 		return WORKER_STOPPED;
 	if (!name)
-		return failed(buf, "worker killed by signal %d", number);
+		return failed(ret, "worker killed by signal %d", number);
 	if (number == SIGKILL && stop == WORKER_NOT_STOPPED)
-		return failed(buf, "worker killed by SIGKILL, as the kernel does when memory runs "
+		return failed(ret, "worker killed by SIGKILL, as the kernel does when memory runs "
 				   "out");
-	return failed(buf, "worker killed by SIG%s", name);
+	return failed(ret, "worker killed by SIG%s", name);
 }
 
 enum worker_outcome worker_outcome(int status, bool said_done, const char *failure,
-				   enum worker_stop stop, char buf[WORKER_MAX_REASON])
+				   enum worker_stop stop, struct err *ret)
 {
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 
 	if (failure)
-		return failed(buf, "%s", failure);
+		return failed(ret, "%s", failure);
 	if (WIFSIGNALED(status))
-		return outcome_of_signal(WTERMSIG(status), stop, buf);
+		return outcome_of_signal(WTERMSIG(status), stop, ret);
 	if (code == 0 && said_done)
 		return WORKER_DONE;
 	if (code == 0)
-		return failed(buf, "worker left without a result");
+		return failed(ret, "worker left without a result");
 	if (code == WORKER_EXIT_STOPPED)
 		return WORKER_STOPPED;
-	return failed(buf, "worker left with status %d and did not say why; see the job's log",
+	return failed(ret, "worker left with status %d and did not say why; see the job's log",
 		      code);
 }

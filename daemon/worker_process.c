@@ -16,9 +16,9 @@
 
 #define MAX_GROUPS   1024 /* more than a login gives; the rest is left out */
 #define MAX_DEPTH    8
-#define FREE_FD      10
+#define FREE_FD	     10
 #define OPEN_FILES   1024 /* the usual soft limit; the daemon has raised its own */
-#define READS_A_TURN 16 /* then others get theirs */
+#define READS_A_TURN 16	  /* then others get theirs */
 
 struct worker_process {
 	const struct worker_events *events;
@@ -260,8 +260,8 @@ static int read_some(struct worker_process *w)
 	return w->fd < 0 ? -1 : 1;
 }
 
-static int on_readable(_unused_ sd_event_source *source, _unused_ int fd,
-		       _unused_ uint32_t revents, void *userdata)
+static int on_readable(_unused_ sd_event_source *source, _unused_ int fd, _unused_ uint32_t revents,
+		       void *userdata)
 {
 	struct worker_process *w = userdata;
 
@@ -273,7 +273,7 @@ static int on_readable(_unused_ sd_event_source *source, _unused_ int fd,
 static int on_child(_unused_ sd_event_source *source, const siginfo_t *info, void *userdata)
 {
 	struct worker_process *w = userdata;
-	char buf[WORKER_MAX_REASON];
+	struct err e = { 0 };
 	enum worker_outcome outcome;
 	int status;
 
@@ -285,8 +285,8 @@ static int on_child(_unused_ sd_event_source *source, const siginfo_t *info, voi
 	/* Whoever it left behind in its group goes with it. */
 	kill(-w->pid, SIGKILL);
 	w->pid = 0;
-	outcome = worker_outcome(status, w->said_done, w->failure, w->stop, buf);
-	w->events->ended(outcome, outcome == WORKER_FAILED ? buf : "", w->userdata);
+	outcome = worker_outcome(status, w->said_done, w->failure, w->stop, &e);
+	w->events->ended(outcome, e.text, w->userdata);
 	worker_process_free(w);
 	return 0;
 }

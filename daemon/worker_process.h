@@ -63,11 +63,10 @@ pid_t worker_process_pid(const struct worker_process *w);
 
 /*
  * What the end of a worker means. status: as of waitpid(). said_done: it sent "done". failure: the
- * reason it sent with "failed", or what was wrong with its lines; NULL for neither. buf holds the
- * sentence where one has to be made.
+ * reason it sent with "failed", or what was wrong with its lines; NULL for neither. ret holds the
+ * sentence for WORKER_FAILED.
  */
-#define WORKER_MAX_REASON 512
 enum worker_outcome worker_outcome(int status, bool said_done, const char *failure,
-				   enum worker_stop stop, char buf[WORKER_MAX_REASON]);
+				   enum worker_stop stop, struct err *ret);
 
 #endif

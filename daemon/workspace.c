@@ -15,7 +15,7 @@
 #define NAME_BYTES 32
 
 /* A daemon that was just killed may hold the lock until the kernel has buried it. */
-#define LOCK_TRIES 50
+#define LOCK_TRIES   50
 #define LOCK_WAIT_NS 20000000
 
 struct workspace {
@@ -26,10 +26,9 @@ struct workspace {
 static int fail(struct workspace *w, int r, const char *what, struct err *e)
 {
 	return err_set(e, r, "%s: %s: %s%s", w->directory, what, strerror(-r),
-		       r == -ENOSPC || r == -EDQUOT ? "; free some space" :
-		       r == -EACCES || r == -EROFS || r == -EPERM ?
-						      "; make it writable for pbitd" :
-						      "");
+		       r == -ENOSPC || r == -EDQUOT		  ? "; free some space" :
+		       r == -EACCES || r == -EROFS || r == -EPERM ? "; make it writable for pbitd" :
+								    "");
 }
 
 static mode_t directory_mode(void)
@@ -142,7 +141,8 @@ int workspace_lock(struct workspace *w, struct err *e)
 		if (errno != EWOULDBLOCK)
 			return fail(w, -errno, "cannot be locked", e);
 		if (i == LOCK_TRIES)
-			return err_set(e, -EALREADY, "another pbitd already serves %s", w->directory);
+			return err_set(e, -EALREADY, "another pbitd already serves %s",
+				       w->directory);
 		nanosleep(&pause, NULL);
 	}
 	w->lock_fd = TAKE_FD(fd);
@@ -387,17 +387,25 @@ void workspace_files_free(struct workspace_file *files, size_t n)
  */
 static int open_result(int out, const char *name, uid_t uid, uint64_t *ret_size)
 {
-	_cleanup_close_ int fd = openat(out, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-							   O_CLOEXEC);
+	_cleanup_close_ int fd =
+		openat(out, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0)
 		return errno == EMFILE || errno == ENFILE ? -errno : -ENOENT;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
-	    st.st_uid != uid)
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != uid)
 		return -ENOENT;
 	*ret_size = (uint64_t)st.st_size;
 	return TAKE_FD(fd);
+}
+
+/* A name that D-Bus, JSON and terminals can take. */
+static bool is_plain_name(const char *name)
+{
+	struct err clean = { 0 };
+
+	err_set(&clean, -EINVAL, "%s", name);
+	return !strcmp(clean.text, name);
 }
 
 static int compare_files(const void *a, const void *b)
@@ -415,7 +423,7 @@ static int collect(DIR *d, uid_t uid, bool open, size_t max, struct workspace_fi
 		uint64_t size;
 		_cleanup_close_ int fd = open_result(dirfd(d), entry->d_name, uid, &size);
 
-		if (fd == -ENOENT)
+		if (fd == -ENOENT || (fd >= 0 && !is_plain_name(entry->d_name)))
 			continue;
 		if (fd < 0)
 			return fd;
@@ -466,9 +474,9 @@ int workspace_sync_results(struct workspace *w, uint64_t id, struct err *e)
 	if (!d)
 		return fail(w, out < 0 ? out : -ENOMEM, "the results cannot be read", e);
 	while (r >= 0 && (entry = readdir(d))) {
-		_cleanup_close_ int fd = openat(dirfd(d), entry->d_name,
-						O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-							O_CLOEXEC);
+		_cleanup_close_ int fd =
+			openat(dirfd(d), entry->d_name,
+			       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 		/* Only files have bytes to lose; a FIFO says EINVAL. */
 		if (fd >= 0 && fsync(fd) < 0 && errno != EINVAL && errno != EROFS)

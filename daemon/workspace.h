@@ -26,7 +26,7 @@ static inline void workspace_closep(struct workspace **w)
 	*w = workspace_close(*w);
 }
 
-/* -EALREADY when another daemon holds the state directory. Waits a moment for one that is leaving. */
+/* -EALREADY when another daemon holds the directory. Waits a moment for one that is leaving. */
 int workspace_lock(struct workspace *w, struct err *e);
 
 struct workspace_input {
@@ -68,8 +68,8 @@ struct workspace_file {
 };
 
 /*
- * The regular files in jobs/id/out, by name; opened as well when open. Links of either sort and
- * files of other users are left out. -E2BIG above max files.
+ * The regular files in jobs/id/out, by name; opened as well when open. Links of either sort, files
+ * of other users, and names that are not text are left out. -E2BIG above max files.
  */
 int workspace_results(struct workspace *w, uint64_t id, uid_t uid, bool open, size_t max,
 		      struct workspace_file **ret, size_t *ret_n, struct err *e);

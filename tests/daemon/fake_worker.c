@@ -49,8 +49,8 @@ static void progress(double p)
 {
 	char line[128];
 
-	snprintf(line, sizeof(line), "{\"type\": \"progress\", \"progress\": %g, \"loss\": %g}\n", p,
-		 1 - p);
+	snprintf(line, sizeof(line), "{\"type\": \"progress\", \"progress\": %g, \"loss\": %g}\n",
+		 p, 1 - p);
 	say(line);
 }
 
@@ -183,9 +183,9 @@ static int run_env(const json_t *job)
 
 static int run_links(void)
 {
-	if (symlink("/etc/hostname", "out/symlink") < 0 || symlink("../job.json", "out/inner") < 0 ||
-	    link("job.json", "out/hardlink") < 0 || mkfifo("out/fifo", 0600) < 0 ||
-	    mkdir("out/directory", 0700) < 0)
+	if (symlink("/etc/hostname", "out/symlink") < 0 ||
+	    symlink("../job.json", "out/inner") < 0 || link("job.json", "out/hardlink") < 0 ||
+	    mkfifo("out/fifo", 0600) < 0 || mkdir("out/directory", 0700) < 0)
 		return 9;
 	return finish("{}");
 }

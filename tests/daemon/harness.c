@@ -194,6 +194,30 @@ sd_bus *harness_connect(struct harness *h)
 	return bus;
 }
 
+static bool answers(struct harness *h)
+{
+	_cleanup_bus_ sd_bus *bus = NULL;
+	int fd = harness_raw_connect(h->socket), r = sd_bus_new(&bus);
+
+	if (fd < 0 || r < 0)
+		return false;
+	r = sd_bus_set_fd(bus, fd, fd);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	return r >= 0 && sd_bus_call_method(bus, NULL, PBIT_PATH, PBIT_INTERFACE, "Devices", NULL,
+					    NULL, NULL) >= 0;
+}
+
+bool harness_serves(struct harness *h)
+{
+	for (int i = 0; i < TRIES; i++) {
+		if (answers(h))
+			return true;
+		usleep(TRY_US);
+	}
+	return false;
+}
+
 int harness_sealed(const void *bytes, size_t size)
 {
 	struct err e = { 0 };
@@ -279,7 +303,8 @@ json_t *await_state(sd_bus *bus, uint64_t id, const char *state)
 		if (!strcmp(now, state))
 			return root;
 		ck_assert_msg(!strcmp(now, "queued") || !strcmp(now, "running"),
-			      "job %d is %s (%s), not %s", (int)id, now, str(root, "reason"), state);
+			      "job %d is %s (%s), not %s", (int)id, now, str(root, "reason"),
+			      state);
 		json_decref(root);
 		usleep(TRY_US / 2);
 	}

@@ -16,7 +16,7 @@
 #include "protocol.h"
 
 struct harness {
-	char root[64];	/* 0711, so that other users' workers can pass */
+	char root[64]; /* 0711, so that other users' workers can pass */
 	char state[96];
 	char socket[96];
 	char worker[96]; /* a copy that any user can run */
@@ -38,6 +38,8 @@ bool harness_logged(struct harness *h, const char *text);
 char *harness_program(const char *below_build); /* "bin/pbitd" -> its path */
 
 sd_bus *harness_connect(struct harness *h);
+/* Connects and is answered; waits for a place where all were taken a moment ago. */
+bool harness_serves(struct harness *h);
 static inline void bus_closep(sd_bus **bus)
 {
 	sd_bus_close_unref(*bus);
@@ -49,8 +51,8 @@ static inline void message_unrefp(sd_bus_message **m)
 }
 #define _cleanup_message_ _cleanup_(message_unrefp)
 
-int harness_raw_connect(const char *path);		/* a connected socket, nothing sent */
-int harness_sealed(const void *bytes, size_t size);	/* a sealed memfd */
+int harness_raw_connect(const char *path);	    /* a connected socket, nothing sent */
+int harness_sealed(const void *bytes, size_t size); /* a sealed memfd */
 
 /* A bench job, of which the test double reads only the name. */
 uint64_t submit_named(sd_bus *bus, const char *name);

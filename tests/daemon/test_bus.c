@@ -42,7 +42,8 @@ START_TEST(submit_runs_to_the_end)
 	ck_assert_int_eq(num(job, "resumes"), 0);
 	ck_assert_int_le(num(job, "submitted"), num(job, "started"));
 	ck_assert_int_le(num(job, "started"), num(job, "finished"));
-	ck_assert(json_number_value(json_object_get(json_object_get(job, "latest"), "loss")) == 0.5);
+	ck_assert(json_number_value(json_object_get(json_object_get(job, "latest"), "loss")) ==
+		  0.5);
 	ck_assert_str_eq(str(json_object_get(job, "spec"), "kind"), "bench");
 	ck_assert_uint_eq(json_array_size(results), 1);
 	ck_assert_str_eq(str(json_array_get(results, 0), "name"), "result.json");
@@ -60,8 +61,9 @@ START_TEST(inputs_reach_the_worker)
 	json_t *job, *description;
 
 	/* A cancelled job loses its inputs, a running one has them. */
-	ck_assert_int_ge(submit_model(bus, "{\"kind\": \"sample\", \"name\": \"sleep\", "
-					   "\"model\": \"../models/W.npy\"}",
+	ck_assert_int_ge(submit_model(bus,
+				      "{\"kind\": \"sample\", \"name\": \"sleep\", "
+				      "\"model\": \"../models/W.npy\"}",
 				      "../models/W.npy", fd, &id, &error),
 			 0);
 	json_decref(await_state(bus, id, "running"));
@@ -160,7 +162,8 @@ START_TEST(too_many_inputs)
 	/* 16 pass the gate and are one by one unknown; 17 never reach the daemon. */
 	for (int n = PBIT_MAX_INPUTS; n <= PBIT_MAX_INPUTS + 1; n++) {
 		ck_assert_int_ge(sd_bus_message_new_method_call(bus, &m, NULL, PBIT_PATH,
-								PBIT_INTERFACE, "Submit"), 0);
+								PBIT_INTERFACE, "Submit"),
+				 0);
 		sd_bus_message_append(m, "s", "{\"kind\": \"bench\"}");
 		sd_bus_message_open_container(m, 'a', "(sh)");
 		for (int i = 0; i < n; i++) {
@@ -193,11 +196,11 @@ static json_t *list(const char *which, uint64_t after, uint32_t limit)
 	while (sd_bus_message_read(reply, "(tussssdusxxx)", &id, &uid, &user, &kind, &name, &state,
 				   &progress, &position, &reason, &submitted, &started,
 				   &finished) > 0)
-		json_array_append_new(rows, json_pack("{s:I, s:i, s:s, s:s, s:s, s:s, s:f, s:i, s:s}",
-						      "id", (json_int_t)id, "uid", (int)uid, "user",
-						      user, "kind", kind, "name", name, "state",
-						      state, "progress", progress, "position",
-						      (int)position, "reason", reason));
+		json_array_append_new(
+			rows, json_pack("{s:I, s:i, s:s, s:s, s:s, s:s, s:f, s:i, s:s}", "id",
+					(json_int_t)id, "uid", (int)uid, "user", user, "kind", kind,
+					"name", name, "state", state, "progress", progress,
+					"position", (int)position, "reason", reason));
 	return rows;
 }
 
@@ -338,7 +341,8 @@ START_TEST(watch)
 
 	json_decref(await_state(bus, blocker, "running"));
 	ck_assert_int_ge(sd_bus_match_signal(bus, NULL, NULL, PBIT_PATH, PBIT_INTERFACE,
-					     "JobChanged", on_changed, &s), 0);
+					     "JobChanged", on_changed, &s),
+			 0);
 	sd_bus_message_unref(call(bus, "Watch", "t", id));
 	sd_bus_message_unref(call(bus, "Watch", "t", id));
 	sd_bus_message_unref(call(bus, "Cancel", "t", blocker));
@@ -400,7 +404,8 @@ START_TEST(devices)
 	json_decref(root);
 
 	ck_assert_int_ge(sd_bus_get_property_string(bus, NULL, PBIT_PATH, PBIT_INTERFACE, "Version",
-						    &error, &value), 0);
+						    &error, &value),
+			 0);
 	ck_assert_str_eq(value, PBIT_VERSION);
 	free(value);
 }
@@ -413,8 +418,9 @@ static char *busctl(const char *arguments)
 	char *text = calloc(1, 16384);
 	FILE *f;
 
-	ck_assert_int_gt(asprintf(&command, "busctl --address=unix:path=%s %s 2>&1", h.socket,
-				  arguments), 0);
+	ck_assert_int_gt(
+		asprintf(&command, "busctl --address=unix:path=%s %s 2>&1", h.socket, arguments),
+		0);
 	f = popen(command, "re");
 	ck_assert_ptr_nonnull(f);
 	ck_assert_uint_lt(fread(text, 1, 16383, f), 16383);

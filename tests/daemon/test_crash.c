@@ -9,9 +9,9 @@
 
 #include "harness.h"
 
-#define ROUNDS	      100
-#define SUBMISSIONS   4	     /* a round, at most: then the round ends without being killed in one */
-#define MAX_DELAY_US  40000
+#define ROUNDS	     100
+#define SUBMISSIONS  4 /* a round, at most: then the round ends without being killed in one */
+#define MAX_DELAY_US 40000
 
 static struct harness h;
 
@@ -62,8 +62,10 @@ static void submit_until_killed(struct record *record, int fd)
 		int r;
 
 		record->asked++;
-		r = submit_model(bus, "{\"kind\": \"sample\", \"name\": \"quick\", "
-				      "\"model\": \"W.npy\"}", "W.npy", fd, &id, &error);
+		r = submit_model(bus,
+				 "{\"kind\": \"sample\", \"name\": \"quick\", "
+				 "\"model\": \"W.npy\"}",
+				 "W.npy", fd, &id, &error);
 		sd_bus_error_free(&error);
 		if (r < 0)
 			return;

@@ -115,7 +115,8 @@ END_TEST
 /* Containers of users can write there, and the kernel tells nobody inside. */
 static bool kernel_tells(void)
 {
-	_cleanup_close_ int fd = open("/sys/bus/workqueue/devices/writeback/uevent", O_WRONLY | O_CLOEXEC);
+	_cleanup_close_ int fd =
+		open("/sys/bus/workqueue/devices/writeback/uevent", O_WRONLY | O_CLOEXEC);
 
 	return geteuid() == 0 && fd >= 0;
 }

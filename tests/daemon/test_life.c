@@ -71,14 +71,15 @@ START_TEST(refusals_at_the_start)
 	ck_assert_int_eq(PBITD("--state-dir", h.state, "--socket", h.socket, "--worker", "/none"),
 			 1);
 	ck_assert(harness_logged(&h, "/none: the worker cannot be run: No such file"));
-	ck_assert_int_eq(PBITD("--state-dir", "/proc/none", "--socket", h.socket, "--worker",
-			       h.worker), 1);
+	ck_assert_int_eq(
+		PBITD("--state-dir", "/proc/none", "--socket", h.socket, "--worker", h.worker), 1);
 	ck_assert(harness_logged(&h, "/proc/none: the state directory cannot be used"));
 	snprintf(path, sizeof(path), "%s/%0100d", h.root, 7);
 	ck_assert_int_eq(PBITD("--state-dir", h.state, "--socket", path, "--worker", h.worker), 1);
 	ck_assert(harness_logged(&h, "the path is too long for a socket"));
 	ck_assert_int_eq(PBITD("--state-dir", h.state, "--socket", "/proc/none/socket", "--worker",
-			       h.worker), 1);
+			       h.worker),
+			 1);
 	ck_assert(harness_logged(&h, "say --socket PATH"));
 	snprintf(path, sizeof(path), "%s/jobs.db", h.state);
 	ck_assert_int_eq(truncate(path, 100), 0);
@@ -283,7 +284,8 @@ START_TEST(full_disk)
 	harness_start(&h, NULL);
 	bus = harness_connect(&h);
 	ck_assert_int_lt(submit_model(bus, "{\"kind\": \"sample\", \"model\": \"W.npy\"}", "W.npy",
-				      fd, &id, &error), 0);
+				      fd, &id, &error),
+			 0);
 	ck_assert_str_eq(error.name, PBIT_ERROR_FAILED);
 	ck_assert(strstr(error.message, "the job cannot be stored: File too large") != NULL);
 	sd_bus_error_free(&error);

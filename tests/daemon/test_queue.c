@@ -90,7 +90,8 @@ START_TEST(reasons)
 	add(4, "bob");
 	add(5, "bob");
 	add(6, "bob");
-	ck_assert_str_eq(reason(4, 0), "waits for embedded0, which runs job 3 of alice; it is next");
+	ck_assert_str_eq(reason(4, 0),
+			 "waits for embedded0, which runs job 3 of alice; it is next");
 	ck_assert_str_eq(reason(5, 0),
 			 "waits for embedded0, which runs job 3 of alice; 1 job is ahead");
 	ck_assert_str_eq(reason(6, 0),
@@ -130,6 +131,25 @@ START_TEST(holds)
 	ck_assert_uint_eq(start_next(499), 0);
 	ck_assert_uint_eq(queue_wakeup(q, 500), UINT64_MAX);
 	ck_assert_uint_eq(start_next(500), 1);
+}
+END_TEST
+
+/* Whatever the names: a reason is text for terminals, and never cut amid a letter. */
+START_TEST(reasons_are_text)
+{
+	char name[QUEUE_MAX_REASON + 64];
+
+	for (size_t i = 0; i < sizeof(name) - 1; i += 2)
+		memcpy(name + i, "\xc3\xa9", 2);
+	name[sizeof(name) - 1] = '\0';
+	add(1, "a\033[2J\xff");
+	add(2, "bob");
+	start_next(0);
+	ck_assert_str_eq(reason(2, 0),
+			 "waits for embedded0, which runs job 1 of a?[2J?; it is next");
+	ck_assert_int_eq(queue_hold(q, 2, 1, name), 0);
+	for (const char *p = reason(2, 0) + strlen("waits: "); *p; p += p[1] ? 2 : 1)
+		ck_assert(!memcmp(p, "\xc3\xa9", 2) || !strcmp(p, "?"));
 }
 END_TEST
 
@@ -224,6 +244,7 @@ int main(void)
 	tcase_add_test(t, reasons);
 	tcase_add_test(t, no_device);
 	tcase_add_test(t, holds);
+	tcase_add_test(t, reasons_are_text);
 	tcase_add_test(t, stopped_job_keeps_its_place);
 	tcase_add_test(t, slots_and_refusals);
 	tcase_add_test(t, agrees_with_a_model);

@@ -371,7 +371,8 @@ START_TEST(read_only)
 	if (geteuid() == 0) {
 		/* Modes do not bind root; a mount does. */
 		ck_assert_int_eq(mount(root, root, NULL, MS_BIND, NULL), 0);
-		ck_assert_int_eq(mount(NULL, root, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL), 0);
+		ck_assert_int_eq(mount(NULL, root, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL),
+				 0);
 	} else {
 		snprintf(path, sizeof(path), "%s/%s", root, STORE_FILE);
 		ck_assert_int_eq(chmod(path, 0400), 0);

@@ -61,17 +61,18 @@ START_TEST(outcomes)
 		{ SIGTERM, false, NULL, WORKER_SHUTDOWN, WORKER_STOPPED, "" },
 		{ SIGTERM, false, NULL, WORKER_NOT_STOPPED, WORKER_FAILED,
 		  "worker killed by SIGTERM" },
+		{ EXIT_1, false, "\033[2J\xff", WORKER_NOT_STOPPED, WORKER_FAILED, "?[2J?" },
 		{ SIGKILL, false, "worker sent a line above 16 KiB", WORKER_NOT_STOPPED,
 		  WORKER_FAILED, "worker sent a line above 16 KiB" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		char buf[WORKER_MAX_REASON] = "";
+		struct err e = { 0 };
 
 		ck_assert_int_eq(worker_outcome(cases[i].status, cases[i].done, cases[i].failure,
-						cases[i].stop, buf),
+						cases[i].stop, &e),
 				 cases[i].outcome);
-		ck_assert_str_eq(buf, cases[i].reason);
+		ck_assert_str_eq(e.text, cases[i].reason);
 	}
 }
 END_TEST

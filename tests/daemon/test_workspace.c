@@ -213,6 +213,8 @@ START_TEST(results_are_plain_files)
 	snprintf(path, sizeof(path), "%s/jobs/5/out/directory", root);
 	ck_assert_int_eq(mkdir(path, 0700), 0);
 	put("jobs/5/out/directory/inner", "x");
+	put("jobs/5/out/no\xfftext", "x");
+	put("jobs/5/out/clear\033[2J", "x");
 	ck_assert_int_eq(workspace_sync_results(w, 5, &e), 0);
 
 	ck_assert_int_eq(workspace_results(w, 5, geteuid(), true, 10, &files, &n, &e), 0);
