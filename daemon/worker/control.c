@@ -41,6 +41,7 @@ void control_catch_signals(void)
 	stop_requested = 0;
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
 }
 
 int control_poll(struct control *c)

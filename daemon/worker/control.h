@@ -27,7 +27,10 @@ int64_t now_us(void); /* CLOCK_MONOTONIC */
 /* fd: the daemon's end of the worker; any descriptor that can be written to. */
 void control_init(struct control *c, int fd);
 
-/* SIGTERM sets a flag, SIGPIPE is ignored. Process-wide, hence apart from control_init(). */
+/*
+ * SIGTERM sets a flag; SIGPIPE and SIGXFSZ are ignored, so that writes fail with a reason instead.
+ * Process-wide, hence apart from control_init().
+ */
 void control_catch_signals(void);
 
 /* 0, -EINTR or -ECONNRESET, as above. */
