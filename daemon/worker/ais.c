@@ -47,9 +47,9 @@ static void add_energies(double *log_w, size_t chains, const struct results *res
 			log_w[c] -= step * scale * (double)res->energy_trace[t * chains + c];
 }
 
-int ais_log_z(struct program *p, const int16_t *q, double scale, double beta,
-	      size_t free_units, const struct ais_options *o, struct control *control,
-	      struct energy_ledger *ledger, struct ais *ret, struct err *e)
+int ais_log_z(struct program *p, const int16_t *q, double scale, double beta, size_t free_units,
+	      const struct ais_options *o, struct control *control, struct energy_ledger *ledger,
+	      struct ais *ret, struct err *e)
 {
 	_cleanup_free_ uint64_t *gain = NULL;
 	_cleanup_free_ double *log_w = NULL;
@@ -70,8 +70,8 @@ int ais_log_z(struct program *p, const int16_t *q, double scale, double beta,
 		return r;
 	ledger_add_couplings(ledger, shape);
 	/* Bounded in updates as well, so that a stop request is heard. */
-	chunk = MIN(chunk, MAX((size_t)1, ((size_t)1 << 28) / shape->chains /
-						  ((size_t)shape->n + shape->m)));
+	chunk = MIN(chunk, MAX((size_t)1,
+			       ((size_t)1 << 28) / shape->chains / ((size_t)shape->n + shape->m)));
 	for (uint32_t k = 0; k < o->betas; k += (uint32_t)chunk) {
 		struct results res;
 		struct submission s = {

@@ -34,9 +34,9 @@ struct ais {
  * Of the RBM p with couplings q [n * m], J = scale * q. control may be NULL; otherwise its requests
  * come back as errors (see control.h).
  */
-int ais_log_z(struct program *p, const int16_t *q, double scale, double beta,
-	      size_t free_units, const struct ais_options *o, struct control *control,
-	      struct energy_ledger *ledger, struct ais *ret, struct err *e);
+int ais_log_z(struct program *p, const int16_t *q, double scale, double beta, size_t free_units,
+	      const struct ais_options *o, struct control *control, struct energy_ledger *ledger,
+	      struct ais *ret, struct err *e);
 
 /* The same of one class, with a program of its own. */
 int ais_class(struct device *d, const struct couplings *c, unsigned int class,

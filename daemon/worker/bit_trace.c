@@ -42,8 +42,8 @@ static void transpose64(uint64_t a[64])
 }
 
 /* The 64 records from `first` on of one state word of one chain, as rows of the turned trace. */
-static void turn_block(struct bit_trace *t, const uint64_t *states, size_t state_words,
-		       size_t word, size_t chain, size_t first, size_t unit0, size_t units)
+static void turn_block(struct bit_trace *t, const uint64_t *states, size_t state_words, size_t word,
+		       size_t chain, size_t first, size_t unit0, size_t units)
 {
 	size_t rows = MIN((size_t)64, t->records - first);
 	uint64_t block[64] = { 0 };

@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
-#define MAGIC	   "PBITCKPT"
-#define MAX_BYTES  ((uint64_t)16 << 30)
-#define TAG_BYTES  16
-#define FIXED	   offsetof(struct header, end)
-#define CRC_BYTES  sizeof(uint32_t)
+#define MAGIC	  "PBITCKPT"
+#define MAX_BYTES ((uint64_t)16 << 30)
+#define TAG_BYTES 16
+#define FIXED	  offsetof(struct header, end)
+#define CRC_BYTES sizeof(uint32_t)
 
 /* Fields as they stand in the file, one after the other. */
 struct header {
@@ -115,8 +115,9 @@ int checkpoint_save(struct checkpoint *c, int dirfd, uint64_t identity, uint64_t
 		return err_oom(e);
 	r = write_file_atomic(dirfd, file_name(sequence), c->bytes, c->size);
 	if (r < 0)
-		return err_set(e, r, "ckpt/%s: cannot write the checkpoint: %s; make room or mend "
-				     "the permissions, and submit the job again",
+		return err_set(e, r,
+			       "ckpt/%s: cannot write the checkpoint: %s; make room or mend "
+			       "the permissions, and submit the job again",
 			       file_name(sequence), strerror(-r));
 	return 0;
 }
@@ -153,8 +154,8 @@ static int load_file(int dirfd, const char *name, uint64_t identity, struct chec
 	fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return errno == ENOENT ? -ENOENT : -EINVAL;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    st.st_size < (off_t)(FIXED + CRC_BYTES) || (uint64_t)st.st_size > MAX_BYTES)
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)(FIXED + CRC_BYTES) ||
+	    (uint64_t)st.st_size > MAX_BYTES)
 		return -EINVAL;
 	c.size = c.room = (size_t)st.st_size;
 	c.bytes = malloc(c.size);
@@ -241,8 +242,9 @@ int checkpoint_get(const struct checkpoint *c, const char *tag, void *data, size
 		at += sizeof(s);
 		if (!strcmp(s.tag, tag)) {
 			if (s.size != size)
-				return err_set(e, -EINVAL, "checkpoint section %s: %llu bytes, "
-							   "expected %zu",
+				return err_set(e, -EINVAL,
+					       "checkpoint section %s: %llu bytes, "
+					       "expected %zu",
 					       tag, (unsigned long long)s.size, size);
 			if (size)
 				memcpy(data, c->bytes + at, size);

@@ -42,7 +42,7 @@ double couplings_limit(const struct couplings *c, unsigned int class);
 
 static inline size_t couplings_at(const struct couplings *c, unsigned int class)
 {
-	return (size_t)class * c->n * c->m;
+	return (size_t) class * c->n * c->m;
 }
 
 /* The RBM of a class, for rbm_exact.h; borrows c->w. */

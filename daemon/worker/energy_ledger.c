@@ -64,9 +64,9 @@ json_t *ledger_to_json(const struct energy_ledger *l)
 	json_t *table = json_array();
 
 	for (size_t k = 0; k < ARRAY_SIZE(prices); k++)
-		json_array_append_new(table, json_pack("{s:s, s:f, s:s}", "what", prices[k].what,
-						       "joules", prices[k].joules, "source",
-						       prices[k].source));
+		json_array_append_new(table,
+				      json_pack("{s:s, s:f, s:s}", "what", prices[k].what, "joules",
+						prices[k].joules, "source", prices[k].source));
 	return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o}", "flips",
 			 (json_int_t)l->flips, "reads", (json_int_t)l->reads, "writes",
 			 (json_int_t)l->writes, "device_joules", ledger_device_joules(l),

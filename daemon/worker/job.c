@@ -7,13 +7,13 @@
 
 static int write_error(const char *name, int r, struct err *e)
 {
-	return err_set(e, r, "%s: cannot write: %s; make room or mend the permissions, and submit "
-			     "the job again",
+	return err_set(e, r,
+		       "%s: cannot write: %s; make room or mend the permissions, and submit "
+		       "the job again",
 		       name, strerror(-r));
 }
 
-int job_write(const struct job *job, const char *name, const void *buf, size_t size,
-	      struct err *e)
+int job_write(const struct job *job, const char *name, const void *buf, size_t size, struct err *e)
 {
 	char place[64];
 	int r = write_file_atomic(job->out, name, buf, size);
@@ -39,8 +39,8 @@ int job_write_json(const struct job *job, const char *name, json_t *object, stru
 
 int job_log_open(struct job_log *l, int dirfd, const char *name, uint64_t size, struct err *e)
 {
-	_cleanup_close_ int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-					0666);
+	_cleanup_close_ int fd =
+		openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)

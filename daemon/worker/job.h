@@ -26,8 +26,7 @@ int train_run(struct job *job, struct err *e);
 int sample_run(struct job *job, struct err *e);
 
 /* write_file_atomic() into out/, with a sentence: "out/NAME: cannot write: ...". */
-int job_write(const struct job *job, const char *name, const void *buf, size_t size,
-	      struct err *e);
+int job_write(const struct job *job, const char *name, const void *buf, size_t size, struct err *e);
 /* The same of a JSON object, whose reference is taken; NULL is out of memory. */
 int job_write_json(const struct job *job, const char *name, json_t *object, struct err *e);
 

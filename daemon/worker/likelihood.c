@@ -68,8 +68,8 @@ void likelihood_free(struct likelihood *l)
 	*l = (struct likelihood){ 0 };
 }
 
-int likelihood_of(const struct dataset *data, enum dataset_part part, row_sum_fn sum,
-		  void *model, struct likelihood *ret, struct err *e)
+int likelihood_of(const struct dataset *data, enum dataset_part part, row_sum_fn sum, void *model,
+		  struct likelihood *ret, struct err *e)
 {
 	_cleanup_likelihood_ struct likelihood l = { .classes = data->classes };
 	double total = 0;

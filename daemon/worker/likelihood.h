@@ -48,10 +48,9 @@ void likelihood_free(struct likelihood *l);
 #define _cleanup_likelihood_ _cleanup_(likelihood_free)
 
 /* The same means of a model given by the sum of ln p over the rows of one class. */
-typedef double (*row_sum_fn)(void *model, unsigned int class, const int8_t *rows,
-			     size_t count);
-int likelihood_of(const struct dataset *data, enum dataset_part part, row_sum_fn sum,
-		  void *model, struct likelihood *ret, struct err *e);
+typedef double (*row_sum_fn)(void *model, unsigned int class, const int8_t *rows, size_t count);
+int likelihood_of(const struct dataset *data, enum dataset_part part, row_sum_fn sum, void *model,
+		  struct likelihood *ret, struct err *e);
 
 /* {"all", "by_class", "error": null when exact} */
 json_t *likelihood_to_json(const struct likelihood *l, bool exact);

@@ -14,8 +14,9 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc != 1 || fcntl(WORKER_FD, F_GETFD) < 0) {
-		fprintf(stderr, "pbit-worker: started by pbitd, in a job's directory with a socket "
-				"as descriptor %d; to run a job use 'pbit submit'\n",
+		fprintf(stderr,
+			"pbit-worker: started by pbitd, in a job's directory with a socket "
+			"as descriptor %d; to run a job use 'pbit submit'\n",
 			WORKER_FD);
 		return 2;
 	}

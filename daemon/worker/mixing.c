@@ -40,8 +40,7 @@ static size_t trace_room(const struct pbm_shape *shape, uint32_t records, unsign
 
 static int submit_class(struct program *p, const struct couplings *c,
 			const struct negative_phase *np, unsigned int class,
-			const struct mixing_options *o, struct energy_ledger *ledger,
-			struct err *e)
+			const struct mixing_options *o, struct energy_ledger *ledger, struct err *e)
 {
 	const struct pbm_shape *shape = program_shape(p);
 	size_t words = (size_t)shape->chains * pbm_state_words(shape);
@@ -75,8 +74,8 @@ static int submit_class(struct program *p, const struct couplings *c,
 }
 
 /* frozen: set when nothing moved in this class. */
-static int look_at_class(struct program *p, struct tau_search *search,
-			 struct energy_ledger *ledger, bool *frozen, struct err *e)
+static int look_at_class(struct program *p, struct tau_search *search, struct energy_ledger *ledger,
+			 bool *frozen, struct err *e)
 {
 	const struct pbm_shape *shape = program_shape(p);
 	struct results res;
@@ -120,8 +119,8 @@ static void tau_search_freep(struct tau_search **s)
 
 static int trace_classes(struct device *d, const struct couplings *c,
 			 const struct negative_phase *np, const struct mixing_options *o,
-			 struct control *control, struct energy_ledger *ledger,
-			 struct mixing *ret, struct err *e)
+			 struct control *control, struct energy_ledger *ledger, struct mixing *ret,
+			 struct err *e)
 {
 	_cleanup_(lanes_free) struct lanes lanes = { 0 };
 	_cleanup_(tau_search_freep) struct tau_search *search = NULL;
@@ -185,14 +184,14 @@ json_t *mixing_to_json(const struct mixing *x)
 	double k_over_tau = x->K / x->tau.tau;
 	char observable[64];
 
-	snprintf(observable, sizeof(observable), "v%u h%u, class %u", x->tau.v, x->tau.h,
-		 x->class);
+	snprintf(observable, sizeof(observable), "v%u h%u, class %u", x->tau.v, x->tau.h, x->class);
 	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:s, s:s, s:o, s:s, s:I, s:f}",
 			 "K", (json_int_t)x->K, "tau_int", json_number(x->tau.tau), "tau_error",
-			 json_number(x->tau.error), "tau_window", json_integer((json_int_t)x->tau.window),
-			 "tau_doubled_window", json_number(x->tau.tau_2l), "k_over_tau",
-			 json_number(k_over_tau), "resolved", (int)x->tau.resolved, "a6",
-			 a6_names[x->a6], "a7", "not verifiable", "a7_reason",
+			 json_number(x->tau.error), "tau_window",
+			 json_integer((json_int_t)x->tau.window), "tau_doubled_window",
+			 json_number(x->tau.tau_2l), "k_over_tau", json_number(k_over_tau),
+			 "resolved", (int)x->tau.resolved, "a6", a6_names[x->a6], "a7",
+			 "not verifiable", "a7_reason",
 			 "the bulk relaxation rate needs the chain's spectrum over all states",
 			 "ess", json_number(k_over_tau * x->chains), "observable", observable,
 			 "constant_observables", (json_int_t)x->tau.constant, "ratio", x->ratio,

@@ -119,8 +119,9 @@ static int read_scale(const json_t *meta, const char *name, unsigned int code, d
 	double scale;
 
 	if (!text)
-		return err_set(e, -EINVAL, "%s: no scale in its metadata; give a file that a train "
-					   "job wrote",
+		return err_set(e, -EINVAL,
+			       "%s: no scale in its metadata; give a file that a train "
+			       "job wrote",
 			       name);
 	if (json_parse_limited(text, strlen(text), (size_t)1 << 20, 2, &list, NULL) < 0 ||
 	    !json_is_number(json_array_get(list, code)))
@@ -139,8 +140,9 @@ static int read_couplings(const struct array *a, const char *name, unsigned int 
 	size_t size;
 
 	if (!a)
-		return err_set(e, -EINVAL, "%s: no tensor 'couplings'; give a file that a train "
-					   "job wrote",
+		return err_set(e, -EINVAL,
+			       "%s: no tensor 'couplings'; give a file that a train "
+			       "job wrote",
 			       name);
 	if (a->ndim != 3 || (a->dtype != DT_I8 && a->dtype != DT_I16) || a->count == 0)
 		return err_set(e, -EINVAL, "%s: 'couplings' must be (codes, n, m) of int8 or int16",

@@ -67,8 +67,7 @@ int negative_submit(struct negative_phase *p, const struct couplings *c, uint64_
 	return 0;
 }
 
-int negative_wait(struct negative_phase *p, double *vh, struct energy_ledger *ledger,
-		  struct err *e)
+int negative_wait(struct negative_phase *p, double *vh, struct energy_ledger *ledger, struct err *e)
 {
 	uint64_t flips = 0;
 
@@ -107,8 +106,7 @@ void negative_get_states(const struct negative_phase *p, uint64_t *states)
 	size_t words = class_words(p);
 
 	for (unsigned int u = 0; u < p->classes; u++)
-		memcpy(states + u * words, program_states(p->program[u]),
-		       words * sizeof(*states));
+		memcpy(states + u * words, program_states(p->program[u]), words * sizeof(*states));
 }
 
 void negative_set_states(struct negative_phase *p, const uint64_t *states)
@@ -116,6 +114,5 @@ void negative_set_states(struct negative_phase *p, const uint64_t *states)
 	size_t words = class_words(p);
 
 	for (unsigned int u = 0; u < p->classes; u++)
-		memcpy(program_states(p->program[u]), states + u * words,
-		       words * sizeof(*states));
+		memcpy(program_states(p->program[u]), states + u * words, words * sizeof(*states));
 }

@@ -5,9 +5,9 @@
 
 #include "png_write.h"
 
-#define LINE   1 /* pixels between tiles */
-#define GUTTER 4 /* between the halves */
-#define GREY   96
+#define LINE	   1 /* pixels between tiles */
+#define GUTTER	   4 /* between the halves */
+#define GREY	   96
 #define MAX_PIXELS ((size_t)1 << 24)
 
 struct canvas {
@@ -38,8 +38,7 @@ static void draw_sample(const struct canvas *c, size_t row, size_t x, const uint
 		p[k / c->tile_w * c->width + k % c->tile_w] = bits[k] ? 255 : 0;
 }
 
-static int make_canvas(const struct dataset *data, size_t tiles, struct canvas *ret,
-		       struct err *e)
+static int make_canvas(const struct dataset *data, size_t tiles, struct canvas *ret, struct err *e)
 {
 	size_t rows = MIN(data->classes, PICTURE_MAX_ROWS), size;
 	struct canvas c = { .tile_w = data->width, .tile_h = data->height };
@@ -70,8 +69,8 @@ int picture_encode(const struct dataset *data, const uint8_t *samples, size_t pe
 	int r;
 
 	/* Large images: fewer tiles rather than no picture. */
-	while (tiles > 1 && 2 * tiles * data->pixels * MIN(data->classes, PICTURE_MAX_ROWS) >
-				    MAX_PIXELS / 2)
+	while (tiles > 1 &&
+	       2 * tiles * data->pixels * MIN(data->classes, PICTURE_MAX_ROWS) > MAX_PIXELS / 2)
 		tiles /= 2;
 	r = make_canvas(data, tiles, &c, e);
 	if (r < 0)

@@ -9,8 +9,8 @@
 
 #include "dataset.h"
 
-#define PICTURE_ZOOM	 4
-#define PICTURE_MAX_ROWS 64u /* further classes are left out */
+#define PICTURE_ZOOM	  4
+#define PICTURE_MAX_ROWS  64u /* further classes are left out */
 #define PICTURE_MAX_TILES 16u /* a half */
 
 /*

@@ -29,8 +29,7 @@ json_t *report_timing(uint64_t elapsed_us, const struct energy_ledger *l)
 			 json_number((double)l->flips / (double)l->device_ns));
 }
 
-int report_epochs(const struct train_job *t, enum trainer_model model, json_t **ret,
-		  struct err *e)
+int report_epochs(const struct train_job *t, enum trainer_model model, json_t **ret, struct err *e)
 {
 	size_t size = t->metrics.size;
 	_cleanup_free_ char *text = malloc(size + 1);
@@ -72,13 +71,12 @@ static json_t *model_object(const struct train_job *t, const struct figures *f)
 
 	for (unsigned int u = 0; u < f->couplings.classes; u++)
 		json_array_append_new(scale, json_real(f->couplings.scale[u]));
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:f, s:I}", "n",
-			 (json_int_t)t->data->pixels, "m", (json_int_t)t->spec->model.hidden,
-			 "codes", (json_int_t)t->data->classes, "parameters",
-			 (json_int_t)t->params[MODEL_HYPERNETWORK], "bits",
-			 (json_int_t)t->spec->device.bits, "scale", scale, "beta",
-			 t->spec->device.beta, "epoch",
-			 (json_int_t)t->state.best_epoch[MODEL_HYPERNETWORK]);
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:o, s:f, s:I}", "n", (json_int_t)t->data->pixels, "m",
+		(json_int_t)t->spec->model.hidden, "codes", (json_int_t)t->data->classes,
+		"parameters", (json_int_t)t->params[MODEL_HYPERNETWORK], "bits",
+		(json_int_t)t->spec->device.bits, "scale", scale, "beta", t->spec->device.beta,
+		"epoch", (json_int_t)t->state.best_epoch[MODEL_HYPERNETWORK]);
 }
 
 static json_t *gain_over(const struct figures *f, const struct likelihood *other, bool has)
@@ -96,18 +94,16 @@ static json_t *loglik_object(const struct train_job *t, const struct figures *f)
 		dataset_rows(t->data, PART_HELD_OUT, u, &count);
 		json_array_append_new(images, json_integer((json_int_t)count));
 	}
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "method",
-			 f->exact ? "exact" : "ais", "unit", "nats/image", "part", "held-out",
-			 "hypernetwork", likelihood_to_json(&f->hypernetwork, f->exact),
-			 "independent",
-			 f->has_independent ? likelihood_to_json(&f->independent, true) :
-					      json_null(),
-			 "separate",
-			 f->has_separate ? likelihood_to_json(&f->separate, f->exact) :
-					   json_null(),
-			 "gain_over_independent",
-			 gain_over(f, &f->independent, f->has_independent), "gain_over_separate",
-			 gain_over(f, &f->separate, f->has_separate), "images", images);
+	return json_pack(
+		"{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "method",
+		f->exact ? "exact" : "ais", "unit", "nats/image", "part", "held-out",
+		"hypernetwork", likelihood_to_json(&f->hypernetwork, f->exact), "independent",
+		f->has_independent ? likelihood_to_json(&f->independent, true) : json_null(),
+		"separate",
+		f->has_separate ? likelihood_to_json(&f->separate, f->exact) : json_null(),
+		"gain_over_independent", gain_over(f, &f->independent, f->has_independent),
+		"gain_over_separate", gain_over(f, &f->separate, f->has_separate), "images",
+		images);
 }
 
 static json_t *mixing_object(const struct train_job *t, const struct figures *f)
@@ -131,12 +127,11 @@ static json_t *picture_object(const struct train_job *t)
 json_t *report_train(const struct train_job *t, const struct figures *f)
 {
 	const char *name = t->job->spec->name;
-	json_t *r = json_pack("{s:s, s:s?, s:I, s:o, s:o, s:o, s:o, s:f, s:f}", "kind", "train",
-			      "name", name, "seed", (json_int_t)t->seed, "spec",
-			      spec_to_json(t->job->spec), "model", model_object(t, f), "loglik",
-			      loglik_object(t, f), "mixing", mixing_object(t, f),
-			      "reconstruction_error", f->reconstruction_error,
-			      "independent_alpha", f->alpha);
+	json_t *r = json_pack(
+		"{s:s, s:s?, s:I, s:o, s:o, s:o, s:o, s:f, s:f}", "kind", "train", "name", name,
+		"seed", (json_int_t)t->seed, "spec", spec_to_json(t->job->spec), "model",
+		model_object(t, f), "loglik", loglik_object(t, f), "mixing", mixing_object(t, f),
+		"reconstruction_error", f->reconstruction_error, "independent_alpha", f->alpha);
 
 	if (!r)
 		return NULL;

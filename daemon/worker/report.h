@@ -23,8 +23,7 @@ void figures_free(struct figures *f);
 json_t *report_train(const struct train_job *t, const struct figures *f);
 
 /* The lines of metrics.jsonl about one model, without their timing. */
-int report_epochs(const struct train_job *t, enum trainer_model model, json_t **ret,
-		  struct err *e);
+int report_epochs(const struct train_job *t, enum trainer_model model, json_t **ret, struct err *e);
 
 /* "device" and "timing", which reports of every kind have. */
 json_t *report_device(const struct device *d);

@@ -84,8 +84,8 @@ static int make_identity(struct sample_job *s, struct err *e)
 	s->identity = checkpoint_identity(CHECKPOINT_IDENTITY, text, strlen(text));
 	s->identity = checkpoint_identity(s->identity, &s->rbm.n, sizeof(s->rbm.n));
 	s->identity = checkpoint_identity(s->identity, &s->rbm.scale, sizeof(s->rbm.scale));
-	s->identity = checkpoint_identity(s->identity, s->rbm.q,
-					  s->rbm.n * s->rbm.m * sizeof(*s->rbm.q));
+	s->identity =
+		checkpoint_identity(s->identity, s->rbm.q, s->rbm.n * s->rbm.m * sizeof(*s->rbm.q));
 	return 0;
 }
 
@@ -132,12 +132,12 @@ static int restore(struct sample_job *s, const struct checkpoint *c, struct err 
 
 	r = checkpoint_get(c, "state", &s->state, sizeof(s->state), e);
 	if (r == 0)
-		r = checkpoint_get(c, "chains", program_states(s->program),
-				   sample_states_size(s), e);
+		r = checkpoint_get(c, "chains", program_states(s->program), sample_states_size(s),
+				   e);
 	if (r == 0)
 		r = checkpoint_get(c, "vh", s->vh, s->rbm.n * s->rbm.m * sizeof(*s->vh), e);
-	return r < 0 ? r : job_log_open(&s->energy, s->job->ckpt, "energy",
-					s->state.energy_bytes, e);
+	return r < 0 ? r :
+		       job_log_open(&s->energy, s->job->ckpt, "energy", s->state.energy_bytes, e);
 }
 
 /* From the newest checkpoint that is whole, else the one before, else from the start. */

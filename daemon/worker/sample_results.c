@@ -8,8 +8,7 @@
 #include "sample_state.h"
 #include "tau.h"
 
-static int write_array(struct sample_job *s, const char *name, const struct array *a,
-		       struct err *e)
+static int write_array(struct sample_job *s, const char *name, const struct array *a, struct err *e)
 {
 	_cleanup_free_ void *buf = NULL;
 	size_t size;
@@ -37,8 +36,8 @@ static int write_states(struct sample_job *s, struct err *e)
 		return r;
 	row = a.data;
 	for (uint32_t c = 0; c < shape->chains; c++, row += units) {
-		const uint64_t *words = program_states(s->program) +
-					(size_t)c * pbm_state_words(shape);
+		const uint64_t *words =
+			program_states(s->program) + (size_t)c * pbm_state_words(shape);
 
 		unpack(words, shape->n, row);
 		unpack(words + pbm_side_words(shape->n), shape->m, row + shape->n);
@@ -93,16 +92,15 @@ static json_t *make_report(const struct sample_job *s, const struct tau *tau)
 	double samples = (double)st->records * s->spec->device.chains;
 	uint64_t elapsed = st->elapsed_us + (uint64_t)(now_us() - s->started_us);
 	json_t *timing = report_timing(elapsed, &st->ledger);
-	json_t *r = json_pack("{s:s, s:s?, s:I, s:o, s:I, s:f, s:f, s:f, s:I, s:I, s:f, s:I, s:I}",
-			      "kind", "sample", "name", s->job->spec->name, "seed",
-			      (json_int_t)s->job->spec->seed, "spec", spec_to_json(s->job->spec),
-			      "flips", (json_int_t)st->ledger.flips, "device_joules",
-			      ledger_device_joules(&st->ledger), "best_energy",
-			      s->rbm.scale * (double)st->best, "mean_energy",
-			      s->rbm.scale * st->energy_sum / samples, "records",
-			      (json_int_t)st->records, "chains",
-			      (json_int_t)s->spec->device.chains, "scale", s->rbm.scale, "n",
-			      (json_int_t)s->rbm.n, "m", (json_int_t)s->rbm.m);
+	json_t *r = json_pack(
+		"{s:s, s:s?, s:I, s:o, s:I, s:f, s:f, s:f, s:I, s:I, s:f, s:I, s:I}", "kind",
+		"sample", "name", s->job->spec->name, "seed", (json_int_t)s->job->spec->seed,
+		"spec", spec_to_json(s->job->spec), "flips", (json_int_t)st->ledger.flips,
+		"device_joules", ledger_device_joules(&st->ledger), "best_energy",
+		s->rbm.scale * (double)st->best, "mean_energy",
+		s->rbm.scale * st->energy_sum / samples, "records", (json_int_t)st->records,
+		"chains", (json_int_t)s->spec->device.chains, "scale", s->rbm.scale, "n",
+		(json_int_t)s->rbm.n, "m", (json_int_t)s->rbm.m);
 
 	if (!r) {
 		json_decref(timing);

@@ -13,12 +13,12 @@
 
 /* Stands in checkpoints as it stands here: no padding, no pointers. */
 struct sample_state {
-	uint64_t sweeps;	/* done, the burn-in included */
+	uint64_t sweeps; /* done, the burn-in included */
 	uint64_t records;
-	uint64_t energy_bytes;	/* of ckpt/energy */
-	uint64_t elapsed_us;	/* of all processes of the job; timing only */
-	int64_t best;		/* lowest recorded energy, in units of scale */
-	double energy_sum;	/* over records and chains, in units of scale */
+	uint64_t energy_bytes; /* of ckpt/energy */
+	uint64_t elapsed_us;   /* of all processes of the job; timing only */
+	int64_t best;	       /* lowest recorded energy, in units of scale */
+	double energy_sum;     /* over records and chains, in units of scale */
 	struct energy_ledger ledger;
 };
 
@@ -34,8 +34,8 @@ struct sample_job {
 	size_t kept;	/* chains whose energies are kept */
 
 	struct sample_state state;
-	int64_t *vh;		/* [n * m] sums of v_i h_j */
-	struct job_log energy;	/* ckpt/energy: s64 [records][kept] */
+	int64_t *vh;	       /* [n * m] sums of v_i h_j */
+	struct job_log energy; /* ckpt/energy: s64 [records][kept] */
 	uint64_t sequence;
 	int64_t saved_us, started_us;
 };

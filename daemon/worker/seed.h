@@ -27,7 +27,7 @@ static inline uint64_t seed_derive(uint64_t seed, enum seed_purpose purpose, uin
 /* model < 2^8, class < 2^16, epoch < 2^40 */
 static inline uint64_t seed_index(unsigned int model, unsigned int class, uint64_t epoch)
 {
-	return (uint64_t)model << 56 | (uint64_t)class << 40 | epoch;
+	return (uint64_t)model << 56 | (uint64_t) class << 40 | epoch;
 }
 
 #endif

@@ -55,7 +55,8 @@ struct series {
 	const double *x;
 	size_t records, chains;
 	double mean;
-	double head, tail; /* sums of x - mean over the first and the last (records - lag) records */
+	double head,
+		tail; /* sums of x - mean over the first and the last (records - lag) records */
 };
 
 static double series_row_sum(const struct series *s, size_t record)
@@ -110,7 +111,7 @@ void tau_of_series(const double *x, size_t records, size_t chains, struct tau *r
 
 struct product {
 	const struct bit_trace *trace;
-	const uint64_t *x; /* [chains][words + 1]: 1 where v_i h_j = -1 */
+	const uint64_t *x;  /* [chains][words + 1]: 1 where v_i h_j = -1 */
 	int64_t head, tail; /* sums of v_i h_j over the first and the last (records - lag) */
 };
 
@@ -198,8 +199,7 @@ static bool blocked_tau(const struct bit_trace *t, const uint64_t *x, size_t blo
 	if (!(variance > 0))
 		return false;
 	return sokal_window(blocked_covariance, &b, b.blocks, samples,
-			    4 * blocked_covariance(&b, 0) / ((double)block * variance), block,
-			    ret);
+			    4 * blocked_covariance(&b, 0) / ((double)block * variance), block, ret);
 }
 
 static bool product_tau(const struct bit_trace *t, const uint64_t *x, size_t block, int8_t *y,
@@ -292,8 +292,8 @@ static bool is_clamped(const struct tau_search *s, size_t first_word, unsigned i
 	return s->clamp && (s->clamp[first_word + unit / 64] >> (unit % 64) & 1);
 }
 
-int tau_search_add(struct tau_search *s, const uint64_t *states, size_t records,
-		   size_t *ret_moved, struct err *e)
+int tau_search_add(struct tau_search *s, const uint64_t *states, size_t records, size_t *ret_moved,
+		   struct err *e)
 {
 	struct bit_trace *t = &s->trace[s->classes];
 	size_t v_words = pbm_side_words(s->shape.n), before = s->count;
@@ -319,8 +319,7 @@ int tau_search_add(struct tau_search *s, const uint64_t *states, size_t records,
 			if (isnan(block))
 				s->constant++;
 			else
-				s->list[s->count++] =
-					(struct candidate){ block, s->classes, i, j };
+				s->list[s->count++] = (struct candidate){ block, s->classes, i, j };
 		}
 	}
 	s->classes++;
@@ -367,8 +366,8 @@ void tau_search_find(struct tau_search *s, struct tau *ret, unsigned int *ret_cl
 			break;
 		bit_trace_product(t, c->i, c->j, t->scratch);
 		now = (struct tau){ .v = c->i, .h = c->j };
-		if (product_tau(t, t->scratch, block_for(c->block_tau), s->blocks,
-				&now) && !(now.tau <= best.tau)) {
+		if (product_tau(t, t->scratch, block_for(c->block_tau), s->blocks, &now) &&
+		    !(now.tau <= best.tau)) {
 			best = now;
 			class = c->class;
 		}

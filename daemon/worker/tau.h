@@ -22,11 +22,11 @@
 #define TAU_WINDOW   5.0
 
 struct tau {
-	double tau;	   /* the larger of tau_l and tau_2l; NaN when nothing moved */
-	double tau_l;	   /* over Sokal's window L */
-	double tau_2l;	   /* over 2L */
-	double error;	   /* standard error of tau_l */
-	size_t window;	   /* L, in records */
+	double tau;    /* the larger of tau_l and tau_2l; NaN when nothing moved */
+	double tau_l;  /* over Sokal's window L */
+	double tau_2l; /* over 2L */
+	double error;  /* standard error of tau_l */
+	size_t window; /* L, in records */
 	bool resolved;
 	unsigned int v, h;  /* of a product v_i h_j: i and j */
 	size_t observables; /* tau_search_find(): how many moved at all */
@@ -56,8 +56,8 @@ struct tau_search *tau_search_free(struct tau_search *s);
  * Products of two clamped p-bits are no observables. Free observables that never change in any
  * chain have no tau and are counted apart. *ret_moved: how many did change. -ENOMEM only.
  */
-int tau_search_add(struct tau_search *s, const uint64_t *states, size_t records,
-		   size_t *ret_moved, struct err *e);
+int tau_search_add(struct tau_search *s, const uint64_t *states, size_t records, size_t *ret_moved,
+		   struct err *e);
 
 /* Nothing moved: tau NaN, not resolved. *ret_class counts the traces in the order added. */
 void tau_search_find(struct tau_search *s, struct tau *ret, unsigned int *ret_class);

@@ -8,7 +8,7 @@
 
 #define CHECKPOINT_INTERVAL_US 10000000
 /* Share of the bar that training takes; the rest is judging. */
-#define TRAINING_SHARE 0.97
+#define TRAINING_SHARE	       0.97
 
 static void train_job_free(struct train_job *t)
 {
@@ -78,8 +78,8 @@ static int check_memory(const struct train_job *t, struct err *e)
 	params += (before + 1) * couplings;
 	/* W, gradient, moments and device images; phi with Adam's state; chains. */
 	bytes = classes * couplings * 64 + MAX(params, classes * couplings) * 56 +
-		classes * s->device.chains * (couplings / (s->model.hidden + 1.0) +
-					      s->model.hidden) / 4;
+		classes * s->device.chains *
+			(couplings / (s->model.hidden + 1.0) + s->model.hidden) / 4;
 	have = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
 	if (bytes > 0.9 * have)
 		return err_set(e, -ENOMEM,

@@ -37,8 +37,7 @@ int train_save(struct train_job *t, struct err *e)
 }
 
 /* A phi that the checkpoint has if that model has seen the end of an epoch. */
-static int load_best(struct train_job *t, const struct checkpoint *c, unsigned int k,
-		     struct err *e)
+static int load_best(struct train_job *t, const struct checkpoint *c, unsigned int k, struct err *e)
 {
 	bool has = k < t->state.phase || (k == t->state.phase && t->state.epochs > 0);
 	size_t bytes = t->params[k] * sizeof(double);
@@ -111,8 +110,8 @@ static int try_checkpoint(struct train_job *t, const struct checkpoint *c, struc
 
 	r = restore(t, c, &why);
 	if (r == 0)
-		r = job_log_open(&t->metrics, t->job->out, "metrics.jsonl",
-				 t->state.metrics_bytes, &why);
+		r = job_log_open(&t->metrics, t->job->out, "metrics.jsonl", t->state.metrics_bytes,
+				 &why);
 	if (r == 0)
 		return 0;
 	forget(t);
@@ -134,8 +133,9 @@ int train_resume(struct train_job *t, struct err *e)
 	r = checkpoint_load(t->job->ckpt, t->identity, &newest, &sequence, &refused, e);
 	if (r == 0 || r == -ENOENT)
 		if (refused)
-			fprintf(stderr, "pbit-worker: %u checkpoint%s damaged or foreign, not "
-					"used\n",
+			fprintf(stderr,
+				"pbit-worker: %u checkpoint%s damaged or foreign, not "
+				"used\n",
 				refused, refused > 1 ? "s are" : " is");
 	if (r < 0)
 		return r;

@@ -87,14 +87,13 @@ static int judge_mixing(struct train_job *t, struct epoch *x, struct err *e)
 /* One line of metrics.jsonl; timing comes last, so that the rest can be compared. */
 static json_t *epoch_to_json(const struct train_job *t, const struct epoch *x)
 {
-	json_t *line = json_pack("{s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o}", "model",
-				 trainer_names[t->trainer->model], "epoch",
-				 (json_int_t)t->state.epochs + 1, "step",
-				 (json_int_t)t->trainer->step, "method", x->exact ? "exact" : "ais",
-				 "loglik_train", json_number(x->train.all), "loglik_validation",
-				 json_number(x->validation.all), "error",
-				 x->exact ? json_null() : json_number(x->validation.error),
-				 "reconstruction_error", json_number(x->reconstruction));
+	json_t *line = json_pack(
+		"{s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o}", "model",
+		trainer_names[t->trainer->model], "epoch", (json_int_t)t->state.epochs + 1, "step",
+		(json_int_t)t->trainer->step, "method", x->exact ? "exact" : "ais", "loglik_train",
+		json_number(x->train.all), "loglik_validation", json_number(x->validation.all),
+		"error", x->exact ? json_null() : json_number(x->validation.error),
+		"reconstruction_error", json_number(x->reconstruction));
 	json_t *mixing;
 
 	if (x->has_mixing) {
@@ -103,9 +102,10 @@ static json_t *epoch_to_json(const struct train_job *t, const struct epoch *x)
 		json_decref(mixing);
 	}
 	json_object_set_new(line, "flips", json_integer((json_int_t)x->ledger.flips));
-	json_object_set_new(line, "seconds",
-			    json_real((double)(t->state.elapsed_us +
-					       (uint64_t)(now_us() - t->started_us)) / 1e6));
+	json_object_set_new(
+		line, "seconds",
+		json_real((double)(t->state.elapsed_us + (uint64_t)(now_us() - t->started_us)) /
+			  1e6));
 	return line;
 }
 

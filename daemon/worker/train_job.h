@@ -16,12 +16,12 @@
 
 /* Stands in checkpoints as it stands here: no padding, no pointers. */
 struct train_state {
-	uint64_t phase;		    /* enum trainer_model, then PHASE_JUDGE */
-	uint64_t epochs;	    /* of the phase, judged and written down */
-	uint64_t metrics_bytes;	    /* of out/metrics.jsonl */
-	uint64_t elapsed_us;	    /* of all processes of the job; timing only */
+	uint64_t phase;		/* enum trainer_model, then PHASE_JUDGE */
+	uint64_t epochs;	/* of the phase, judged and written down */
+	uint64_t metrics_bytes; /* of out/metrics.jsonl */
+	uint64_t elapsed_us;	/* of all processes of the job; timing only */
 	uint64_t best_epoch[MODEL_COUNT];
-	double best[MODEL_COUNT];   /* validation log-likelihood of it */
+	double best[MODEL_COUNT]; /* validation log-likelihood of it */
 	struct energy_ledger ledger;
 };
 
@@ -34,17 +34,17 @@ struct train_job {
 	struct device *device;
 
 	struct train_state state;
-	struct trainer *trainer;	/* of the phase, NULL in PHASE_JUDGE */
-	double *best_phi[MODEL_COUNT];	/* set from the first epoch of the model's phase on */
+	struct trainer *trainer;       /* of the phase, NULL in PHASE_JUDGE */
+	double *best_phi[MODEL_COUNT]; /* set from the first epoch of the model's phase on */
 	size_t params[MODEL_COUNT];
-	uint64_t *chains;		/* the hypernetwork's, once it is trained */
+	uint64_t *chains; /* the hypernetwork's, once it is trained */
 	size_t chains_size;
 
 	struct job_log metrics;
-	uint64_t sequence;   /* of the next checkpoint */
-	int64_t saved_us;    /* when the last one was written */
-	int64_t started_us;  /* this process */
-	double k_over_tau;   /* of the last epoch, for progress lines; NaN: none yet */
+	uint64_t sequence;  /* of the next checkpoint */
+	int64_t saved_us;   /* when the last one was written */
+	int64_t started_us; /* this process */
+	double k_over_tau;  /* of the last epoch, for progress lines; NaN: none yet */
 	double loss;
 };
 

@@ -54,8 +54,7 @@ static int judge_model(struct train_job *t, struct trainer *tr, struct couplings
 }
 
 /* At the reported couplings, from the chains as training left them, after a burn-in. */
-static int judge_mixing(struct train_job *t, struct trainer *tr, struct figures *f,
-			struct err *e)
+static int judge_mixing(struct train_job *t, struct trainer *tr, struct figures *f, struct err *e)
 {
 	const struct spec_train *s = t->spec;
 	struct mixing_options o = {
@@ -81,8 +80,8 @@ static int write_model(struct train_job *t, const struct trainer *tr, const stru
 	size_t size;
 	int r;
 
-	r = model_encode(c, layers ? tr->mlp : NULL, t->best_phi[tr->model], tr->codes, &buf,
-			 &size, e);
+	r = model_encode(c, layers ? tr->mlp : NULL, t->best_phi[tr->model], tr->codes, &buf, &size,
+			 e);
 	return r < 0 ? r : job_write(t->job, name, buf, size, e);
 }
 
@@ -91,8 +90,8 @@ static int judge_hypernetwork(struct train_job *t, struct figures *f, struct err
 	_cleanup_(trainer_freep) struct trainer *tr = NULL;
 	int r;
 
-	r = trainer_new(MODEL_HYPERNETWORK, t->spec, t->seed, t->data, &t->in.codes, t->device,
-			&tr, e);
+	r = trainer_new(MODEL_HYPERNETWORK, t->spec, t->seed, t->data, &t->in.codes, t->device, &tr,
+			e);
 	if (r == 0)
 		r = judge_model(t, tr, &f->couplings, &f->hypernetwork, &f->exact, e);
 	if (r == 0)
@@ -111,8 +110,7 @@ static int judge_separate(struct train_job *t, struct figures *f, struct err *e)
 
 	if (!t->spec->baseline_separate)
 		return 0;
-	r = trainer_new(MODEL_SEPARATE, t->spec, t->seed, t->data, &t->in.codes, t->device, &tr,
-			e);
+	r = trainer_new(MODEL_SEPARATE, t->spec, t->seed, t->data, &t->in.codes, t->device, &tr, e);
 	if (r == 0)
 		r = judge_model(t, tr, &c, &f->separate, &f->exact, e);
 	if (r < 0)
@@ -233,10 +231,10 @@ static int write_report(struct train_job *t, const struct figures *f, struct err
 	report = report_train(t, f);
 	json_object_set_new(report, "epochs", epochs);
 	json_object_set_new(report, "epochs_separate", separate);
-	json_object_set_new(report, "timing",
-			    report_timing(t->state.elapsed_us +
-						  (uint64_t)(now_us() - t->started_us),
-					  &t->state.ledger));
+	json_object_set_new(
+		report, "timing",
+		report_timing(t->state.elapsed_us + (uint64_t)(now_us() - t->started_us),
+			      &t->state.ledger));
 	return job_write_json(t->job, "report.json", report, e);
 }
 

@@ -29,7 +29,7 @@ static int make_codes(struct trainer *t, const struct array *codes, struct err *
 		return err_oom(e);
 	for (size_t k = 0; k < classes * t->code_dim; k++)
 		t->codes[k] = !one_hot ? array_get(codes, k) :
-				       (double)(k / t->code_dim == k % t->code_dim);
+					 (double)(k / t->code_dim == k % t->code_dim);
 	return 0;
 }
 

@@ -42,8 +42,8 @@ struct trainer {
 	struct couplings couplings; /* at phi */
 	struct negative_phase negative;
 
-	double *w;    /* [classes][n * m], also its gradient */
-	double *grad; /* [params] */
+	double *w;	   /* [classes][n * m], also its gradient */
+	double *grad;	   /* [params] */
 	double *pos, *neg; /* [classes][n * m] sums, means */
 	int8_t *rows;	   /* a minibatch of one class */
 	uint32_t *order;   /* training rows in the order of the pass */

@@ -13,9 +13,9 @@
 #include "json.h"
 #include "protocol.h"
 
-#define LOCK_POLL_MS	 50
-#define JOB_MAX_BYTES	 ((size_t)2 << 20)
-#define JOB_MAX_DEPTH	 (SPEC_MAX_DEPTH + 2)
+#define LOCK_POLL_MS	   50
+#define JOB_MAX_BYTES	   ((size_t)2 << 20)
+#define JOB_MAX_DEPTH	   (SPEC_MAX_DEPTH + 2)
 #define WORKER_MAX_THREADS 1024
 
 extern void openblas_set_num_threads(int threads);
@@ -23,8 +23,8 @@ extern void openblas_set_num_threads(int threads);
 /* Waits for a worker of the same job that has not left yet, but not past a stop request. */
 static int take_lock(int dirfd, struct control *control, int *ret, struct err *e)
 {
-	_cleanup_close_ int fd = openat(dirfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-					0600);
+	_cleanup_close_ int fd =
+		openat(dirfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int r;
 
 	if (fd < 0)
@@ -93,7 +93,8 @@ static int open_inputs(int dirfd, const json_t *root, struct job *job, struct er
 	const char *path;
 
 	if (inputs && (!json_is_object(inputs) || json_object_size(inputs) > PBIT_MAX_INPUTS))
-		return err_set(e, -EINVAL, "job.json: inputs: must be an object of at most %d files",
+		return err_set(e, -EINVAL,
+			       "job.json: inputs: must be an object of at most %d files",
 			       PBIT_MAX_INPUTS);
 	job->files = alloc_zeroed(PBIT_MAX_INPUTS, sizeof(*job->files));
 	if (!job->files)

@@ -208,12 +208,13 @@ START_TEST(identity_depends_on_every_byte)
 	uint8_t text[32] = "the same text";
 	uint64_t all = checkpoint_identity(CHECKPOINT_IDENTITY, text, sizeof(text));
 
-	ck_assert_uint_eq(all, checkpoint_identity(checkpoint_identity(CHECKPOINT_IDENTITY, text, 9),
-						   text + 9, sizeof(text) - 9));
+	ck_assert_uint_eq(all,
+			  checkpoint_identity(checkpoint_identity(CHECKPOINT_IDENTITY, text, 9),
+					      text + 9, sizeof(text) - 9));
 	for (size_t k = 0; k < sizeof(text); k++) {
 		text[k] ^= 1;
-		ck_assert_uint_ne(all, checkpoint_identity(CHECKPOINT_IDENTITY, text,
-							   sizeof(text)));
+		ck_assert_uint_ne(all,
+				  checkpoint_identity(CHECKPOINT_IDENTITY, text, sizeof(text)));
 		text[k] ^= 1;
 	}
 }

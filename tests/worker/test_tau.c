@@ -190,8 +190,8 @@ START_TEST(slowest_is_the_maximum)
 	struct tau slowest, one;
 
 	for (uint64_t u = 0; u < 9; u++)
-		unit[u] = two_state(100 * (uint64_t)_i + 20 * u, u % 3 ? 0.4 : 0.06 + 0.01 * (double)u,
-				    records, 8);
+		unit[u] = two_state(100 * (uint64_t)_i + 20 * u,
+				    u % 3 ? 0.4 : 0.06 + 0.01 * (double)u, records, 8);
 	/* Both reference spins stand still, and so does p-bit v4. */
 	for (size_t k = 0; k < records * 8; k++)
 		unit[0][k] = unit[5][k] = unit[4][k] = 1;
@@ -199,15 +199,14 @@ START_TEST(slowest_is_the_maximum)
 	slowest_of(&shape, clamp, states, records, &slowest);
 	for (unsigned int i = 0; i < 5; i++) {
 		for (unsigned int j = 0; j < 4; j++) {
-			ck_assert_int_eq(tau_of_product(&shape, states, records, i, j, 1, &one,
-							NULL),
-					 0);
+			ck_assert_int_eq(
+				tau_of_product(&shape, states, records, i, j, 1, &one, NULL), 0);
 			most = fmax(most, one.tau); /* fmax passes over NaN */
 		}
 	}
 	ck_assert_double_eq_tol(slowest.tau, most, 0.05 * most); /* blocks blur the window */
-	ck_assert_uint_eq(slowest.constant, 1);	    /* v4 h0; v0 h0 is clamped */
-	ck_assert_uint_eq(slowest.observables, 18); /* 20 products but these two */
+	ck_assert_uint_eq(slowest.constant, 1);			 /* v4 h0; v0 h0 is clamped */
+	ck_assert_uint_eq(slowest.observables, 18);		 /* 20 products but these two */
 	for (unsigned int u = 0; u < 9; u++)
 		free(unit[u]);
 	free(states);

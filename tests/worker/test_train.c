@@ -33,7 +33,7 @@ static void make_images(void)
 	for (size_t k = 0; k < COUNT; k++) {
 		size_t class = k % 2, line = splitmix_below(1, k, SIDE);
 
-		((uint8_t *)labels.data)[k] = (uint8_t)class;
+		((uint8_t *)labels.data)[k] = (uint8_t) class;
 		for (size_t p = 0; p < PIXELS; p++) {
 			bool on = (class ? p % SIDE : p / SIDE) == line;
 
@@ -45,9 +45,7 @@ static void make_images(void)
 
 static void set_up(void)
 {
-	struct dataset_options o = {
-		.threshold = 8, .holdout = 0.2, .validation = 0.1, .seed = 5
-	};
+	struct dataset_options o = { .threshold = 8, .holdout = 0.2, .validation = 0.1, .seed = 5 };
 
 	make_images();
 	ck_assert_int_eq(dataset_new(&images, "images", &labels, "labels", &o, &data, NULL), 0);
@@ -69,11 +67,9 @@ static struct spec_train make_spec(unsigned int batch)
 	s.model.hidden = 4;
 	s.model.n_layers = 1;
 	s.model.layers[0] = 5;
-	s.device = (struct spec_device){ .bits = 8,
-					 .beta = 1,
-					 .scan = SCAN_RANDOM_DIRECTION,
-					 .chains = 32,
-					 .sweeps = 16 };
+	s.device = (struct spec_device){
+		.bits = 8, .beta = 1, .scan = SCAN_RANDOM_DIRECTION, .chains = 32, .sweeps = 16
+	};
 	s.optimizer.epochs = 10;
 	s.optimizer.steps = 20;
 	s.optimizer.rate = 0.03;
@@ -167,8 +163,9 @@ END_TEST
 
 START_TEST(moments_are_those_of_the_model)
 {
-	struct spec_device sd = { .beta = 0.8, .scan = (enum spec_scan)_i, .chains = 256,
-				  .sweeps = 400 };
+	struct spec_device sd = {
+		.beta = 0.8, .scan = (enum spec_scan)_i, .chains = 256, .sweeps = 400
+	};
 	size_t n = 6, m = 4;
 	struct energy_ledger ledger = { 0 };
 	double w[2 * 24], vh[2 * 24], exact[24], log_z;
