@@ -19,7 +19,8 @@
 
 /*
  * flips: p-bit updates, accepted or not. reads: words taken from the device: p-bit states (one
- * each), sums and energies (one each). writes: couplings programmed, and p-bit states set.
+ * each), sums and energies (one each). writes: couplings programmed, and p-bit states copied in;
+ * random starts the device draws for itself.
  */
 struct energy_ledger {
 	uint64_t flips, reads, writes;

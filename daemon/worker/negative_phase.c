@@ -6,6 +6,9 @@
 #include "control.h"
 #include "seed.h"
 
+/* Of one class; all classes together are on the device at once. */
+#define PIECE_UPDATES ((uint64_t)1 << 25)
+
 int negative_new(struct device *d, const struct couplings *c, const struct spec_device *device,
 		 uint64_t seed, unsigned int model, struct negative_phase *ret, struct err *e)
 {
@@ -40,53 +43,84 @@ void negative_free(struct negative_phase *p)
 	*p = (struct negative_phase){ 0 };
 }
 
-int negative_submit(struct negative_phase *p, const struct couplings *c, uint64_t step,
-		    struct energy_ledger *ledger, struct err *e)
+/* Sums of a piece are exact integers, so where the pieces are cut does not show. */
+static int submit_piece(struct negative_phase *p, const struct couplings *c, struct err *e)
 {
+	const struct pbm_shape *shape = program_shape(p->program[0]);
+	uint64_t cost = ((uint64_t)shape->n + shape->m) * shape->chains;
+	uint64_t most = MAX(PIECE_UPDATES / cost, (uint64_t)1);
+
+	p->piece = (uint32_t)MIN(most, (uint64_t)(p->sweeps - p->done));
 	p->submitted = now_us();
 	for (unsigned int u = 0; u < p->classes; u++) {
 		struct submission s = {
 			.seed = p->seed[u],
-			.sweep0 = step * p->sweeps,
-			.sweeps = p->sweeps,
+			.sweep0 = p->step * p->sweeps + p->done,
+			.sweeps = p->piece,
 			.every = 1,
 			.scan = p->scan,
 			.gains = 1,
 			.gain = &c->gain[u],
 			.accumulate = ACC_MOMENTS,
 		};
-		int r;
+		int r = program_submit(p->program[u], &s, e);
 
-		r = program_set_couplings(p->program[u], c->q + couplings_at(c, u), e);
-		if (r == 0)
-			r = program_submit(p->program[u], &s, e);
 		if (r < 0)
 			return r;
-		ledger_add_couplings(ledger, program_shape(p->program[u]));
 	}
 	return 0;
 }
 
-int negative_wait(struct negative_phase *p, double *vh, struct energy_ledger *ledger, struct err *e)
+int negative_begin(struct negative_phase *p, const struct couplings *c, uint64_t step,
+		   struct energy_ledger *ledger, struct err *e)
 {
+	p->step = step;
+	p->done = 0;
+	for (unsigned int u = 0; u < p->classes; u++) {
+		int r = program_set_couplings(p->program[u], c->q + couplings_at(c, u), e);
+
+		if (r < 0)
+			return r;
+		ledger_add_couplings(ledger, program_shape(p->program[u]));
+	}
+	return submit_piece(p, c, e);
+}
+
+int negative_continue(struct negative_phase *p, const struct couplings *c, double *vh,
+		      struct energy_ledger *ledger, struct err *e)
+{
+	double samples = (double)p->sweeps * program_shape(p->program[0])->chains;
+	size_t size = c->n * c->m;
 	uint64_t flips = 0;
+	int r;
 
 	for (unsigned int u = 0; u < p->classes; u++) {
-		const struct pbm_shape *shape = program_shape(p->program[u]);
-		size_t size = (size_t)shape->n * shape->m;
 		struct results res;
-		int r;
 
 		r = program_wait(p->program[u], &res, e);
 		if (r < 0)
 			return r;
 		for (size_t k = 0; k < size; k++)
-			vh[u * size + k] = (double)res.vh[k] / (double)res.samples;
+			vh[u * size + k] += (double)res.vh[k];
 		flips += res.flips;
-		ledger_add_moments(ledger, shape);
 	}
 	ledger_add_run(ledger, flips, (uint64_t)(now_us() - p->submitted) * 1000);
+	p->done += p->piece;
+	if (p->done < p->sweeps) {
+		r = submit_piece(p, c, e);
+		return r < 0 ? r : 1;
+	}
+	for (size_t k = 0; k < p->classes * size; k++)
+		vh[k] /= samples;
+	for (unsigned int u = 0; u < p->classes; u++)
+		ledger_add_moments(ledger, program_shape(p->program[u]));
 	return 0;
+}
+
+void negative_abandon(struct negative_phase *p)
+{
+	for (unsigned int u = 0; u < p->classes; u++)
+		program_wait(p->program[u], NULL, NULL);
 }
 
 static size_t class_words(const struct negative_phase *p)

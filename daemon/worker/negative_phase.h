@@ -17,7 +17,10 @@ struct negative_phase {
 	uint32_t sweeps, scan;
 	uint64_t *seed;		  /* [classes] */
 	struct program **program; /* [classes] */
-	int64_t submitted;	  /* us, of the step in flight */
+	/* The step in flight. */
+	uint64_t step;
+	uint32_t done, piece; /* sweeps: behind it, and on the device */
+	int64_t submitted;    /* us */
 };
 
 /* Chains start at random. model tells the chains of one model of the job from another's. */
@@ -26,11 +29,20 @@ int negative_new(struct device *d, const struct couplings *c, const struct spec_
 void negative_free(struct negative_phase *p);
 #define _cleanup_negative_ _cleanup_(negative_free)
 
-int negative_submit(struct negative_phase *p, const struct couplings *c, uint64_t step,
-		    struct energy_ledger *ledger, struct err *e);
-/* vh: [classes][n * m] = <v_i h_j> over K sweeps and all chains. */
-int negative_wait(struct negative_phase *p, double *vh, struct energy_ledger *ledger,
-		  struct err *e);
+/* Programs the couplings and submits the step, or its first piece where it is long. */
+int negative_begin(struct negative_phase *p, const struct couplings *c, uint64_t step,
+		   struct energy_ledger *ledger, struct err *e);
+
+/*
+ * Waits for what was submitted and adds its sums to vh [classes][n * m], which begins at zero. 1:
+ * the next piece is submitted, come again; the pieces are there for stop requests to be heard
+ * between them. 0: the step is complete and vh = <v_i h_j> over K sweeps and all chains.
+ */
+int negative_continue(struct negative_phase *p, const struct couplings *c, double *vh,
+		      struct energy_ledger *ledger, struct err *e);
+
+/* Lets the piece in flight run out; the chains are then somewhere within the step. */
+void negative_abandon(struct negative_phase *p);
 
 /* All states as one block of words, for checkpoints: [classes][chains][state_words]. */
 size_t negative_states_size(const struct negative_phase *p);

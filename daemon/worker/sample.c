@@ -123,7 +123,6 @@ static void start_afresh(struct sample_job *s)
 		pbm_states_random(program_shape(s->program), s->seed, 0, s->spec->device.chains,
 				  NULL, program_states(s->program));
 	ledger_add_couplings(&s->state.ledger, program_shape(s->program));
-	ledger_add_states(&s->state.ledger, program_shape(s->program), true);
 }
 
 static int restore(struct sample_job *s, const struct checkpoint *c, struct err *e)

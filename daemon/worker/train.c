@@ -144,7 +144,8 @@ static void tell_progress(struct train_job *t)
 
 /*
  * One turn: judge an epoch that is complete, or leave a phase, or take a step. A stop request is
- * looked at between turns, and inside an epoch's judging, which changes nothing until its end.
+ * looked at between turns; inside an epoch's judging, which changes nothing until its end; and
+ * between the pieces of a long step, which is then torn.
  */
 static int turn(struct train_job *t, struct err *e)
 {
@@ -159,7 +160,7 @@ static int turn(struct train_job *t, struct err *e)
 		r = leave_phase(t, e);
 		return r < 0 ? r : train_save(t, e);
 	}
-	r = trainer_step(t->trainer, &t->state.ledger, e);
+	r = trainer_step(t->trainer, t->job->control, &t->state.ledger, e);
 	if (r == 0 && now_us() - t->saved_us >= CHECKPOINT_INTERVAL_US)
 		r = train_save(t, e);
 	return r;
@@ -174,7 +175,8 @@ static int train_models(struct train_job *t, struct err *e)
 		if (r == 0)
 			r = turn(t, e);
 		if (r == -EINTR) {
-			int saved = train_save(t, e);
+			/* A step that was torn is done again, from the checkpoint before it. */
+			int saved = t->trainer && t->trainer->torn ? 0 : train_save(t, e);
 
 			return saved < 0 ? saved : r;
 		}

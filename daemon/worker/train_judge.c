@@ -16,6 +16,7 @@
 
 /* Sweeps from a random start to a generated image. */
 #define SAMPLE_SWEEPS	  1000
+#define SAMPLE_PIECE	  100
 #define SAMPLE_TAUS	  20
 #define MAX_SAMPLE_SWEEPS 100000
 
@@ -148,8 +149,8 @@ static int generate_class(struct train_job *t, const struct figures *f, unsigned
 	_cleanup_(program_freep) struct program *p = NULL;
 	struct submission s = {
 		.seed = seed_derive(t->seed, SEED_PICTURES, class),
-		.sweeps = f->sample_sweeps,
-		.every = f->sample_sweeps,
+		.sweeps = SAMPLE_PIECE,
+		.every = SAMPLE_PIECE,
 		.scan = t->spec->device.scan,
 		.gains = 1,
 		.gain = &f->couplings.gain[class],
@@ -164,8 +165,14 @@ static int generate_class(struct train_job *t, const struct figures *f, unsigned
 	shape = program_shape(p);
 	couplings_random_states(p, s.seed);
 	r = program_set_couplings(p, f->couplings.q + couplings_at(&f->couplings, class), e);
-	if (r == 0)
-		r = program_run(p, &s, &res, e);
+	while (r == 0 && s.sweep0 < f->sample_sweeps) {
+		r = control_poll(t->job->control);
+		if (r == 0)
+			r = program_run(p, &s, &res, e);
+		if (r == 0)
+			ledger_add_run(&t->state.ledger, res.flips, res.ns);
+		s.sweep0 += s.sweeps;
+	}
 	if (r < 0)
 		return r;
 	for (uint32_t c = 0; c < shape->chains; c++) {
@@ -175,9 +182,7 @@ static int generate_class(struct train_job *t, const struct figures *f, unsigned
 			*samples++ = row[i / 64] >> (i % 64) & 1;
 	}
 	ledger_add_couplings(&t->state.ledger, shape);
-	ledger_add_states(&t->state.ledger, shape, true);
 	ledger_add_states(&t->state.ledger, shape, false);
-	ledger_add_run(&t->state.ledger, res.flips, res.ns);
 	return 0;
 }
 
@@ -204,14 +209,12 @@ static int generate(struct train_job *t, struct figures *f, struct err *e)
 
 	f->sample_sweeps = SAMPLE_SWEEPS;
 	if (isfinite(tau) && SAMPLE_TAUS * tau > SAMPLE_SWEEPS)
-		f->sample_sweeps = (uint32_t)fmin(ceil(SAMPLE_TAUS * tau), MAX_SAMPLE_SWEEPS);
+		f->sample_sweeps =
+			SAMPLE_PIECE *
+			(uint32_t)ceil(fmin(SAMPLE_TAUS * tau, MAX_SAMPLE_SWEEPS) / SAMPLE_PIECE);
 	r = array_new(&samples, DT_U8, 3, shape, e);
-	for (unsigned int u = 0; r == 0 && u < t->data->classes; u++) {
-		r = control_poll(t->job->control);
-		if (r == 0)
-			r = generate_class(t, f, u,
-					   (uint8_t *)samples.data + u * shape[1] * shape[2], e);
-	}
+	for (unsigned int u = 0; r == 0 && u < t->data->classes; u++)
+		r = generate_class(t, f, u, (uint8_t *)samples.data + u * shape[1] * shape[2], e);
 	return r < 0 ? r : write_pictures(t, &samples, e);
 }
 

@@ -234,15 +234,6 @@ static void couplings_gradient(struct trainer *t, const struct minibatch *b)
 	}
 }
 
-/* The programs of a failed step are let run out, so that they can be freed or used again. */
-static int abandon_step(struct trainer *t, int r)
-{
-	struct energy_ledger unused = { 0 };
-
-	negative_wait(&t->negative, t->neg, &unused, NULL);
-	return r;
-}
-
 /* The rate falls from its full value to zero along half a cosine over the whole training. */
 static double schedule(const struct trainer *t)
 {
@@ -251,35 +242,57 @@ static double schedule(const struct trainer *t)
 	return 0.5 * (1 + cos(M_PI * (double)t->step / steps));
 }
 
-int trainer_step(struct trainer *t, struct energy_ledger *ledger, struct err *e)
+/* The negative phase, with the positive one while the device is busy. */
+static int both_phases(struct trainer *t, const struct minibatch *b, struct control *control,
+		       struct energy_ledger *ledger, struct err *e)
 {
-	_cleanup_(minibatch_free) struct minibatch b = { 0 };
-	size_t classes = t->data->classes;
+	size_t all = t->data->classes * t->n * t->m;
 	int r;
 
-	r = mlp_forward(t->mlp, t->codes, classes, t->w, &t->tape, e);
+	memset(t->neg, 0, all * sizeof(*t->neg));
+	r = negative_begin(&t->negative, &t->couplings, t->step, ledger, e);
+	if (r == 0)
+		r = positive_phase(t, b, e);
+	while (r >= 0) {
+		r = negative_continue(&t->negative, &t->couplings, t->neg, ledger, e);
+		if (r <= 0)
+			break;
+		if (control)
+			r = control_poll(control);
+	}
+	if (r < 0) {
+		t->torn = true;
+		negative_abandon(&t->negative);
+	}
+	return r;
+}
+
+int trainer_step(struct trainer *t, struct control *control, struct energy_ledger *ledger,
+		 struct err *e)
+{
+	_cleanup_(minibatch_free) struct minibatch b = { 0 };
+	struct energy_ledger after = *ledger;
+	int r;
+
+	r = mlp_forward(t->mlp, t->codes, t->data->classes, t->w, &t->tape, e);
 	if (r == 0)
 		r = couplings_quantise(&t->couplings, t->w, t->spec->device.scale, e);
 	if (r == 0)
 		r = minibatch_take(t->data, t->spec->optimizer.batch, t->step, t->seed, t->order,
 				   &t->pass, &b, e);
-	if (r < 0)
-		return r;
-	r = negative_submit(&t->negative, &t->couplings, t->step, ledger, e);
 	if (r == 0)
-		r = positive_phase(t, &b, e);
-	if (r < 0)
-		return abandon_step(t, r);
-	r = negative_wait(&t->negative, t->neg, ledger, e);
+		r = both_phases(t, &b, control, &after, e);
 	if (r < 0)
 		return r;
 	couplings_gradient(t, &b);
 	r = mlp_backward(t->mlp, &t->tape, t->w, t->grad, e);
 	if (r == 0)
 		r = adam_step(t->adam, t->mlp->phi, t->grad, schedule(t), e);
-	if (r == 0)
-		t->step++;
-	return r;
+	if (r < 0)
+		return r;
+	*ledger = after;
+	t->step++;
+	return 0;
 }
 
 void trainer_save(const struct trainer *t, struct checkpoint *c)

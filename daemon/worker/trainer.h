@@ -17,6 +17,7 @@
 
 #include "adam.h"
 #include "checkpoint.h"
+#include "control.h"
 #include "couplings.h"
 #include "dataset.h"
 #include "energy_ledger.h"
@@ -50,6 +51,7 @@ struct trainer {
 	uint64_t pass;	   /* to which order belongs; UINT64_MAX: none yet */
 
 	uint64_t step; /* steps done */
+	bool torn;     /* a stop request came within a step: its chains are of no use */
 };
 
 /* codes: the model's array, or with data == NULL one-hot. */
@@ -62,8 +64,12 @@ static inline void trainer_freep(struct trainer **t)
 	*t = trainer_free(*t);
 }
 
-/* One gradient step. */
-int trainer_step(struct trainer *t, struct energy_ledger *ledger, struct err *e);
+/*
+ * One gradient step. control may be NULL; otherwise its requests are heard within long steps and
+ * come back as errors (see control.h), with torn set: the state is then not to be saved.
+ */
+int trainer_step(struct trainer *t, struct control *control, struct energy_ledger *ledger,
+		 struct err *e);
 
 /* W of all classes at a given phi [params], quantised. */
 int trainer_couplings(struct trainer *t, const double *phi, struct couplings *c, struct err *e);

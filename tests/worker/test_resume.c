@@ -174,6 +174,34 @@ START_TEST(foreign_checkpoint)
 }
 END_TEST
 
+/*
+ * A step of hours is left within a second or so; what is behind it stays, the torn step is done
+ * again. Here the checkpoint is that of the start, so that a second stop finds nothing amiss.
+ */
+START_TEST(stops_within_a_long_step)
+{
+	int dir = train_dir("a", ", \"optimizer\": {\"epochs\": 1, \"steps\": 1}", 1);
+	char type[16], reason[512];
+
+	write_job(dir,
+		  "{\"kind\": \"train\", \"data\": {\"images\": \"i.npy\", \"labels\": \"l.npy\"}, "
+		  "\"device\": {\"chains\": 4096, \"sweeps\": 16000000}}",
+		  TRAIN_INPUTS, 1);
+	for (unsigned int k = 0; k < 2; k++) {
+		struct run r;
+		int status;
+
+		start(&r, dir);
+		usleep(100000);
+		kill(r.pid, SIGTERM);
+		status = finish(&r, type, reason);
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == WORKER_EXIT_STOPPED,
+			      "status %x: %s", status, reason);
+	}
+	close(dir);
+}
+END_TEST
+
 /* The daemon died: nothing more is written, not even a checkpoint. */
 START_TEST(leaves_when_the_daemon_is_gone)
 {
@@ -237,6 +265,7 @@ int main(void)
 	tcase_add_loop_test(t, damaged_checkpoints, 0, 2);
 	tcase_add_test(t, lost_metrics);
 	tcase_add_test(t, foreign_checkpoint);
+	tcase_add_test(t, stops_within_a_long_step);
 	tcase_add_test(t, leaves_when_the_daemon_is_gone);
 	tcase_add_test(t, lock_is_waited_for);
 	suite_add_tcase(s, t);

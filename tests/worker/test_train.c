@@ -92,7 +92,7 @@ static void steps(struct trainer *t, unsigned int count, struct energy_ledger *l
 	struct err e = { 0 };
 
 	for (unsigned int k = 0; k < count; k++)
-		ck_assert_msg(trainer_step(t, l, &e) == 0, "%s", e.text);
+		ck_assert_msg(trainer_step(t, NULL, l, &e) == 0, "%s", e.text);
 }
 
 /* ---- minibatches ---- */
@@ -178,8 +178,13 @@ START_TEST(moments_are_those_of_the_model)
 	ck_assert_int_eq(couplings_quantise(&c, w, 0, NULL), 0);
 	ck_assert_int_eq(negative_new(device, &c, &sd, 3, 0, &p, NULL), 0);
 	for (uint64_t step = 0; step < 2; step++) { /* the first is burn-in */
-		ck_assert_int_eq(negative_submit(&p, &c, step, &ledger, NULL), 0);
-		ck_assert_int_eq(negative_wait(&p, vh, &ledger, NULL), 0);
+		int r;
+
+		memset(vh, 0, sizeof(vh));
+		ck_assert_int_eq(negative_begin(&p, &c, step, &ledger, NULL), 0);
+		while ((r = negative_continue(&p, &c, vh, &ledger, NULL)) > 0)
+			;
+		ck_assert_int_eq(r, 0);
 	}
 	for (unsigned int u = 0; u < 2; u++) {
 		struct rbm rbm = couplings_rbm(&c, u);
@@ -195,6 +200,51 @@ START_TEST(moments_are_those_of_the_model)
 	}
 	ck_assert_uint_eq(ledger.flips,
 			  2 * 2 * 256 * 400 * (n - 1 + m - 1 + (_i == SCAN_PALINDROME) * (n - 1)));
+	negative_free(&p);
+	couplings_free(&c);
+}
+END_TEST
+
+/* A long step is cut into pieces; the sums are those of one run. */
+START_TEST(pieces_give_the_whole)
+{
+	struct spec_device sd = { .beta = 1, .chains = 4096, .sweeps = 2000 };
+	struct energy_ledger ledger = { 0 };
+	unsigned int pieces = 0;
+	struct submission s;
+	struct negative_phase p;
+	struct program *whole;
+	struct couplings c;
+	struct results res;
+	double w[24], vh[24] = { 0 };
+
+	for (size_t k = 0; k < 24; k++)
+		w[k] = 0.3 * splitmix_normal(12, k);
+	ck_assert_int_eq(couplings_new(1, 6, 4, 8, 1, &c, NULL), 0);
+	ck_assert_int_eq(couplings_quantise(&c, w, 0, NULL), 0);
+	ck_assert_int_eq(negative_new(device, &c, &sd, 3, 0, &p, NULL), 0);
+	ck_assert_int_eq(couplings_program(&c, device, sd.chains, &whole, NULL), 0);
+	memcpy(program_states(whole), program_states(p.program[0]), negative_states_size(&p));
+	s = (struct submission){ .seed = p.seed[0],
+				 .sweep0 = 5 * 2000,
+				 .sweeps = 2000,
+				 .every = 1,
+				 .gains = 1,
+				 .gain = c.gain,
+				 .accumulate = ACC_MOMENTS };
+	ck_assert_int_eq(program_set_couplings(whole, c.q, NULL), 0);
+	ck_assert_int_eq(program_run(whole, &s, &res, NULL), 0);
+
+	ck_assert_int_eq(negative_begin(&p, &c, 5, &ledger, NULL), 0);
+	do
+		pieces++;
+	while (negative_continue(&p, &c, vh, &ledger, NULL) > 0);
+	ck_assert_uint_gt(pieces, 1);
+	for (size_t k = 0; k < 24; k++)
+		ck_assert_double_eq(vh[k], (double)res.vh[k] / (double)res.samples);
+	ck_assert_mem_eq(program_states(whole), program_states(p.program[0]),
+			 negative_states_size(&p));
+	program_free(whole);
 	negative_free(&p);
 	couplings_free(&c);
 }
@@ -462,6 +512,7 @@ int main(void)
 	tcase_add_test(t, stream_covers_every_image_once_a_pass);
 	tcase_add_test(t, rows_belong_to_their_class);
 	tcase_add_loop_test(t, moments_are_those_of_the_model, 0, SCAN_COUNT);
+	tcase_add_test(t, pieces_give_the_whole);
 	tcase_add_test(t, classes_and_models_use_different_words);
 	tcase_add_loop_test(t, resumes_to_the_same_bits, 0, 3);
 	tcase_add_loop_test(t, threads_do_not_show, 0, 3);
