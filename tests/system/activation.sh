@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Socket activation, Type=notify, the watchdog, leaving when idle, and stock busctl as a client.
-. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/common.bash"
 
 sock=$T/run/activated
 systemd-socket-activate -l "$sock" -E XDG_RUNTIME_DIR="$T/run" \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Bad input: one clear line and exit 2, or a failed job with the reason; nothing crashes, nothing is
 # lost, and a good job still runs afterwards.
-. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/common.bash"
 
 small_spec > good.json
 variant() { jq "$1" good.json > bad.json; }
@@ -109,9 +109,7 @@ h = b"{'descr': '<i2', 'fortran_order': False, 'shape': (2, 2), }"
 h += b" " * (-(len(h) + 11) % 64) + b"\n"
 open("range.npy", "wb").write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(h)) + h + struct.pack("<4h", 1, 2, 3000, -4))
 PY
-run 1 "$pbit" sample range.npy --bits 8
-grep -q '3000' "$T/err" || die "the failed job's reason does not name the coupling"
-ok "$(cat "$T/err")"
+refused '3000.*127' "$pbit" sample range.npy --bits 8
 
 # Usage.
 refused 'train' "$pbit" train

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The pbit command with a real daemon: watching, detaching, reconnecting, fetching, bad files.
-. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/common.bash"
 
 small_spec > spec.json
 jq '.optimizer.epochs = 400' spec.json > long.json

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The pbit command without a daemon: usage errors exit 2 with one line, an unreachable daemon 75.
-. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/common.bash"
 
 # Nothing may be started: every refusal must come before that, and 75 from a fixed socket.
 export PBIT_SOCKET=$T/none

@@ -3,7 +3,7 @@
 # The p-bit machine is freestanding: its scalar files compile for general registers only (so there is
 # no floating point in them), and nothing in it calls a library but for memory copies, which the
 # kernel has too.
-. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/common.bash"
 
 for f in "$root"/kmod/machine/*.c; do
 	case $f in

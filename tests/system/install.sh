@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # make install into a DESTDIR: every part is there, a program builds against it by pkg-config alone,
 # the installed programs run, and make uninstall leaves nothing behind.
-. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/common.bash"
 
 dest=$T/dest
 run 0 make -s -C "$root" install DESTDIR="$dest" PREFIX=/opt/pbit
@@ -28,7 +28,12 @@ ok "examples build with pkg-config alone"
 small_spec > spec.json
 run 0 "$dest/opt/pbit/bin/pbit" train spec.json --watch
 ok "the installed pbit finds its pbitd, and that its worker"
-pkill -f "^$dest/opt/pbit/sbin/pbitd" || die "the installed pbitd was not the one that ran"
+ran=
+for p in $(pgrep -x pbitd); do
+	[ "$(readlink "/proc/$p/exe")" = "$dest/opt/pbit/sbin/pbitd" ] && ran=$p
+done
+[ -n "$ran" ] || die "the installed pbitd was not the one that ran"
+kill "$ran"
 
 run 0 make -s -C "$root" uninstall DESTDIR="$dest" PREFIX=/opt/pbit
 left=$(find "$dest" -type f -o -type l)

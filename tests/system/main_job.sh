@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The main job, shortened, through every real process: client, socket, daemon, store, worker,
 # device, results. And the same seed gives the same bits.
-. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/common.bash"
 
 small_spec > spec.json
 run 0 "$pbit" train spec.json --watch -o first

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # A job survives kill -9 of the daemon, of daemon and worker, and a gentle stop, each in mid-run;
 # its results are the bits of an undisturbed run. A worker killed by a signal fails its job alone.
-. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/common.bash"
 
 small_spec | jq '.optimizer.epochs = 12 | .optimizer.steps = 20' > spec.json
 run 0 "$pbit" train spec.json --watch -o whole

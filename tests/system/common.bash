@@ -17,7 +17,7 @@ cd "$T/work" || exit 1
 
 daemon_pids()
 {
-	pgrep -f "^$bin/pbitd( |\$)" | while read -r p; do
+	for p in $(pgrep -x pbitd); do
 		tr '\0' '\n' < "/proc/$p/environ" 2>/dev/null | grep -qx "XDG_RUNTIME_DIR=$T/run" && echo "$p"
 	done
 }
