@@ -208,7 +208,7 @@ END_TEST
 /* A long step is cut into pieces; the sums are those of one run. */
 START_TEST(pieces_give_the_whole)
 {
-	struct spec_device sd = { .beta = 1, .chains = 4096, .sweeps = 2000 };
+	struct spec_device sd = { .beta = 1, .chains = 4096, .sweeps = 900 };
 	struct energy_ledger ledger = { 0 };
 	unsigned int pieces = 0;
 	struct submission s;
@@ -226,8 +226,8 @@ START_TEST(pieces_give_the_whole)
 	ck_assert_int_eq(couplings_program(&c, device, sd.chains, &whole, NULL), 0);
 	memcpy(program_states(whole), program_states(p.program[0]), negative_states_size(&p));
 	s = (struct submission){ .seed = p.seed[0],
-				 .sweep0 = 5 * 2000,
-				 .sweeps = 2000,
+				 .sweep0 = 5 * 900,
+				 .sweeps = 900,
 				 .every = 1,
 				 .gains = 1,
 				 .gain = c.gain,
