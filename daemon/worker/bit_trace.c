@@ -242,7 +242,7 @@ WITH_POPCNT static struct blocks block_sums_popcnt(const struct bit_trace *t, co
 	return block_sums(t, x, words);
 }
 
-/* Whole words a block: a power of two, about samples / BLOCKS records, two blocks a chain at least. */
+/* Whole words a block: a power of two, about samples / BLOCKS records; two blocks a chain or more. */
 static size_t block_words(const struct bit_trace *t)
 {
 	size_t words = 1;

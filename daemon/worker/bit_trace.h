@@ -35,7 +35,7 @@ int64_t bit_trace_sum_at(const struct bit_trace *t, const uint64_t *x, size_t re
 /* Pairs (record, record + lag) of one chain that differ, over all chains; lag < records. */
 uint64_t bit_trace_differ(const struct bit_trace *t, const uint64_t *x, size_t lag);
 /*
- * Half of the sums of the product's values over blocks of `block` records (2 .. 64, a power of two):
+ * Half of the sums of the product's values over blocks of records, 2 .. 64 and a power of two:
  * y[chains][records / block]; records beyond the last whole block are left out.
  */
 void bit_trace_blocks(const struct bit_trace *t, const uint64_t *x, size_t block, int8_t *y);

@@ -36,7 +36,7 @@ void ledger_add_run(struct energy_ledger *l, uint64_t flips, uint64_t ns);
 double ledger_device_joules(const struct energy_ledger *l);
 double ledger_software_joules(const struct energy_ledger *l);
 
-/* {"flips", "reads", "writes", "device_joules", "software_joules", "prices": [...], ...} or NULL. */
+/* {"flips", "reads", "writes", "device_joules", "software_joules", "prices": [...]} and more. */
 json_t *ledger_to_json(const struct energy_ledger *l);
 
 #endif

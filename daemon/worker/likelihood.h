@@ -56,8 +56,8 @@ int likelihood_of(const struct dataset *data, enum dataset_part part, row_sum_fn
 json_t *likelihood_to_json(const struct likelihood *l, bool exact);
 
 /*
- * Mean number of wrong pixels an image: v -> <h | v> -> the sign of <v | h>, over the free pixels of
- * all images of the part; a pixel with zero mean counts one half. NaN without images.
+ * Mean number of wrong pixels an image: v -> <h | v> -> the sign of <v | h>, over the free pixels
+ * of all images of the part; a pixel with zero mean counts one half. NaN without images.
  */
 int reconstruction_error(const struct couplings *c, const struct dataset *data,
 			 enum dataset_part part, double *ret, struct err *e);

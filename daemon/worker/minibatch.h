@@ -20,8 +20,8 @@ struct minibatch {
 void minibatch_free(struct minibatch *b);
 
 /*
- * size: 0, or at least as many as there are: all. order [training images] and *pass are the caller's
- * cache of the last pass's order.
+ * size: 0, or at least as many as there are: all. order [training images] and *pass are the
+ * caller's cache of the last pass's order.
  */
 int minibatch_take(const struct dataset *d, size_t size, uint64_t step, uint64_t seed,
 		   uint32_t *order, uint64_t *pass, struct minibatch *ret, struct err *e);

@@ -5,7 +5,7 @@
  *
  *	A6: K >> tau_int.  holds: resolved and K / tau_int >= ratio; fails: resolved and below;
  *	not resolved: the trace is too short to tell, whatever number came out.
- *	A7: overlapping-bulk relaxation needs the spectrum of the whole chain: never verifiable here.
+ *	A7: overlapping-bulk relaxation needs the chain's whole spectrum: not verifiable here.
  */
 #ifndef PBIT_WORKER_MIXING_H
 #define PBIT_WORKER_MIXING_H

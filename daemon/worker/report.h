@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* report.json of a train job: every figure of the run, with its unit, and nothing that is not one. */
+/* report.json of a train job: every figure of the run, with its unit. */
 #ifndef PBIT_WORKER_REPORT_H
 #define PBIT_WORKER_REPORT_H
 
@@ -19,7 +19,7 @@ struct figures {
 
 void figures_free(struct figures *f);
 
-/* NULL when out of memory. Everything but "timing" is a function of the spec, its files and seed. */
+/* NULL when out of memory. All but "timing" and "device" follows from spec, files and seed. */
 json_t *report_train(const struct train_job *t, const struct figures *f);
 
 /* The lines of metrics.jsonl about one model, without their timing. */

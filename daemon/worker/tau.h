@@ -34,8 +34,8 @@ struct tau {
 };
 
 /*
- * The search for the slowest gradient observable f_ij = -v_i h_j over several RBMs of one shape (the
- * classes of a model): first add each one's trace, then find.
+ * The search for the slowest gradient observable f_ij = -v_i h_j over several RBMs of one shape,
+ * the classes of a model: first add each one's trace, then find.
  *
  * Screening: tau_search_add() gives every observable the tau of its means over blocks,
  * B Var(block mean) / Var, over all chains; B is a power of two, about samples / 256, so that this
