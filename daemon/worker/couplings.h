@@ -31,8 +31,8 @@ void couplings_free(struct couplings *c);
 #define _cleanup_couplings_ _cleanup_(couplings_free)
 
 /*
- * w: [classes][n * m] reals; w[u][0] becomes zero. scale: 0 for the smallest that fits
- * each class; else it is given, and couplings beyond the device's range saturate: w is clipped to
+ * w: [classes][n * m] reals; w[u][0] becomes zero. scale: 0 for the smallest that fits each
+ * class; else it is given, and couplings beyond the device's range saturate: w is clipped to
  * it. -EDOM and, when no scale fits, -ERANGE name the class and the place.
  */
 int couplings_quantise(struct couplings *c, double *w, double scale, struct err *e);
