@@ -37,15 +37,15 @@ struct submission {
 	uint32_t sweeps;
 	uint32_t every; /* record after each so many sweeps */
 	uint32_t scan;
-	uint32_t gains; /* 1, or equal to sweeps */
-	const uint64_t *gain; /* copied */
+	uint32_t gains;		 /* 1, or equal to sweeps */
+	const uint64_t *gain;	 /* copied */
 	unsigned int accumulate; /* ACC_* */
 };
 
 /* Valid from program_wait() to the program's next submission. Not accumulated: NULL, or zero. */
 struct results {
-	const int64_t *vh, *v, *h; /* [n*m], [n], [m]: sums over `samples` */
-	int64_t energy;		   /* sum over samples, in units of the coupling scale */
+	const int64_t *vh, *v, *h;   /* [n*m], [n], [m]: sums over `samples` */
+	int64_t energy;		     /* sum over samples, in units of the coupling scale */
 	const int64_t *energy_trace; /* [records][chains] */
 	const uint64_t *state_trace; /* [records][chains][state_words] */
 	uint64_t records, samples;

@@ -84,9 +84,9 @@ struct pbit_job {
 	uint32_t uid;
 	const char *user, *kind, *name;
 	enum pbit_state state;
-	double progress;     /**< 0 .. 1 */
-	uint32_t position;   /**< 1: next to run; 0: not waiting */
-	const char *reason;  /**< why it waits, or why it failed; "" otherwise */
+	double progress;		      /**< 0 .. 1 */
+	uint32_t position;		      /**< 1: next to run; 0: not waiting */
+	const char *reason;		      /**< why it waits, or why it failed; "" otherwise */
 	int64_t submitted, started, finished; /**< microseconds since 1970; 0: not yet */
 };
 
