@@ -79,9 +79,12 @@ static int print_loglik(const json_t *report, FILE *f)
 	if (json_is_number(report_get(loglik, "hypernetwork.error")))
 		fprintf(f, "  standard error of the hypernetwork's figure: %s\n",
 			number_text(a, report_get(loglik, "hypernetwork.error"), "%.3f"));
-	fprintf(f, "  gain over independent pixels %s, over separate RBMs %s\n",
+	fprintf(f, "  gain over independent pixels %s +- %s",
 		number_text(a, report_get(loglik, "gain_over_independent"), "%+.3f"),
-		number_text(b, report_get(loglik, "gain_over_separate"), "%+.3f"));
+		number_text(b, report_get(loglik, "gain_over_independent_error"), "%.3f"));
+	fprintf(f, ", over separate RBMs %s +- %s\n",
+		number_text(a, report_get(loglik, "gain_over_separate"), "%+.3f"),
+		number_text(b, report_get(loglik, "gain_over_separate_error"), "%.3f"));
 	fprintf(f, "  reconstruction error %s pixels an image\n\n",
 		number_text(a, report_get(report, "reconstruction_error"), "%.3f"));
 	return 0;

@@ -4,7 +4,7 @@
 
 #include "independent.h"
 
-/* Pseudo-counts tried on the validation rows. */
+/* Pseudo-counts tried. */
 static const double alphas[] = { 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5 };
 
 static void count_pixels(const struct dataset *d, enum dataset_part part, unsigned int class,
@@ -19,37 +19,48 @@ static void count_pixels(const struct dataset *d, enum dataset_part part, unsign
 			plus[i] += rows[r * d->n + i + 1] > 0;
 }
 
-/* Fits on the training rows, and on the validation rows too when both. */
-static void fit(struct independent *b, const struct dataset *d, double alpha, bool both,
-		size_t *plus)
+/* Rows of a class that are not held out: their number, and how many have each pixel at +1. */
+static size_t count_class(const struct dataset *d, unsigned int class, size_t *plus)
+{
+	size_t total = 0;
+
+	memset(plus, 0, d->pixels * sizeof(*plus));
+	count_pixels(d, PART_TRAIN, class, &total, plus);
+	count_pixels(d, PART_VALIDATION, class, &total, plus);
+	return total;
+}
+
+static void fit(struct independent *b, const struct dataset *d, double alpha, size_t *plus)
 {
 	b->alpha = alpha;
 	for (unsigned int u = 0; u < d->classes; u++) {
-		size_t total = 0;
+		double total = (double)count_class(d, u, plus), norm = total + 2 * alpha;
 
-		memset(plus, 0, d->pixels * sizeof(*plus));
-		count_pixels(d, PART_TRAIN, u, &total, plus);
-		if (both)
-			count_pixels(d, PART_VALIDATION, u, &total, plus);
 		for (size_t i = 0; i < d->pixels; i++) {
 			double *log_p = b->log_p + (u * d->pixels + i) * 2;
-			double norm = (double)total + 2 * alpha;
 
-			log_p[0] = log(((double)(total - plus[i]) + alpha) / norm);
+			log_p[0] = log((total - (double)plus[i] + alpha) / norm);
 			log_p[1] = log(((double)plus[i] + alpha) / norm);
 		}
 	}
 }
 
-static double validate(const struct independent *b, const struct dataset *d)
+/* Sum over rows of ln p of the row, counted on all other rows of its class. */
+static double leave_one_out(const struct dataset *d, double alpha, size_t *plus)
 {
 	double sum = 0;
 
 	for (unsigned int u = 0; u < d->classes; u++) {
-		size_t count;
-		const int8_t *rows = dataset_rows(d, PART_VALIDATION, u, &count);
+		double total = (double)count_class(d, u, plus), norm = total - 1 + 2 * alpha;
 
-		sum += independent_log_likelihood(b, u, rows, count);
+		for (size_t i = 0; i < d->pixels; i++) {
+			double up = (double)plus[i], down = total - up;
+
+			if (up > 0)
+				sum += up * log((up - 1 + alpha) / norm);
+			if (down > 0)
+				sum += down * log((down - 1 + alpha) / norm);
+		}
 	}
 	return sum;
 }
@@ -59,7 +70,7 @@ int independent_fit(const struct dataset *d, struct independent **ret, struct er
 	_cleanup_independent_ struct independent *b = alloc_zeroed(1, sizeof(*b));
 	_cleanup_free_ size_t *plus = alloc_zeroed(d->pixels, sizeof(*plus));
 	double best = -INFINITY, alpha = 1;
-	size_t validation, size;
+	size_t size;
 
 	if (!b || !plus || !size_mul(d->classes, 2 * d->pixels, &size))
 		return err_oom(e);
@@ -69,32 +80,29 @@ int independent_fit(const struct dataset *d, struct independent **ret, struct er
 	if (!b->log_p)
 		return err_oom(e);
 
-	dataset_part(d, PART_VALIDATION, &validation);
-	for (size_t k = 0; validation && k < ARRAY_SIZE(alphas); k++) {
-		double sum;
+	for (size_t k = 0; k < ARRAY_SIZE(alphas); k++) {
+		double sum = leave_one_out(d, alphas[k], plus);
 
-		fit(b, d, alphas[k], false, plus);
-		sum = validate(b, d);
 		if (sum > best) {
 			best = sum;
 			alpha = alphas[k];
 		}
 	}
-	fit(b, d, alpha, true, plus);
+	fit(b, d, alpha, plus);
 	*ret = TAKE_PTR(b);
 	return 0;
 }
 
-double independent_log_likelihood(const struct independent *b, unsigned int class,
-				  const int8_t *rows, size_t count)
+void independent_log_p(const struct independent *b, unsigned int class, const int8_t *rows,
+		       size_t count, double *log_p)
 {
-	const double *log_p = b->log_p + (size_t) class * b->pixels * 2;
-	double sum = 0;
+	const double *pixel = b->log_p + (size_t) class * b->pixels * 2;
 
-	for (size_t r = 0; r < count; r++)
+	for (size_t r = 0; r < count; r++) {
+		log_p[r] = 0;
 		for (size_t i = 0; i < b->pixels; i++)
-			sum += log_p[2 * i + (rows[r * (b->pixels + 1) + i + 1] > 0)];
-	return sum;
+			log_p[r] += pixel[2 * i + (rows[r * (b->pixels + 1) + i + 1] > 0)];
+	}
 }
 
 struct independent *independent_free(struct independent *b)

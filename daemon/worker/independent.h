@@ -6,9 +6,9 @@
 #include "dataset.h"
 
 /*
- * Independent pixels, per class: P(v_i = +1 | u) = (count + alpha) / (N + 2 alpha). alpha is the
- * one of a grid that is best on the validation part (1 when there is none); then the counts are
- * taken over training and validation rows together: the strongest form of the baseline.
+ * Independent pixels, per class: P(v_i = +1 | u) = (count + alpha) / (N + 2 alpha), counted over
+ * training and validation rows together. alpha is the one of a grid under which each of these rows
+ * is likeliest given all the others (leave-one-out): the strongest form of the baseline.
  */
 struct independent {
 	size_t pixels;
@@ -18,9 +18,9 @@ struct independent {
 };
 
 int independent_fit(const struct dataset *d, struct independent **ret, struct err *e);
-/* Sum over the rows (n spins each, as in the dataset) of ln p(v | class). */
-double independent_log_likelihood(const struct independent *b, unsigned int class,
-				  const int8_t *rows, size_t count);
+/* ln p(v | class) of each row (n spins each, as in the dataset). */
+void independent_log_p(const struct independent *b, unsigned int class, const int8_t *rows,
+		       size_t count, double *log_p);
 struct independent *independent_free(struct independent *b);
 static inline void independent_freep(struct independent **b)
 {

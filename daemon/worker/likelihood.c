@@ -65,26 +65,33 @@ void partition_free(struct partition *p)
 void likelihood_free(struct likelihood *l)
 {
 	free(l->by_class);
+	free(l->each);
 	*l = (struct likelihood){ 0 };
 }
 
-int likelihood_of(const struct dataset *data, enum dataset_part part, row_sum_fn sum, void *model,
+int likelihood_of(const struct dataset *data, enum dataset_part part, log_p_fn log_p, void *model,
 		  struct likelihood *ret, struct err *e)
 {
 	_cleanup_likelihood_ struct likelihood l = { .classes = data->classes };
 	double total = 0;
 
+	dataset_part(data, part, &l.images);
 	l.by_class = alloc_zeroed(data->classes, sizeof(double));
-	if (!l.by_class)
+	l.each = alloc_zeroed(l.images, sizeof(double));
+	if (!l.by_class || !l.each)
 		return err_oom(e);
-	for (unsigned int u = 0; u < data->classes; u++) {
+	for (size_t u = 0, at = 0; u < data->classes; u++) {
 		size_t count;
-		const int8_t *rows = dataset_rows(data, part, u, &count);
-		double s = count ? sum(model, u, rows, count) : 0;
+		const int8_t *rows = dataset_rows(data, part, (unsigned int)u, &count);
+		double sum = 0;
+		int r = count ? log_p(model, (unsigned int)u, rows, count, l.each + at, e) : 0;
 
-		l.by_class[u] = s / (double)count;
-		l.images += count;
-		total += s;
+		if (r < 0)
+			return r;
+		for (size_t k = 0; k < count; k++)
+			sum += l.each[at++];
+		l.by_class[u] = sum / (double)count;
+		total += sum;
 	}
 	l.all = total / (double)l.images;
 	*ret = l;
@@ -95,38 +102,32 @@ int likelihood_of(const struct dataset *data, enum dataset_part part, row_sum_fn
 struct rbm_model {
 	const struct couplings *couplings;
 	const struct partition *z;
-	int failed;
-	struct err *e;
 };
 
-static double rbm_row_sum(void *model, unsigned int class, const int8_t *rows, size_t count)
+static int rbm_log_p(void *model, unsigned int class, const int8_t *rows, size_t count,
+		     double *log_p, struct err *e)
 {
-	struct rbm_model *m = model;
+	const struct rbm_model *m = model;
 	struct rbm rbm = couplings_rbm(m->couplings, class);
-	double sum = NAN;
-	int r = rbm_sum_log_p_star(&rbm, rows, count, &sum, m->e);
+	int r = rbm_log_p_star(&rbm, rows, count, log_p, e);
 
-	if (r < 0)
-		m->failed = r;
-	return sum - (double)count * m->z->log_z[class];
+	for (size_t k = 0; r == 0 && k < count; k++)
+		log_p[k] -= m->z->log_z[class];
+	return r;
 }
 
 int likelihood_measure(const struct couplings *c, const struct partition *z,
 		       const struct dataset *data, enum dataset_part part, struct likelihood *ret,
 		       struct err *e)
 {
-	struct rbm_model model = { .couplings = c, .z = z, .e = e };
+	struct rbm_model model = { .couplings = c, .z = z };
 	struct likelihood l;
 	double variance = 0;
 	int r;
 
-	r = likelihood_of(data, part, rbm_row_sum, &model, &l, e);
+	r = likelihood_of(data, part, rbm_log_p, &model, &l, e);
 	if (r < 0)
 		return r;
-	if (model.failed) {
-		likelihood_free(&l);
-		return model.failed;
-	}
 	for (unsigned int u = 0; u < c->classes; u++) {
 		size_t count;
 		double share;
@@ -138,6 +139,19 @@ int likelihood_measure(const struct couplings *c, const struct partition *z,
 	l.error = sqrt(variance);
 	*ret = l;
 	return 0;
+}
+
+double likelihood_gain(const struct likelihood *a, const struct likelihood *b, double *ret_error)
+{
+	double n = (double)a->images, gain = a->all - b->all, squares = 0;
+
+	for (size_t k = 0; k < a->images; k++) {
+		double d = a->each[k] - b->each[k] - gain;
+
+		squares += d * d;
+	}
+	*ret_error = a->images > 1 ? sqrt(squares / (n - 1) / n) : NAN;
+	return gain;
 }
 
 json_t *likelihood_to_json(const struct likelihood *l, bool exact)

@@ -39,6 +39,7 @@ struct likelihood {
 	double all;	  /* nats an image */
 	double error;	  /* standard error that AIS adds; 0 when exact */
 	double *by_class; /* [classes], NaN for a class without images */
+	double *each;	  /* [images], class by class in the dataset's order */
 };
 
 int likelihood_measure(const struct couplings *c, const struct partition *z,
@@ -47,10 +48,17 @@ int likelihood_measure(const struct couplings *c, const struct partition *z,
 void likelihood_free(struct likelihood *l);
 #define _cleanup_likelihood_ _cleanup_(likelihood_free)
 
-/* The same means of a model given by the sum of ln p over the rows of one class. */
-typedef double (*row_sum_fn)(void *model, unsigned int class, const int8_t *rows, size_t count);
-int likelihood_of(const struct dataset *data, enum dataset_part part, row_sum_fn sum, void *model,
+/* The same of a model given by ln p of each row of one class; a negative errno ends it. */
+typedef int (*log_p_fn)(void *model, unsigned int class, const int8_t *rows, size_t count,
+			double *log_p, struct err *e);
+int likelihood_of(const struct dataset *data, enum dataset_part part, log_p_fn log_p, void *model,
 		  struct likelihood *ret, struct err *e);
+
+/*
+ * a.all - b.all, both over the same images, and its standard error over images: that of the mean of
+ * paired differences. NaN without two images.
+ */
+double likelihood_gain(const struct likelihood *a, const struct likelihood *b, double *ret_error);
 
 /* {"all", "by_class", "error": null when exact} */
 json_t *likelihood_to_json(const struct likelihood *l, bool exact);

@@ -79,14 +79,22 @@ static json_t *model_object(const struct train_job *t, const struct figures *f)
 		"epoch", (json_int_t)t->state.best_epoch[MODEL_HYPERNETWORK]);
 }
 
-static json_t *gain_over(const struct figures *f, const struct likelihood *other, bool has)
+/* Two keys: the gain, and its standard error over held-out images. */
+static void add_gain(json_t *object, const struct figures *f, const char *over,
+		     const struct likelihood *other, bool has)
 {
-	return has ? json_number(f->hypernetwork.all - other->all) : json_null();
+	double error = NAN, gain = has ? likelihood_gain(&f->hypernetwork, other, &error) : NAN;
+	char key[64];
+
+	snprintf(key, sizeof(key), "gain_over_%s", over);
+	json_object_set_new(object, key, json_number(gain));
+	snprintf(key, sizeof(key), "gain_over_%s_error", over);
+	json_object_set_new(object, key, json_number(error));
 }
 
 static json_t *loglik_object(const struct train_job *t, const struct figures *f)
 {
-	json_t *images = json_array();
+	json_t *images = json_array(), *object;
 
 	for (unsigned int u = 0; u < t->data->classes; u++) {
 		size_t count;
@@ -94,16 +102,17 @@ static json_t *loglik_object(const struct train_job *t, const struct figures *f)
 		dataset_rows(t->data, PART_HELD_OUT, u, &count);
 		json_array_append_new(images, json_integer((json_int_t)count));
 	}
-	return json_pack(
-		"{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "method",
-		f->exact ? "exact" : "ais", "unit", "nats/image", "part", "held-out",
-		"hypernetwork", likelihood_to_json(&f->hypernetwork, f->exact), "independent",
+	object = json_pack(
+		"{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "method", f->exact ? "exact" : "ais", "unit",
+		"nats/image", "part", "held-out", "hypernetwork",
+		likelihood_to_json(&f->hypernetwork, f->exact), "independent",
 		f->has_independent ? likelihood_to_json(&f->independent, true) : json_null(),
 		"separate",
 		f->has_separate ? likelihood_to_json(&f->separate, f->exact) : json_null(),
-		"gain_over_independent", gain_over(f, &f->independent, f->has_independent),
-		"gain_over_separate", gain_over(f, &f->separate, f->has_separate), "images",
-		images);
+		"images", images);
+	add_gain(object, f, "independent", &f->independent, f->has_independent);
+	add_gain(object, f, "separate", &f->separate, f->has_separate);
+	return object;
 }
 
 static json_t *mixing_object(const struct train_job *t, const struct figures *f)

@@ -120,9 +120,11 @@ static int judge_separate(struct train_job *t, struct figures *f, struct err *e)
 	return write_model(t, tr, &c, "separate.safetensors", false, e);
 }
 
-static double independent_sum(void *model, unsigned int class, const int8_t *rows, size_t count)
+static int independent_rows(void *model, unsigned int class, const int8_t *rows, size_t count,
+			    double *log_p, _unused_ struct err *e)
 {
-	return independent_log_likelihood(model, class, rows, count);
+	independent_log_p(model, class, rows, count, log_p);
+	return 0;
 }
 
 static int judge_independent(struct train_job *t, struct figures *f, struct err *e)
@@ -134,7 +136,7 @@ static int judge_independent(struct train_job *t, struct figures *f, struct err 
 		return 0;
 	r = independent_fit(t->data, &b, e);
 	if (r == 0)
-		r = likelihood_of(t->data, PART_HELD_OUT, independent_sum, b, &f->independent, e);
+		r = likelihood_of(t->data, PART_HELD_OUT, independent_rows, b, &f->independent, e);
 	if (r < 0)
 		return r;
 	f->alpha = b->alpha;

@@ -13,7 +13,7 @@
 static const char train[] =
 	"{\"kind\": \"train\", \"model\": {\"n\": 65, \"m\": 13, \"codes\": 2, \"bits\": 8},"
 	" \"loglik\": {\"method\": \"exact\", \"gain_over_independent\": 2.75,"
-	"  \"gain_over_separate\": null, \"images\": [10, 20],"
+	"  \"gain_over_separate\": null, \"gain_over_independent_error\": 0.25, \"images\": [10, 20],"
 	"  \"hypernetwork\": {\"all\": -15.5, \"by_class\": [-14.25, -16.125], \"error\": null},"
 	"  \"independent\": {\"all\": -18.25, \"by_class\": [-17, -19]}, \"separate\": null},"
 	" \"mixing\": {\"K\": 32, \"tau_int\": 2, \"k_over_tau\": 16, \"a6\": \"holds\","
@@ -55,7 +55,8 @@ START_TEST(test_train)
 	assert_holds(text, "class  hypernetwork  independent pixels  separate RBMs  images\n");
 	assert_holds(text, "  0           -14.250             -17.000              -      10\n");
 	assert_holds(text, "all         -15.500             -18.250              -      30\n");
-	assert_holds(text, "gain over independent pixels +2.750, over separate RBMs -\n");
+	assert_holds(text,
+		     "gain over independent pixels +2.750 +- 0.250, over separate RBMs - +- -\n");
 	assert_holds(text, "Mixing  A6 holds: K/tau_int = 16, at least 10 is asked\n");
 	assert_holds(text, "        K 32 sweeps, tau_int 2 +- - of v12 h3?[2J, ESS 16\n");
 	assert_holds(text, "Device  embedded0 (embedded, -, 2 threads)\n");

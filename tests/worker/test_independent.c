@@ -48,21 +48,22 @@ START_TEST(independent_pixels)
 
 	ck_assert_int_eq(dataset_new(&images, "i", &labels, "l", &o, &d, NULL), 0);
 	ck_assert_int_eq(independent_fit(d, &b, NULL), 0);
-	ck_assert_double_eq(b->alpha, 1);
 	for (unsigned int u = 0; u < 3; u++) {
 		size_t count, plus = 0;
 		const int8_t *rows = dataset_rows(d, PART_TRAIN, u, &count);
-		double sum = 0;
+		double sum = 0, log_p;
 
 		for (size_t k = 0; k < count; k++)
 			plus += rows[k * 7 + 4] > 0;
-		ck_assert_double_le(fabs(exp(b->log_p[(u * 6 + 3) * 2 + 1]) -
-					 ((double)plus + 1) / ((double)count + 2)),
-				    1e-14);
+		ck_assert_double_le(
+			fabs(exp(b->log_p[(u * 6 + 3) * 2 + 1]) -
+			     ((double)plus + b->alpha) / ((double)count + 2 * b->alpha)),
+			1e-14);
 		for (unsigned int v = 0; v < 64; v++) {
 			for (int i = 0; i < 6; i++)
 				row[1 + i] = v >> i & 1 ? 1 : -1;
-			sum += exp(independent_log_likelihood(b, u, row, 1));
+			independent_log_p(b, u, row, 1, &log_p);
+			sum += exp(log_p);
 		}
 		ck_assert_double_le(fabs(sum - 1), 1e-13);
 	}
@@ -80,19 +81,30 @@ static size_t plus_count(const struct dataset *d, enum dataset_part part, unsign
 	return plus;
 }
 
-/* ln p of the validation rows under counts of the training rows alone. */
-static double validation_sum(const struct dataset *d, double alpha)
+/* ln p of every row that is not held out under the counts of the others, row by row. */
+static double left_out_sum(const struct dataset *d, double alpha)
 {
+	static const enum dataset_part parts[] = { PART_TRAIN, PART_VALIDATION };
 	double sum = 0;
 
 	for (unsigned int u = 0; u < d->classes; u++) {
 		for (size_t i = 0; i < d->pixels; i++) {
 			size_t train, validation;
-			double plus = (double)plus_count(d, PART_TRAIN, u, i, &train);
-			double seen = (double)plus_count(d, PART_VALIDATION, u, i, &validation);
-			double p = (plus + alpha) / ((double)train + 2 * alpha);
+			double plus = (double)(plus_count(d, PART_TRAIN, u, i, &train) +
+					       plus_count(d, PART_VALIDATION, u, i, &validation));
+			double others = (double)(train + validation) - 1;
 
-			sum += seen * log(p) + ((double)validation - seen) * log(1 - p);
+			for (int k = 0; k < 2; k++) {
+				size_t count;
+				const int8_t *rows = dataset_rows(d, parts[k], u, &count);
+
+				for (size_t r = 0; r < count; r++) {
+					double up = plus - (rows[r * d->n + 1 + i] > 0);
+					double p = (up + alpha) / (others + 2 * alpha);
+
+					sum += log(rows[r * d->n + 1 + i] > 0 ? p : 1 - p);
+				}
+			}
 		}
 	}
 	return sum;
@@ -113,9 +125,9 @@ START_TEST(independent_smoothing)
 
 		ck_assert_int_eq(dataset_new(&images, "i", &labels, "l", &o, &d, NULL), 0);
 		ck_assert_int_eq(independent_fit(d, &b, NULL), 0);
-		best = validation_sum(d, b->alpha);
+		best = left_out_sum(d, b->alpha);
 		for (size_t k = 0; k < ARRAY_SIZE(others); k++)
-			ck_assert_double_ge(best, validation_sum(d, others[k]) - 1e-9);
+			ck_assert_double_ge(best, left_out_sum(d, others[k]) - 1e-9);
 		plus = (double)plus_count(d, PART_TRAIN, 0, 0, &train);
 		plus += (double)plus_count(d, PART_VALIDATION, 0, 0, &validation);
 		ck_assert_double_le(
@@ -173,12 +185,15 @@ START_TEST(bias_only_rbm_is_the_baseline)
 		size_t count;
 		const int8_t *rows = dataset_rows(d, PART_HELD_OUT, u, &count);
 
-		independent_visible_bias(d, (int)u, 3, r.beta, 1, w0);
+		independent_visible_bias(d, (int)u, 3, r.beta, b->alpha, w0);
 		ck_assert_int_eq(rbm_log_z(&r, 1, &z, NULL), 0);
-		ck_assert_int_eq(rbm_sum_log_p_star(&r, rows, count, &star, NULL), 0);
-		ck_assert_double_le(fabs(star - (double)count * z -
-					 independent_log_likelihood(b, u, rows, count)),
-				    1e-11);
+		for (size_t k = 0; k < count; k++) {
+			double log_p;
+
+			ck_assert_int_eq(rbm_log_p_star(&r, rows + 7 * k, 1, &star, NULL), 0);
+			independent_log_p(b, u, rows + 7 * k, 1, &log_p);
+			ck_assert_double_le(fabs(star - z - log_p), 1e-11);
+		}
 	}
 }
 END_TEST
