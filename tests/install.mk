@@ -9,10 +9,14 @@ SHAREDIR := $(PREFIX)/share
 UNITDIR := $(LIBDIR)/systemd/system
 EXAMPLEDIR := $(SHAREDIR)/pbit/examples
 
-SUBSTITUTE = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' \
-	-e 's|@BINDIR@|$(BINDIR)|g' -e 's|@SBINDIR@|$(SBINDIR)|g' \
-	-e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' -e 's|@LIBDIR@|$(LIBDIR)|g'
-$(B)/gen/%: %.in $(B)/flags Makefile
+SUBSTITUTE = sed -e "s|@PREFIX@|$(PREFIX)|g" -e "s|@VERSION@|$(VERSION)|g" \
+	-e "s|@BINDIR@|$(BINDIR)|g" -e "s|@SBINDIR@|$(SBINDIR)|g" \
+	-e "s|@LIBEXECDIR@|$(LIBEXECDIR)|g" -e "s|@LIBDIR@|$(LIBDIR)|g"
+# Made anew when the places change.
+$(B)/places: FORCE
+	@mkdir -p $(B)
+	@echo '$(SUBSTITUTE)' | cmp -s - $@ || echo '$(SUBSTITUTE)' > $@
+$(B)/gen/%: %.in $(B)/places
 	@mkdir -p $(@D)
 	$(SUBSTITUTE) $< > $@
 
