@@ -96,6 +96,13 @@ int pbm_shape_check(const struct pbm_shape *s);
 size_t pbm_image_size(const struct pbm_shape *s);
 int pbm_load(const struct pbm_shape *s, const void *couplings, void *image);
 
+/*
+ * The same in short parts, for callers that must not be held up. *at is 0 for the first part;
+ * returns 1 while parts remain, 0 when the image is whole, or -ERANGE. Until it is whole, no run
+ * takes the image. Couplings that change meanwhile give some image, never a stray access.
+ */
+int pbm_load_part(const struct pbm_shape *s, const void *couplings, void *image, u32 *at);
+
 /* Scratch of one pbm_run() call, for any number of chains; 64-byte aligned; no state is kept. */
 size_t pbm_scratch_size(const struct pbm_shape *s);
 
@@ -132,7 +139,23 @@ struct pbm_run {
 	u64 *state_trace;  /* [sweeps / every][trace_chains][state_words], or NULL */
 	u32 trace_chains;  /* row length of the traces: chains of the whole program */
 	u32 trace_chain0;  /* where this run's first chain stands in a row */
+	u32 flags;	   /* PBM_RUN_*, for a run cut in pieces that share one scratch */
+#ifdef __KERNEL__
+	void (*rest)(void *arg); /* called every few microseconds, vector registers free */
+	void *rest_arg;
+#endif
 };
+
+/*
+ * A piece that follows another need not start cold. The bits and sums of the whole are the same
+ * with or without these flags.
+ */
+enum {
+	PBM_RUN_FIELDS = 1 << 0, /* scratch is of the previous sweeps of these (<= 16) chains */
+	PBM_RUN_BATCH = 1 << 1,	 /* scratch holds samples that an earlier piece left unsummed */
+	PBM_RUN_MORE = 1 << 2,	 /* leave samples in the scratch for a later piece */
+};
+#define PBM_RUN_BLOCK 16u /* most chains of a piece with PBM_RUN_FIELDS */
 
 /* The best route for this CPU. In the kernel, the caller brackets vector routes with the FPU. */
 enum pbm_isa pbm_isa_best(void);

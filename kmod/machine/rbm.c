@@ -48,16 +48,20 @@ static s32 coupling(const struct pbm_shape *s, const void *w, u64 at)
 	return s->bits == 8 ? ((const s8 *)w)[at] : ((const s16 *)w)[at];
 }
 
-static void load_side(const struct pbm_shape *s, const void *couplings, struct rbm_image *im,
-		      u32 side)
+static s32 lowest(const struct pbm_shape *s)
 {
-	u32 out = rbm_units(s, side), in = rbm_units(s, !side), padded = rbm_padded(out), i, j;
-	s32 *base = (s32 *)((u8 *)im + im->base[side]);
-	u8 *tiles = (u8 *)im + im->tiles[side];
-	u64 row = RBM_TILE * (s->bits / 8);
+	return s->bits == 8 ? -128 : -32768;
+}
 
-	for (j = 0; j < padded; j++) {
-		u8 *tile = tiles + j / RBM_TILE * row * (in + 1u);
+static int load_tile(const struct pbm_shape *s, const void *couplings, struct rbm_image *im,
+		     u32 side, u32 at)
+{
+	u32 out = rbm_units(s, side), in = rbm_units(s, !side), i, j;
+	s32 *base = (s32 *)((u8 *)im + im->base[side]);
+	u64 row = RBM_TILE * (s->bits / 8);
+	u8 *tile = (u8 *)im + im->tiles[side] + at * row * (in + 1u);
+
+	for (j = at * RBM_TILE; j < (at + 1) * RBM_TILE; j++) {
 		s64 sum = 0, bound = 0;
 
 		for (i = 0; i <= in; i++) {
@@ -66,6 +70,8 @@ static void load_side(const struct pbm_shape *s, const void *couplings, struct r
 			if (i < in && j < out)
 				w = coupling(s, couplings,
 					     side ? (u64)i * out + j : (u64)j * in + i);
+			if (w == lowest(s))
+				return -ERANGE_;
 			sum += w;
 			bound += w < 0 ? -w : w;
 			if ((u32)(w < 0 ? -w : w) > im->max)
@@ -79,25 +85,47 @@ static void load_side(const struct pbm_shape *s, const void *couplings, struct r
 		if (bound > 32767)
 			im->narrow = 0;
 	}
+	return 0;
+}
+
+int pbm_load_part(const struct pbm_shape *s, const void *couplings, void *image, u32 *at)
+{
+	u32 first = rbm_padded(s->n) / RBM_TILE, tiles = first + rbm_padded(s->m) / RBM_TILE;
+	struct rbm_image *im = image;
+	int r;
+
+	if (!*at) {
+		im->magic = 0;
+		image_layout(s, im);
+		im->bits = s->bits;
+		im->max = 0;
+		im->narrow = s->bits == 8;
+	}
+	if (*at < first)
+		r = load_tile(s, couplings, im, RBM_VISIBLE, *at);
+	else
+		r = load_tile(s, couplings, im, RBM_HIDDEN, *at - first);
+	if (r)
+		return r;
+	if (++*at < tiles)
+		return 1;
+	im->magic = RBM_IMAGE_MAGIC;
+	return 0;
 }
 
 int pbm_load(const struct pbm_shape *s, const void *couplings, void *image)
 {
-	struct rbm_image *im = image;
 	u64 k, count = (u64)s->n * s->m;
-	s32 lowest = s->bits == 8 ? -128 : -32768;
+	u32 at = 0;
+	int r;
 
 	for (k = 0; k < count; k++)
-		if (coupling(s, couplings, k) == lowest)
+		if (coupling(s, couplings, k) == lowest(s))
 			return -ERANGE_;
-	image_layout(s, im);
-	im->magic = RBM_IMAGE_MAGIC;
-	im->bits = s->bits;
-	im->max = 0;
-	im->narrow = s->bits == 8;
-	load_side(s, couplings, im, RBM_VISIBLE);
-	load_side(s, couplings, im, RBM_HIDDEN);
-	return 0;
+	do {
+		r = pbm_load_part(s, couplings, image, &at);
+	} while (r > 0);
+	return r;
 }
 
 /* Offsets of the scratch's parts; returns its size. */
@@ -150,7 +178,6 @@ static struct rbm_scratch *scratch_init(const struct pbm_shape *s, u8 *base)
 	sc->down = (u16 *)(base + l.down);
 	sc->batch = (u64 *)(base + l.batch);
 	sc->columns = (u64 *)(base + l.columns);
-	sc->batched = 0;
 	return sc;
 }
 
@@ -195,6 +222,7 @@ static void refresh(struct rbm_context *c, const struct rbm_route *route, enum r
 			*d++ = none;
 		sc->ups[chain] = (u32)(u - up);
 		sc->downs[chain] = (u32)(d - down);
+		rbm_rest(c, 16 * c->words[!side] + sc->ups[chain] + sc->downs[chain]);
 	}
 	route->accumulate(c, side, who, count);
 	for (a = 0; a < count; a++)
@@ -272,6 +300,7 @@ static void record(struct rbm_context *c, const struct rbm_route *route, u64 row
 				run->energy_trace[at] = e;
 			if (c->sums && c->sums->energy)
 				*c->sums->energy += e;
+			rbm_rest(c, (c->shape->n + c->shape->m) / 4);
 		}
 		if (!c->sums)
 			continue;
@@ -290,7 +319,7 @@ static void run_block(struct rbm_context *c, const struct rbm_route *route)
 	const struct pbm_run *run = c->run;
 	u32 t, k;
 
-	for (k = 0; k < c->chains; k++)
+	for (k = 0; !(run->flags & PBM_RUN_FIELDS) && k < c->chains; k++)
 		c->scratch->valid[0][k] = c->scratch->valid[1][k] = 0;
 	for (t = 0; t < run->sweeps; t++) {
 		u64 gain = run->gain[run->gains == 1 ? 0 : t];
@@ -342,10 +371,13 @@ int pbm_run(const struct pbm_shape *s, const void *image, const struct pbm_run *
 	    !run->every || run->sweeps > PBM_MAX_SWEEPS || run->scan > PBM_SCAN_RANDOM_DIRECTION ||
 	    (run->gains != 1 && run->gains != run->sweeps) ||
 	    run->sweep0 >= 1ull << ARS_SWEEP_BITS || run->chains > PBM_MAX_CHAINS ||
-	    run->chain0 > PBM_MAX_CHAINS - run->chains)
+	    run->chain0 > PBM_MAX_CHAINS - run->chains ||
+	    ((run->flags & PBM_RUN_FIELDS) && run->chains > RBM_BLOCK))
 		return -EINVAL_;
 	c.narrow = c.image->narrow && route->narrow;
 	c.scratch = scratch_init(s, scratch);
+	if (!(run->flags & PBM_RUN_BATCH))
+		c.scratch->batched = 0;
 	c.words[0] = pbm_side_words(s->n);
 	c.words[1] = pbm_side_words(s->m);
 	ars_key_seed(&c.key, run->seed);
@@ -355,7 +387,7 @@ int pbm_run(const struct pbm_shape *s, const void *image, const struct pbm_run *
 	}
 	if (!sums)
 		return 0;
-	if (c.scratch->batched)
+	if (c.scratch->batched && !(run->flags & PBM_RUN_MORE))
 		route->moments(&c);
 	updates = free_units(&c, RBM_VISIBLE) * (run->scan == PBM_SCAN_PALINDROME ? 2 : 1) +
 		  free_units(&c, RBM_HIDDEN);

@@ -14,8 +14,9 @@
 #include "ars.h"
 #include "law.h"
 
-#define RBM_TILE  64  /* outputs of a tile of couplings */
-#define RBM_BLOCK 16  /* chains that move in lockstep, so that a tile stays in the cache */
+#define RBM_TILE 64 /* outputs of a tile of couplings */
+#define RBM_BLOCK \
+	PBM_RUN_BLOCK /* chains that move in lockstep, so that a tile stays in the cache */
 #define RBM_BATCH 256 /* samples whose moments are taken together */
 
 enum rbm_side { RBM_VISIBLE = 0, RBM_HIDDEN = 1 };
@@ -88,7 +89,31 @@ struct rbm_context {
 	u32 words[2]; /* of each side */
 	u64 changed;
 	u32 narrow; /* fields are s16: the image allows it and the route can */
+#ifdef __KERNEL__
+	u32 work; /* since the run last rested */
+#endif
 };
+
+/*
+ * Between any two of these a run does little: `work` is in rows of 64 couplings added, or as long.
+ * The kernel gives others the processor here; no vector register is live across a call.
+ */
+#define RBM_REST_WORK 1024u
+
+static inline void rbm_rest(struct rbm_context *c, u32 work)
+{
+#ifdef __KERNEL__
+	c->work += work;
+	if (__builtin_expect(c->work >= RBM_REST_WORK, 0)) {
+		c->work = 0;
+		if (c->run->rest)
+			c->run->rest(c->run->rest_arg);
+	}
+#else
+	(void)c;
+	(void)work;
+#endif
+}
 
 /*
  * A route: what differs between scalar and vector code. Both work on the chains of the block that

@@ -52,6 +52,7 @@ static void rbm_accumulate_generic(struct rbm_context *c, enum rbm_side side, co
 
 				f[k] = from + 2 * acc[place];
 			}
+			rbm_rest(c, 4 * (sc->ups[chain] + sc->downs[chain]) + 16);
 		}
 	}
 }
@@ -91,6 +92,7 @@ static void rbm_columns(struct rbm_context *c)
 			for (k = 0; k < 64; k++)
 				c->scratch->columns[(64 * (u64)w + k) * (RBM_BATCH / 64) + part] =
 					t[k];
+			rbm_rest(c, 512);
 		}
 	}
 }
@@ -126,6 +128,7 @@ static void rbm_moments_generic(struct rbm_context *c)
 
 			row[j] += samples - 2 * (s64)differ;
 		}
+		rbm_rest(c, 2 * m);
 	}
 	c->scratch->batched = 0;
 }

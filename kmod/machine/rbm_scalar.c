@@ -62,6 +62,7 @@ static void rbm_draw_generic(struct rbm_context *c, enum rbm_side side, u32 visi
 
 			state[w] ^= diff;
 			c->changed += rbm_popcount(diff);
+			rbm_rest(c, 1024);
 		}
 	}
 }

@@ -94,6 +94,7 @@ simd_inline void accumulate_narrow(struct rbm_context *c, enum rbm_side side, co
 				f[2 * q] = from[2 * q] + t.even[q] + t.even[q];
 				f[2 * q + 1] = from[2 * q + 1] + t.odd[q] + t.odd[q];
 			}
+			rbm_rest(c, sc->ups[chain] + sc->downs[chain] + 8);
 		}
 	}
 }
@@ -147,6 +148,7 @@ simd_inline void accumulate_wide(struct rbm_context *c, enum rbm_side side, cons
 
 				add_wide(f, &t);
 			}
+			rbm_rest(c, ups + downs + 16);
 		}
 	}
 }
@@ -225,9 +227,9 @@ simd_inline v16u fast_lanes(const struct pbm_fast *f, v16s field, v16u word, v16
 }
 
 /* Decides the lanes of doubt from whole words. field(k) gives the exact field of p-bit k. */
-static __attribute__((noinline)) u64 settle(const struct rbm_context *c, const void *fields,
-					    const v16u words[4], u32 group, u32 chain, u32 visit,
-					    u64 doubt, u64 bits)
+static __attribute__((__noinline__)) u64 settle(const struct rbm_context *c, const void *fields,
+						const v16u words[4], u32 group, u32 chain,
+						u32 visit, u64 doubt, u64 bits)
 {
 	for (; doubt; doubt &= doubt - 1) {
 		u32 k = (u32)__builtin_ctzll(doubt);
@@ -308,6 +310,7 @@ simd_inline void draw_side(struct rbm_context *c, enum rbm_side side, u32 visit,
 			state[w] ^= diff;
 			c->changed += rbm_popcount(diff);
 		}
+		rbm_rest(c, 64 * c->words[side]);
 	}
 }
 
