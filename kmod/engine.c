@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The p-bit machine, a chunk at a time. A submission goes through stages: couplings into the
+ * program's image, sums to zero, then sweeps, block of chains after block of chains. A chunk is
+ * some sweeps of one block; states of the block are the device's own copy meanwhile, so that
+ * whatever happens to mapped memory, the machine works on words it has checked.
+ *
+ * Vector routes run between kernel_fpu_begin() and kernel_fpu_end(). The machine calls rest()
+ * every few microseconds, where a section that has lasted SECTION_NS is ended.
+ */
+#include <asm/fpu/api.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "pbit.h"
+
+#define CHUNK_NS     400000
+#define SECTION_NS   40000
+#define CLEAR_BYTES  SZ_256K
+#define BLOCK_PAIRS  (1ULL << 26) /* couplings x chains of a block, at most: a sweep stays short */
+#define CHUNK_GROWTH 4
+
+struct pbit_engine {
+	struct pbit_device *dev;
+	u64 rested; /* when rest() last ran, or the chunk began */
+};
+
+struct pbit_engine *pbit_engine_new(struct pbit_device *dev)
+{
+	struct pbit_engine *e = kzalloc(sizeof(*e), GFP_KERNEL);
+
+	if (e)
+		e->dev = dev;
+	return e;
+}
+
+void pbit_engine_free(struct pbit_engine *e)
+{
+	kfree(e);
+}
+
+static u32 block_chains(const struct pbm_shape *shape)
+{
+	u64 fit = div_u64(BLOCK_PAIRS, shape->n * shape->m);
+
+	return clamp_t(u64, fit, 1, PBM_RUN_BLOCK);
+}
+
+size_t pbit_rows_size(const struct pbm_shape *shape)
+{
+	return PBM_RUN_BLOCK * pbm_state_words(shape) * sizeof(u64);
+}
+
+static void end_section(struct pbit_engine *e, u64 now)
+{
+	if (now - e->rested > e->dev->section_ns)
+		WRITE_ONCE(e->dev->section_ns, now - e->rested);
+	if (e->dev->isa != PBM_ISA_SCALAR)
+		kernel_fpu_end();
+}
+
+static void begin_section(struct pbit_engine *e)
+{
+	if (e->dev->isa != PBM_ISA_SCALAR)
+		kernel_fpu_begin();
+	e->rested = ktime_get_ns();
+}
+
+static void rest(void *arg)
+{
+	struct pbit_engine *e = arg;
+	u64 now = ktime_get_ns();
+
+	if (now - e->rested < SECTION_NS)
+		return;
+	end_section(e, now);
+	cond_resched();
+	begin_section(e);
+}
+
+/* Parts of the image until the chunk is over. Couplings out of range end the submission. */
+static int load(struct pbit_submission *s)
+{
+	struct pbit_program *p = s->program;
+	u64 start = ktime_get_ns();
+	u32 at = s->at;
+	int r;
+
+	p->loaded = false;
+	do {
+		r = pbm_load_part(&p->shape, p->couplings->mem, p->image, &at);
+		cond_resched();
+	} while (r > 0 && ktime_get_ns() - start < CHUNK_NS);
+	s->at = at;
+	p->loaded = r == 0;
+	return r;
+}
+
+/* Sums as they lie in their buffer: energy, v, h, vh. */
+static void sums_bind(const struct pbit_submission *s, struct pbm_sums *sums)
+{
+	const struct pbm_shape *shape = &s->program->shape;
+	s64 *at = s->program->sums ? s->program->sums->mem : NULL;
+
+	*sums = (struct pbm_sums){ 0 };
+	if (s->args.flags & PBIT_SUBMIT_ENERGY)
+		sums->energy = at;
+	if (s->args.flags & PBIT_SUBMIT_MOMENTS) {
+		sums->v = at + 1;
+		sums->h = sums->v + shape->n;
+		sums->vh = sums->h + shape->m;
+	}
+}
+
+static int clear(struct pbit_submission *s)
+{
+	const struct pbm_shape *shape = &s->program->shape;
+	size_t total, some;
+	struct pbm_sums sums;
+
+	sums_bind(s, &sums);
+	if (s->args.flags & PBIT_SUBMIT_ADD)
+		return 0;
+	if (sums.energy)
+		*sums.energy = 0;
+	if (!sums.v)
+		return 0;
+	total = (shape->n + shape->m + (size_t)shape->n * shape->m) * sizeof(s64);
+	some = min_t(size_t, total - s->at, CLEAR_BYTES);
+	memset((u8 *)sums.v + s->at, 0, some);
+	s->at += some;
+	return s->at < total;
+}
+
+/* Padding bits would be p-bits that are not there. */
+static void clear_padding(const struct pbm_shape *shape, u64 *rows, u32 chains)
+{
+	u32 nv = pbm_side_words(shape->n), words = pbm_state_words(shape), k;
+	u64 v = ~0ULL >> (64 * nv - shape->n), h = ~0ULL >> (64 * (words - nv) - shape->m);
+
+	for (k = 0; k < chains; k++) {
+		rows[k * words + nv - 1] &= v;
+		rows[k * words + words - 1] &= h;
+	}
+}
+
+static void fetch(const struct pbit_submission *s, u32 chains)
+{
+	struct pbit_program *p = s->program;
+	u32 words = pbm_state_words(&p->shape);
+	const u64 *states = p->states->mem;
+
+	memcpy(p->rows, states + (size_t)s->chain * words, chains * words * sizeof(u64));
+	clear_padding(&p->shape, p->rows, chains);
+	if (s->args.flags & PBIT_SUBMIT_RANDOM)
+		pbm_states_random(&p->shape, s->args.seed, s->chain, chains, p->clamp, p->rows);
+}
+
+static void store(const struct pbit_submission *s, u32 chains)
+{
+	struct pbit_program *p = s->program;
+	u32 words = pbm_state_words(&p->shape);
+	u64 *states = p->states->mem;
+
+	memcpy(states + (size_t)s->chain * words, p->rows, chains * words * sizeof(u64));
+}
+
+/*
+ * How many sweeps the next piece has. A piece begins on a record and has whole periods, or lies
+ * within one period, at whose end it may record; *ret_every makes the machine record just there.
+ */
+static u32 piece_sweeps(const struct pbit_submission *s, u32 *ret_every)
+{
+	u32 every = s->args.every, left = s->args.sweeps - s->sweep, phase = s->sweep % every;
+	u64 ns = s->program->sweep_ns;
+	u32 sweeps = ns ? clamp_t(u64, div64_u64(CHUNK_NS, ns), 1, left) : 1;
+
+	if (phase == 0 && sweeps >= every) {
+		*ret_every = every;
+		return sweeps - sweeps % every;
+	}
+	sweeps = min(sweeps, every - phase);
+	*ret_every = phase + sweeps == every ? sweeps : sweeps + 1;
+	return sweeps;
+}
+
+/* The least that the device emulated would take for so many updates. */
+static u64 paced_ns(const struct pbit_engine *e, u64 flips)
+{
+	if (!e->dev->limits.rate_limit)
+		return 0;
+	return mul_u64_u64_div_u64(flips, NSEC_PER_SEC, e->dev->limits.rate_limit);
+}
+
+static void learn(struct pbit_engine *e, struct pbit_program *p, u64 ns, u64 flips, u32 sweeps)
+{
+	u64 now = max(div_u64(max(ns, paced_ns(e, flips)), sweeps), 1ULL);
+
+	p->sweep_ns = max(now, p->sweep_ns / CHUNK_GROWTH);
+}
+
+static struct pbm_run piece(struct pbit_engine *e, struct pbit_submission *s, u32 chains)
+{
+	const struct pbit_program *p = s->program;
+	const struct pbit_submit *a = &s->args;
+	u32 words = pbm_state_words(&p->shape);
+	struct pbm_run run = {
+		.seed = a->seed,
+		.sweep0 = a->sweep0 + s->sweep,
+		.scan = p->scan,
+		.chain0 = s->chain,
+		.chains = chains,
+		.clamp = p->clamp,
+		.states = p->rows,
+		.trace_chains = p->shape.chains,
+		.trace_chain0 = s->chain,
+		.rest = rest,
+		.rest_arg = e,
+	};
+	size_t row;
+
+	run.sweeps = piece_sweeps(s, &run.every);
+	run.gain = s->gains ? s->gains + s->sweep : &a->gain;
+	run.gains = s->gains ? run.sweeps : 1;
+	row = (size_t)(s->sweep / a->every) * p->shape.chains;
+	if (a->flags & PBIT_SUBMIT_ENERGY_TRACE)
+		run.energy_trace = (s64 *)p->energy_trace->mem + row;
+	if (a->flags & PBIT_SUBMIT_STATE_TRACE)
+		run.state_trace = (u64 *)p->state_trace->mem + row * words;
+	if (s->sweep)
+		run.flags |= PBM_RUN_FIELDS;
+	if (s->sweep || s->chain)
+		run.flags |= PBM_RUN_BATCH;
+	if (s->sweep + run.sweeps < a->sweeps || s->chain + chains < p->shape.chains)
+		run.flags |= PBM_RUN_MORE;
+	return run;
+}
+
+static int sweep_piece(struct pbit_engine *e, struct pbit_submission *s, u32 chains)
+{
+	struct pbit_program *p = s->program;
+	struct pbm_run run = piece(e, s, chains);
+	u64 start = ktime_get_ns();
+	struct pbm_sums sums;
+	int r;
+
+	sums_bind(s, &sums);
+	begin_section(e);
+	r = pbm_run(&p->shape, p->image, &run, &sums, p->scratch, e->dev->isa);
+	end_section(e, ktime_get_ns());
+	if (WARN_ON_ONCE(r < 0))
+		return -EIO;
+	learn(e, p, ktime_get_ns() - start, sums.flips, run.sweeps);
+	s->event.flips += sums.flips;
+	s->event.changed += sums.changed;
+	s->event.samples += sums.samples;
+	s->sweep += run.sweeps;
+	return 0;
+}
+
+static int sweep(struct pbit_engine *e, struct pbit_submission *s)
+{
+	const struct pbm_shape *shape = &s->program->shape;
+	u32 chains = min(block_chains(shape), shape->chains - s->chain);
+	int r;
+
+	if (!s->sweep)
+		fetch(s, chains);
+	if (s->args.sweeps) {
+		r = sweep_piece(e, s, chains);
+		if (r < 0)
+			return r;
+	}
+	if (s->sweep < s->args.sweeps)
+		return 1;
+	store(s, chains);
+	s->sweep = 0;
+	s->chain += chains;
+	return s->chain < shape->chains;
+}
+
+int pbit_engine_step(struct pbit_engine *e, struct pbit_submission *s)
+{
+	int r = 0;
+
+	switch (s->stage) {
+	case PBIT_STAGE_LOAD:
+		if (s->at || !s->program->loaded || (s->args.flags & PBIT_SUBMIT_LOAD))
+			r = load(s);
+		break;
+	case PBIT_STAGE_CLEAR:
+		r = clear(s);
+		break;
+	case PBIT_STAGE_SWEEP:
+		if (!s->args.sweeps && !(s->args.flags & PBIT_SUBMIT_RANDOM))
+			return 0;
+		return sweep(e, s);
+	}
+	if (r)
+		return r;
+	s->stage++;
+	s->at = 0;
+	return 1;
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Events: how submissions ended, by read() and poll(). */
+#include <linux/uaccess.h>
+
+#include "pbit.h"
+
+static bool have_event(struct pbit_context *ctx)
+{
+	return !list_empty_careful(&ctx->finished) || pbit_gone(ctx->dev);
+}
+
+/* The oldest event, or NULL. Readers take turns, so that it can be put back in its place. */
+static struct pbit_submission *take(struct pbit_context *ctx)
+{
+	struct pbit_submission *s;
+
+	spin_lock(&ctx->dev->lock);
+	s = list_first_entry_or_null(&ctx->finished, struct pbit_submission, link);
+	if (s) {
+		list_del(&s->link);
+		ctx->pending--;
+	}
+	spin_unlock(&ctx->dev->lock);
+	return s;
+}
+
+static void put_back(struct pbit_context *ctx, struct pbit_submission *s)
+{
+	spin_lock(&ctx->dev->lock);
+	list_add(&s->link, &ctx->finished);
+	ctx->pending++;
+	spin_unlock(&ctx->dev->lock);
+}
+
+static ssize_t read_events(struct pbit_context *ctx, char __user *buf, size_t count)
+{
+	struct pbit_submission *s;
+	size_t done = 0;
+
+	while (count - done >= sizeof(s->event)) {
+		s = take(ctx);
+		if (!s)
+			break;
+		if (copy_to_user(buf + done, &s->event, sizeof(s->event))) {
+			put_back(ctx, s);
+			return done ? done : -EFAULT;
+		}
+		done += sizeof(s->event);
+		pbit_submission_free(s);
+	}
+	return done;
+}
+
+ssize_t pbit_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
+{
+	struct pbit_context *ctx = file->private_data;
+	ssize_t r;
+
+	if (count < sizeof(struct pbit_event))
+		return pbit_gone(ctx->dev) ? -ENODEV : -EINVAL;
+	for (;;) {
+		if (pbit_gone(ctx->dev))
+			return -ENODEV;
+		r = mutex_lock_interruptible(&ctx->reading);
+		if (r < 0)
+			return r;
+		r = read_events(ctx, buf, count);
+		mutex_unlock(&ctx->reading);
+		if (r)
+			return r;
+		if (file->f_flags & O_NONBLOCK)
+			return -EAGAIN;
+		r = wait_event_interruptible(ctx->wait, have_event(ctx));
+		if (r < 0)
+			return r;
+	}
+}
+
+__poll_t pbit_poll(struct file *file, poll_table *wait)
+{
+	struct pbit_context *ctx = file->private_data;
+
+	poll_wait(file, &ctx->wait, wait);
+	if (pbit_gone(ctx->dev))
+		return EPOLLERR | EPOLLHUP;
+	return list_empty_careful(&ctx->finished) ? 0 : EPOLLIN | EPOLLRDNORM;
+}

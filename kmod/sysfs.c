@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Attributes of /sys/class/pbit/pbitN; see ABI/sysfs-class-pbit. */
+#include <linux/sysfs.h>
+
+#include "pbit.h"
+
+static struct pbit_device *to_pbit(struct device *d)
+{
+	return container_of(d, struct pbit_device, dev);
+}
+
+const char *pbit_backend_name(const struct pbit_device *dev)
+{
+	return "emulated";
+}
+
+static ssize_t backend_show(struct device *d, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", pbit_backend_name(to_pbit(d)));
+}
+static DEVICE_ATTR_RO(backend);
+
+static ssize_t route_show(struct device *d, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", pbm_isa_name(to_pbit(d)->isa));
+}
+static DEVICE_ATTR_RO(route);
+
+#define PBIT_ATTR(name, value)                                                                 \
+	static ssize_t name##_show(struct device *d, struct device_attribute *attr, char *buf) \
+	{                                                                                      \
+		const struct pbit_device *dev = to_pbit(d);                                    \
+                                                                                               \
+		return sysfs_emit(buf, "%llu\n", (u64)(value));                                \
+	}                                                                                      \
+	static DEVICE_ATTR_RO(name)
+
+PBIT_ATTR(p_bits, dev->limits.p_bits);
+PBIT_ATTR(chains, dev->limits.chains);
+PBIT_ATTR(coupling_bits, dev->limits.coupling_bits);
+PBIT_ATTR(rate_limit, dev->limits.rate_limit);
+PBIT_ATTR(busy_ns, READ_ONCE(dev->busy_ns));
+PBIT_ATTR(flips, READ_ONCE(dev->flips));
+PBIT_ATTR(finished, READ_ONCE(dev->finished));
+PBIT_ATTR(section_max_ns, READ_ONCE(dev->section_ns));
+
+static ssize_t contexts_show(struct device *d, struct device_attribute *attr, char *buf)
+{
+	struct pbit_device *dev = to_pbit(d);
+	struct pbit_context *ctx;
+	unsigned int count = 0;
+
+	spin_lock(&dev->lock);
+	list_for_each_entry(ctx, &dev->contexts, link)
+		count++;
+	spin_unlock(&dev->lock);
+	return sysfs_emit(buf, "%u\n", count);
+}
+static DEVICE_ATTR_RO(contexts);
+
+static struct attribute *pbit_attrs[] = {
+	&dev_attr_backend.attr,	       &dev_attr_route.attr,	     &dev_attr_p_bits.attr,
+	&dev_attr_chains.attr,	       &dev_attr_coupling_bits.attr, &dev_attr_rate_limit.attr,
+	&dev_attr_busy_ns.attr,	       &dev_attr_flips.attr,	     &dev_attr_finished.attr,
+	&dev_attr_section_max_ns.attr, &dev_attr_contexts.attr,	     NULL,
+};
+
+static const struct attribute_group pbit_group = {
+	.attrs = pbit_attrs,
+};
+
+const struct attribute_group *pbit_groups[] = { &pbit_group, NULL };
