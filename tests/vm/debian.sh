@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# debian.sh KERNEL-DIR TREE CACHE-DIR OUT [MODULE.ko]: a Debian with systemd and udev as an initial
+# file system, with what `make install DESTDIR=TREE PREFIX=/usr` put into TREE, the modules of the
+# kernel that it needs, and userspace.bash, which runs once it is up and turns the machine off.
+# The Debian itself is made once for a list of packages, and kept in CACHE-DIR.
+set -euo pipefail
+
+die() {
+	echo "debian.sh: $*" >&2
+	exit 1
+}
+
+[ $# -ge 4 ] || die "usage: debian.sh KERNEL-DIR TREE CACHE-DIR OUT [MODULE.ko]"
+kernel=$1 tree=$2 cache=$3 out=$4 module=${5:-}
+here=$(cd "$(dirname "$0")" && pwd)
+release=$(cat "$kernel/release")
+# Programs built here must find the libraries that they were built with.
+suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+
+packages=(systemd-sysv udev dbus kmod procps jq passwd util-linux)
+packages+=(libsystemd0 libudev1 libsqlite3-0 libjansson4 libopenblas0-pthread libpng16-16 zlib1g)
+options=(--variant=minbase --format=null "--include=$(IFS=,; echo "${packages[*]}")")
+for part in doc man locale info; do
+	options+=("--dpkgopt=path-exclude=/usr/share/$part/*")
+done
+# Two users; no first boot, which would enable units; nobody logs in on the consoles.
+options+=('--customize-hook=for u in alice bob; do chroot "$1" useradd -m -s /bin/bash $u; done'
+	'--customize-hook=echo 0123456789abcdef0123456789abcdef > "$1/etc/machine-id"'
+	'--customize-hook=for t in serial-getty@ttyS0 getty@tty1; do
+		ln -s /dev/null "$1/etc/systemd/system/$t.service"; done'
+	'--customize-hook=ln -sf /dev/null "$1/etc/systemd/system/apt-daily.timer"'
+	'--customize-hook=ln -sf /dev/null "$1/etc/systemd/system/apt-daily-upgrade.timer"')
+
+make_base() { # OUT
+	local log=$1.log
+	# Written within mmdebstrap, where files have their owners whoever runs it.
+	if ! mmdebstrap "${options[@]}" --customize-hook="cd \"\$1\" && find . -xdev \
+		-not -path './proc/*' -not -path './sys/*' -not -path './dev/*' \
+		-not -path './var/cache/apt/*' -not -path './var/lib/apt/lists/*' |
+		cpio -o -H newc --quiet > '$(realpath -m "$1.new")'" "$suite" - \
+		> /dev/null 2> "$log"; then
+		tail -n 20 "$log" >&2
+		die "mmdebstrap failed"
+	fi
+	mv "$1.new" "$1"
+}
+
+mkdir -p "$cache" "$(dirname "$out")"
+base=$cache/debian-$(sha256sum <<< "$suite ${options[*]}" | cut -c 1-16).cpio
+if [ ! -e "$base" ]; then
+	rm -f "$cache"/debian-*.cpio
+	make_base "$base"
+fi
+
+over=$(mktemp -d)
+trap 'rm -rf "$over"' EXIT
+chmod 755 "$over"
+cp -a "$tree/." "$over/"
+
+modules=$over/usr/lib/modules/$release
+install -d "$modules"
+cp "$kernel/root/lib/modules/$release"/modules.{builtin,builtin.modinfo,order} "$modules/"
+wanted=(configfs autofs4)
+[ -z "$module" ] || read -r -a wanted <<< "${wanted[*]} $(modinfo -F depends "$module" | tr , ' ')"
+for m in "${wanted[@]}"; do
+	modprobe -d "$kernel/root" -S "$release" --show-depends "$m" || die "$release has no module $m"
+done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | sort -u | while read -r file; do
+	install -D -m 644 "$file" "$modules/${file#*/lib/modules/"$release"/}"
+done
+[ -z "$module" ] || install -D -m 644 "$module" "$modules/updates/$(basename "$module")"
+ln -s usr/lib "$over/lib"
+depmod -b "$over" "$release"
+rm "$over/lib"
+
+install -D -m 755 "$here/userspace.bash" "$over/usr/local/bin/pbit-vm"
+install -D -m 644 "$here/pbit-vm.service" "$over/etc/systemd/system/pbit-vm.service"
+install -d "$over/etc/systemd/system/multi-user.target.wants"
+ln -s ../pbit-vm.service "$over/etc/systemd/system/multi-user.target.wants/pbit-vm.service"
+
+# The kernel unpacks one archive after the other, the later over the earlier.
+(cat "$base" && cd "$over" && find . | cpio -o -H newc -R 0:0 --quiet) > "$out.new"
+mv "$out.new" "$out"

@@ -1,0 +1,182 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Runs within the virtual machine of debian.sh, as root: the daemon as a system service, with real
+# units, users and kills. Each test is a function test_NAME, and says what came of it to the
+# kernel's log, as init.c does.
+set -u
+export LC_ALL=C.UTF-8 PAGER=cat SYSTEMD_COLORS=0
+
+T=$(mktemp -d /var/tmp/pbit-vm-XXXXXX)
+chmod 711 "$T"
+digits=/usr/share/pbit/examples/digits
+
+say() { echo "<5>pbit-vm: $*" > /dev/kmsg; }
+die() {
+	echo "not ok - $*"
+	exit 1
+}
+as() { # USER COMMAND...
+	local user=$1
+	shift
+	runuser -u "$user" -- env -C "/home/$user" "$@"
+}
+wait_for() { # SECONDS COMMAND...
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" > /dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || die "waited in vain for: $*"
+		sleep 0.2
+	done
+}
+show() { as alice pbit show "$1" --json; }
+in_mid_run() { show "$1" | jq -e '.state == "running" and .progress > 0.15'; }
+ended() { show "$1" | jq -e '.state == "done" or .state == "failed"'; }
+daemon_pid() { systemctl show -P MainPID pbitd.service; }
+worker_pids() { pgrep -x pbit-worker; }
+submit() { as alice pbit submit "$T/spec.json" --json | jq -er .id; }
+must_be_done() { # ID
+	[ "$(show "$1" | jq -r .state)" = done ] || die "job $1: $(show "$1")"
+}
+
+test_boot() {
+	local state
+	state=$(systemctl is-system-running --wait)
+	[ "$state" = running ] || {
+		systemctl --failed --no-legend --plain
+		die "the system is $state"
+	}
+}
+
+test_units() {
+	systemd-analyze verify --man=no pbitd.service pbitd.socket 2>&1 | tee "$T/verify"
+	[ ! -s "$T/verify" ] || die "systemd-analyze verify complains"
+	systemd-analyze security --no-pager pbitd.service
+}
+
+test_install() {
+	systemctl enable --now pbitd.socket || die "systemctl enable --now pbitd.socket"
+	[ "$(stat -c '%a %U' /run/pbitd/socket)" = "666 root" ] || die "$(stat /run/pbitd/socket)"
+	[ "$(systemctl is-active pbitd.service)" = inactive ] || die "it runs before it is asked for"
+}
+
+test_activation() {
+	as alice pbit devices --json | tee "$T/devices"
+	jq -e '.[0] | .backend != null and .p_bits > 0' "$T/devices" || die "no device"
+	systemctl is-active pbitd.service || die "no daemon"
+	[ "$(stat -c '%a %U' /var/lib/pbitd)" = "711 root" ] || die "$(stat /var/lib/pbitd)"
+}
+
+# What a job gives when nothing disturbs it; the others are held against this one.
+test_job() {
+	jq --arg dir "$digits" '.data.images = $dir + "/optdigits_images.npy" |
+		.data.labels = $dir + "/optdigits_labels.npy" | .optimizer.epochs = 4 |
+		.optimizer.steps = 10 | .model.hidden = 4 | .device.sweeps = 512 |
+		.report.tau_sweeps = 256' \
+		"$digits/digits.json" > "$T/spec.json"
+	chmod 644 "$T/spec.json"
+	local began=$SECONDS
+	as alice pbit train "$T/spec.json" --watch -o /home/alice/whole || die "pbit train: exit status $?"
+	echo "the job took $((SECONDS - began)) s"
+	[ "$(stat -c %U /home/alice/whole/model.safetensors)" = alice ] || die "results are not hers"
+}
+
+# Fetches a job's results and compares them with the undisturbed ones.
+same_bits() { # ID
+	local dir=/home/alice/job-$1
+	must_be_done "$1"
+	as alice pbit fetch "$1" -o "$dir" || die "fetch"
+	for f in model.safetensors samples.npy picture.png separate.safetensors; do
+		cmp "/home/alice/whole/$f" "$dir/$f" || die "$f differs from the undisturbed run's"
+	done
+}
+
+test_worker() {
+	local id pid
+	id=$(submit) || die "submit"
+	wait_for 60 in_mid_run "$id"
+	pid=$(worker_pids)
+	grep -E '^(Uid|Gid|Groups|Cap[A-Z][a-z]+|NoNewPrivs|Seccomp):' "/proc/$pid/status"
+	[ "$(awk '/^Uid:/ { print $2, $3, $4, $5 }' "/proc/$pid/status")" = \
+		"$(id -u alice) $(id -u alice) $(id -u alice) $(id -u alice)" ] || die "not alice's uid"
+	[ "$(awk '/^Gid:/ { print $2, $3, $4, $5 }' "/proc/$pid/status")" = \
+		"$(id -g alice) $(id -g alice) $(id -g alice) $(id -g alice)" ] || die "not alice's gid"
+	[ "$(awk '/^Cap(Prm|Eff|Inh|Amb):/ { print $2 }' "/proc/$pid/status" | sort -u)" = \
+		0000000000000000 ] || die "the worker has capabilities"
+	systemctl status --no-pager -n 3 pbitd.service
+	# Another user neither stops it nor gets its results.
+	as bob pbit cancel "$id" && die "bob cancelled a job of alice's"
+	wait_for 120 ended "$id"
+	as bob pbit fetch "$id" -o /home/bob/stolen && die "bob fetched a job of alice's"
+	same_bits "$id"
+}
+
+test_kill() {
+	local id pid
+	id=$(submit) || die "submit"
+	for _ in 1 2; do
+		wait_for 60 in_mid_run "$id"
+		pid=$(daemon_pid)
+		systemctl kill -s KILL --kill-who=main pbitd.service || die "systemctl kill"
+		wait_for 10 sh -c "! kill -0 $pid"
+		wait_for 20 sh -c "[ \$(systemctl show -P MainPID pbitd.service) -gt 0 ]"
+		[ "$(daemon_pid)" != "$pid" ] || die "the daemon was not started again"
+	done
+	wait_for 180 ended "$id"
+	must_be_done "$id"
+	[ "$(show "$id" | jq .resumes)" -ge 2 ] || die "resumes: $(show "$id" | jq .resumes)"
+	[ "$(systemctl show -P NRestarts pbitd.service)" -ge 2 ] || die "not restarted by systemd"
+	same_bits "$id"
+}
+
+test_kill_all() {
+	local id
+	id=$(submit) || die "submit"
+	wait_for 60 in_mid_run "$id"
+	systemctl kill -s KILL pbitd.service || die "systemctl kill"
+	wait_for 30 systemctl is-active pbitd.service
+	wait_for 180 ended "$id"
+	same_bits "$id"
+}
+
+test_stop() {
+	local id began
+	id=$(submit) || die "submit"
+	wait_for 60 in_mid_run "$id"
+	began=$SECONDS
+	systemctl stop pbitd.service || die "systemctl stop"
+	echo "stopped in $((SECONDS - began)) s"
+	[ "$(systemctl show -P Result pbitd.service)" = success ] || die "stopping was not clean"
+	! worker_pids || die "a worker outlived its service"
+	[ "$(systemctl is-active pbitd.socket)" = active ] || die "the socket went with the service"
+	# The next question starts it again.
+	wait_for 180 ended "$id"
+	same_bits "$id"
+}
+
+test_restart_idle() {
+	systemctl restart pbitd.socket pbitd.service || die "restart"
+	as bob pbit queue --json | jq -e . || die "queue"
+	as alice pbit queue --all --json | jq -e 'map(.state == "done") | all' || die "states"
+}
+
+test_journal() {
+	journalctl -b -u pbitd.service -o cat | grep -iE 'assert|traceback|sanitizer|denied|not permitted' &&
+		die "the journal complains"
+	! journalctl -b -k -q -g 'type=1326' || die "a system call was refused by a signal"
+	[ "$(systemctl --failed --no-legend --plain | wc -l)" = 0 ] || {
+		systemctl --failed --no-legend --plain
+		die "units have failed"
+	}
+}
+
+for t in boot units install activation job worker kill kill_all stop restart_idle journal; do
+	say "start $t"
+	echo "== $t, ${SECONDS} s after the start"
+	# In a process of its own, which die may leave; and to no terminal, so in no colours.
+	(test_$t) 2>&1 | cat
+	say "run $t: exit ${PIPESTATUS[0]}"
+done
+systemd-cgls --no-pager -l /system.slice/pbitd.service
+journalctl -b --no-pager -o short-monotonic
+say "tainted $(cat /proc/sys/kernel/tainted)"
+say "done"
