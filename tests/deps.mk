@@ -5,6 +5,7 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libsystemd-dev libudev-dev libsq
 	libjansson-dev libopenblas-dev libpng-dev zlib1g-dev
 TEST_PACKAGES := check libsubunit-dev clang clang-format sqlite3 jq mandoc systemd python3 procps \
 	binutils
+VM_PACKAGES := qemu-system-x86 mmdebstrap cpio busybox-static kmod xz-utils gcc-12 libelf1
 
 APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 define install_missing
@@ -16,8 +17,10 @@ if [ -n "$$missing" ]; then echo "installing:$$missing"; \
 	$(APT) install -y -qq --no-install-recommends $$missing; fi
 endef
 
-.PHONY: deps deps-test
+.PHONY: deps deps-test deps-vm
 deps:
 	$(call install_missing,$(BUILD_PACKAGES))
 deps-test:
 	$(call install_missing,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+deps-vm:
+	$(call install_missing,$(BUILD_PACKAGES) $(VM_PACKAGES))

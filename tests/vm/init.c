@@ -136,8 +136,8 @@ static void unload_module(const char *name)
 
 static void become_program(char *words[])
 {
-	static char *const env[] = { "PATH=/bin:/sbin:/programs", "HOME=/tmp", "CK_FORK=yes",
-				     NULL };
+	static char path[] = "PATH=/bin:/sbin:/programs", home[] = "HOME=/tmp";
+	static char *const env[] = { path, home, NULL };
 	int out = open("/dev/ttyS1", O_WRONLY | O_NOCTTY), in = open("/dev/null", O_RDONLY);
 	struct termios t;
 	sigset_t none;
