@@ -18,7 +18,7 @@ cd "$T/work" || exit 1
 daemon_pids()
 {
 	for p in $(pgrep -x pbitd); do
-		tr '\0' '\n' < "/proc/$p/environ" 2>/dev/null | grep -qx "XDG_RUNTIME_DIR=$T/run" && echo "$p"
+		{ tr '\0' '\n' < "/proc/$p/environ"; } 2>/dev/null | grep -qx "XDG_RUNTIME_DIR=$T/run" && echo "$p"
 	done
 }
 
@@ -70,6 +70,20 @@ wait_for()
 		[ $SECONDS -lt $end ] || die "waited in vain for: $*"
 		sleep 0.1
 	done
+}
+
+# jq -e, of version 1.6, takes no output at all for success.
+jq()
+{
+	local out
+	case $1 in
+	-e*)
+		out=$(command jq "$@") || return
+		printf '%s\n' "$out"
+		[ -n "$out" ]
+		;;
+	*) command jq "$@" ;;
+	esac
 }
 
 state_of() { "$pbit" show "$1" --json | jq -r .state; }
