@@ -37,7 +37,8 @@ void pbit_buffers_drop(struct pbit_context *ctx)
 	struct pbit_buffer *b;
 	unsigned long handle;
 
-	xa_for_each(&ctx->buffers, handle, b) pbit_buffer_put(b);
+	xa_for_each(&ctx->buffers, handle, b)
+		pbit_buffer_put(b);
 	xa_destroy(&ctx->buffers);
 }
 
@@ -67,7 +68,7 @@ err_charge:
 	return ERR_PTR(-ENOMEM);
 }
 
-/* The handle is reserved, told, and only then filled: none is left that the caller does not know. */
+/* The handle is reserved, told, and only then filled: the caller knows of every one. */
 int pbit_buffer_create(struct pbit_context *ctx, void *args, unsigned int cmd, void __user *user)
 {
 	struct pbit_buffer_create *a = args;
@@ -151,7 +152,7 @@ static const struct vm_operations_struct buffer_vm_ops = {
 	.fault = buffer_vm_fault,
 };
 
-/* A mapping holds its buffer (and, by its file, the context), whatever becomes of handle or device. */
+/* A mapping holds its buffer and, by its file, the context, though handle or device may go. */
 int pbit_buffer_mmap(struct pbit_context *ctx, struct vm_area_struct *vma)
 {
 	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT, size = vma->vm_end - vma->vm_start;

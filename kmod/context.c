@@ -31,7 +31,8 @@ static int attach(struct pbit_context *ctx)
 	int r = 0;
 
 	spin_lock(&dev->lock);
-	list_for_each_entry(other, &dev->contexts, link) count += uid_eq(other->uid, ctx->uid);
+	list_for_each_entry(other, &dev->contexts, link)
+		count += uid_eq(other->uid, ctx->uid);
 	if (dev->gone)
 		r = -ENODEV;
 	else if (count >= READ_ONCE(pbit_max_contexts))
@@ -79,8 +80,10 @@ static int pbit_release(struct inode *inode, struct file *file)
 	struct pbit_submission *s, *next;
 
 	pbit_context_detach(ctx);
-	list_for_each_entry_safe(s, next, &ctx->queue, link) pbit_submission_free(s);
-	list_for_each_entry_safe(s, next, &ctx->finished, link) pbit_submission_free(s);
+	list_for_each_entry_safe(s, next, &ctx->queue, link)
+		pbit_submission_free(s);
+	list_for_each_entry_safe(s, next, &ctx->finished, link)
+		pbit_submission_free(s);
 	pbit_programs_drop(ctx);
 	pbit_buffers_drop(ctx);
 	WARN_ON_ONCE(atomic64_read(&ctx->bytes));

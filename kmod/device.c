@@ -19,13 +19,6 @@ void pbit_device_release(struct device *d)
 	kfree(dev);
 }
 
-static enum pbm_isa usable_isa(void)
-{
-	if (!cpu_has_xfeatures(XFEATURE_MASK_SSE | XFEATURE_MASK_YMM, NULL))
-		return PBM_ISA_SCALAR;
-	return pbm_isa_best();
-}
-
 static struct pbit_device *device_new(const struct pbit_limits *limits)
 {
 	struct pbit_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
@@ -40,7 +33,7 @@ static struct pbit_device *device_new(const struct pbit_limits *limits)
 	}
 	dev->id = id;
 	dev->limits = *limits;
-	dev->isa = usable_isa();
+	dev->isa = pbit_isa;
 	spin_lock_init(&dev->lock);
 	init_waitqueue_head(&dev->work);
 	INIT_LIST_HEAD(&dev->contexts);

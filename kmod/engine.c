@@ -14,13 +14,14 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include "pbit.h"
 
 #define CHUNK_NS     400000
 #define SECTION_NS   40000
 #define CLEAR_BYTES  SZ_256K
-#define BLOCK_PAIRS  (1ULL << 26) /* couplings x chains of a block, at most: a sweep stays short */
+#define BLOCK_PAIRS  BIT_ULL(26) /* couplings x chains of a block, at most: a sweep stays short */
 #define CHUNK_GROWTH 4
 
 struct pbit_engine {
@@ -40,6 +41,39 @@ struct pbit_engine *pbit_engine_new(struct pbit_device *dev)
 void pbit_engine_free(struct pbit_engine *e)
 {
 	kfree(e);
+}
+
+enum pbm_isa pbit_isa = PBM_ISA_SCALAR;
+
+static int check_route(enum pbm_isa isa, void *memory)
+{
+	int r;
+
+	kernel_fpu_begin();
+	r = pbm_check(isa, memory);
+	kernel_fpu_end();
+	if (r < 0)
+		pr_warn("pbit: route %s gives wrong bits on this processor and is not used\n",
+			pbm_isa_name(isa));
+	return r;
+}
+
+/* Scalar code needs no check: it is what the others are held against. */
+int pbit_engine_choose(int most)
+{
+	int isa = min_t(int, pbm_isa_best(), most);
+	void *memory;
+
+	if (!cpu_has_xfeatures(XFEATURE_MASK_SSE | XFEATURE_MASK_YMM, NULL))
+		return 0;
+	memory = vzalloc(pbm_check_size());
+	if (!memory)
+		return -ENOMEM;
+	while (isa > PBM_ISA_SCALAR && check_route(isa, memory) < 0)
+		isa--;
+	pbit_isa = max_t(int, isa, PBM_ISA_SCALAR);
+	vfree(memory);
+	return 0;
 }
 
 static u32 block_chains(const struct pbm_shape *shape)

@@ -22,6 +22,10 @@ MODULE_PARM_DESC(p_bits, "p-bits of new emulated devices, unless configured");
 module_param_named(chains, pbit_default_chains, uint, 0644);
 MODULE_PARM_DESC(chains, "chains of new emulated devices, unless configured");
 
+static int pbit_route = PBM_ISA_VAES;
+module_param_named(route, pbit_route, int, 0444);
+MODULE_PARM_DESC(route, "fastest instructions to use: 0 scalar, 1 AVX2, 2 AVX2 and VAES");
+
 dev_t pbit_region;
 
 struct class pbit_class = {
@@ -34,6 +38,9 @@ static int __init pbit_init(void)
 {
 	int r;
 
+	r = pbit_engine_choose(pbit_route);
+	if (r < 0)
+		return r;
 	r = alloc_chrdev_region(&pbit_region, 0, PBIT_MINORS, "pbit");
 	if (r < 0)
 		return r;

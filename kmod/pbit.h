@@ -207,7 +207,9 @@ void pbit_context_detach(struct pbit_context *ctx);
 void pbit_abandon(struct pbit_device *dev); /* ends all that is queued with -ENODEV */
 int pbit_set_weight(struct pbit_context *ctx, void *args, unsigned int cmd, void __user *user);
 
-/* engine.c: a chunk of a submission; 1 while more remains, 0, or how it failed */
+/* engine.c: routes, and a chunk of a submission; 1 while more remains, 0, or how it failed */
+extern enum pbm_isa pbit_isa;
+int pbit_engine_choose(int most); /* the best route that works here, at most `most` */
 struct pbit_engine *pbit_engine_new(struct pbit_device *dev);
 void pbit_engine_free(struct pbit_engine *e);
 int pbit_engine_step(struct pbit_engine *e, struct pbit_submission *s);

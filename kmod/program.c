@@ -45,7 +45,8 @@ void pbit_programs_drop(struct pbit_context *ctx)
 	struct pbit_program *p;
 	unsigned long handle;
 
-	xa_for_each(&ctx->programs, handle, p) pbit_program_put(p);
+	xa_for_each(&ctx->programs, handle, p)
+		pbit_program_put(p);
 	xa_destroy(&ctx->programs);
 }
 

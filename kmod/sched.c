@@ -70,9 +70,9 @@ static struct pbit_submission *pick(struct pbit_device *dev)
 	struct pbit_submission *s = NULL;
 
 	spin_lock(&dev->lock);
-	list_for_each_entry(ctx, &dev->runnable,
-			    run_link) if (!best || earlier(ctx->vruntime, best->vruntime)) best =
-		ctx;
+	list_for_each_entry(ctx, &dev->runnable, run_link)
+		if (!best || earlier(ctx->vruntime, best->vruntime))
+			best = ctx;
 	if (best) {
 		if (earlier(dev->min_vruntime, best->vruntime))
 			dev->min_vruntime = best->vruntime;
@@ -170,7 +170,8 @@ void pbit_context_detach(struct pbit_context *ctx)
 	spin_lock(&dev->lock);
 	list_del(&ctx->link);
 	list_del_init(&ctx->run_link);
-	list_for_each_entry(s, &ctx->queue, link) s->cancelled = true;
+	list_for_each_entry(s, &ctx->queue, link)
+		s->cancelled = true;
 	spin_unlock(&dev->lock);
 	wake_up(&dev->work);
 	wait_event(ctx->wait, !is_running(ctx));
@@ -183,9 +184,9 @@ void pbit_abandon(struct pbit_device *dev)
 	struct pbit_context *ctx;
 
 	spin_lock(&dev->lock);
-	list_for_each_entry(ctx, &dev->contexts, link)
-	{
-		list_for_each_entry_safe(s, next, &ctx->queue, link) pbit_finish(ctx, s, -ENODEV);
+	list_for_each_entry(ctx, &dev->contexts, link) {
+		list_for_each_entry_safe(s, next, &ctx->queue, link)
+			pbit_finish(ctx, s, -ENODEV);
 		wake_up_poll(&ctx->wait, EPOLLERR | EPOLLHUP);
 	}
 	spin_unlock(&dev->lock);

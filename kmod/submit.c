@@ -11,7 +11,7 @@
 	(PBIT_SUBMIT_LOAD | PBIT_SUBMIT_RANDOM | PBIT_SUBMIT_RAMP | PBIT_SUBMIT_ADD | \
 	 PBIT_SUBMIT_SUMS | PBIT_SUBMIT_ENERGY_TRACE | PBIT_SUBMIT_STATE_TRACE |      \
 	 PBIT_SUBMIT_EVENTFD)
-#define PBIT_SWEEP_END (1ULL << 56)
+#define PBIT_SWEEP_END BIT_ULL(56)
 
 void pbit_submission_free(struct pbit_submission *s)
 {
@@ -167,8 +167,7 @@ int pbit_cancel(struct pbit_context *ctx, void *args, unsigned int cmd, void __u
 		return -EINVAL;
 	a->cancelled = 0;
 	spin_lock(&dev->lock);
-	list_for_each_entry_safe(s, next, &ctx->queue, link)
-	{
+	list_for_each_entry_safe(s, next, &ctx->queue, link) {
 		if (a->sequence && s->event.sequence != a->sequence)
 			continue;
 		found = true;

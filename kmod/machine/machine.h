@@ -161,6 +161,13 @@ enum {
 enum pbm_isa pbm_isa_best(void);
 const char *pbm_isa_name(enum pbm_isa isa);
 
+/*
+ * 0 when the route gives the scalar route's bits on this processor, else -EIO (-5). A few
+ * microseconds; memory of pbm_check_size() bytes, 64-byte aligned. In the kernel, within the FPU.
+ */
+size_t pbm_check_size(void);
+int pbm_check(enum pbm_isa isa, void *memory);
+
 /* Fills states with fair coins from the generator; clamped p-bits are left as they are. */
 void pbm_states_random(const struct pbm_shape *s, u64 seed, u32 chain0, u32 chains,
 		       const u64 *clamp, u64 *states);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The route for CPUs with AVX2 and AES-NI. */
-#ifdef __x86_64__
+#if defined(__x86_64__) && !defined(__CHECKER__) /* sparse knows no vectors */
 #include "rbm_vector.h"
 
 const struct rbm_route rbm_route_avx2 = RBM_VECTOR_ROUTE;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The route for CPUs that also have VAES: two AES blocks an instruction. */
-#ifdef __x86_64__
+#if defined(__x86_64__) && !defined(__CHECKER__) /* sparse knows no vectors */
 #define PBM_HAVE_VAES
 #include "rbm_vector.h"
 

@@ -64,7 +64,7 @@ enum pbit_net {
  * enum pbit_scan - order in which a sweep updates the p-bits
  * @PBIT_SCAN_ALTERNATING: visible, then hidden; leaves pi invariant, not reversible
  * @PBIT_SCAN_PALINDROME: visible, hidden, visible; reversible
- * @PBIT_SCAN_RANDOM_DIRECTION: visible first or hidden first by a fair coin of the chain; reversible
+ * @PBIT_SCAN_RANDOM_DIRECTION: visible or hidden first by a fair coin of the chain; reversible
  */
 enum pbit_scan {
 	PBIT_SCAN_ALTERNATING = 0,
@@ -230,7 +230,7 @@ struct pbit_program_create {
 };
 
 /* Flags of a submission */
-#define PBIT_SUBMIT_LOAD	 (1u << 0) /* read the couplings; the first submission always does */
+#define PBIT_SUBMIT_LOAD	 (1u << 0) /* read the couplings; the first one always does */
 #define PBIT_SUBMIT_RANDOM	 (1u << 1) /* start free p-bits from fair coins of the seed */
 #define PBIT_SUBMIT_RAMP	 (1u << 2) /* @gain is the address of one gain a sweep */
 #define PBIT_SUBMIT_ADD		 (1u << 3) /* add to the sums; without it they start from zero */
