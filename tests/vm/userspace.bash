@@ -169,7 +169,66 @@ test_journal() {
 	}
 }
 
-for t in boot units install activation job worker kill kill_all stop restart_idle journal; do
+# Emulated devices come and go through configfs; udev and the daemon follow.
+configfs=/sys/kernel/config/pbit
+devices() { as bob pbit devices --json; }
+sees() { devices | jq -e --arg name "$1" 'any(.name == $name and .backend == "kernel")'; }
+sees_none() { devices | jq -e 'length == 1'; }
+make_device() { mkdir "$configfs/$1" && echo 1 > "$configfs/$1/live"; }
+
+test_module() {
+	modprobe pbit || die "modprobe pbit"
+	[ -d $configfs ] || die "no $configfs"
+	make_device a || die "no device is made"
+	udevadm settle
+	udevadm info /sys/class/pbit/pbit0 || die "udev does not know it"
+	ls -l /dev/pbit0
+	[ -c /dev/pbit0 ] || die "no /dev/pbit0"
+	[ "$(stat -c %a /dev/pbit0)" != 666 ] || die "open to all"
+	! modprobe -r pbit 2> "$T/err" || die "rmmod with a device made"
+	wait_for 10 sees pbit0
+	devices
+	rmdir $configfs/a || die "rmdir"
+	udevadm settle
+	[ ! -e /dev/pbit0 ] || die "/dev/pbit0 stays"
+	wait_for 10 sees_none
+	modprobe -r pbit || die "modprobe -r"
+}
+
+# Many at once and again and again, with a job under way.
+test_hotplug() {
+	local id i round
+	id=$(submit) || die "submit"
+	wait_for 60 in_mid_run "$id"
+	for round in 1 2 3; do
+		modprobe pbit || die "modprobe"
+		for i in a b c d; do
+			make_device $i || die "round $round: device $i"
+		done
+		udevadm settle
+		for i in 0 1 2 3; do
+			[ -c /dev/pbit$i ] || die "round $round: no /dev/pbit$i"
+			# Held open while it goes.
+			sleep 5 < /dev/pbit$i &
+		done
+		sleep 0.5
+		wait_for 10 sees pbit3
+		rmdir $configfs/{a,b,c,d} || die "round $round: rmdir"
+		udevadm settle
+		! ls /dev/pbit? || die "round $round: nodes stay"
+		! modprobe -r pbit 2> /dev/null || die "round $round: unloaded while files are open"
+		kill $(jobs -p)
+		wait
+		modprobe -r pbit || die "round $round: modprobe -r"
+		wait_for 10 sees_none
+	done
+	wait_for 120 ended "$id"
+	same_bits "$id"
+}
+
+tests="boot units install activation job worker kill kill_all stop restart_idle"
+! modinfo pbit > /dev/null 2>&1 || tests+=" module hotplug"
+for t in $tests journal; do
 	say "start $t"
 	echo "== $t, ${SECONDS} s after the start"
 	# In a process of its own, which die may leave; and to no terminal, so in no colours.
