@@ -316,26 +316,30 @@ static int sweep(struct pbit_engine *e, struct pbit_submission *s)
 	return s->chain < shape->chains;
 }
 
+static bool must_load(const struct pbit_submission *s)
+{
+	return s->at || !s->program->loaded || (s->args.flags & PBIT_SUBMIT_LOAD);
+}
+
+/* What costs nothing passes by at once: an empty program is over in one step. */
 int pbit_engine_step(struct pbit_engine *e, struct pbit_submission *s)
 {
-	int r = 0;
+	int r;
 
-	switch (s->stage) {
-	case PBIT_STAGE_LOAD:
-		if (s->at || !s->program->loaded || (s->args.flags & PBIT_SUBMIT_LOAD))
-			r = load(s);
-		break;
-	case PBIT_STAGE_CLEAR:
-		r = clear(s);
-		break;
-	case PBIT_STAGE_SWEEP:
-		if (!s->args.sweeps && !(s->args.flags & PBIT_SUBMIT_RANDOM))
-			return 0;
-		return sweep(e, s);
+	if (s->stage == PBIT_STAGE_LOAD) {
+		r = must_load(s) ? load(s) : 0;
+		if (r)
+			return r;
+		s->stage = PBIT_STAGE_CLEAR;
+		s->at = 0;
 	}
-	if (r)
-		return r;
-	s->stage++;
-	s->at = 0;
-	return 1;
+	if (s->stage == PBIT_STAGE_CLEAR) {
+		r = clear(s);
+		if (r)
+			return r;
+		s->stage = PBIT_STAGE_SWEEP;
+	}
+	if (!s->args.sweeps && !(s->args.flags & PBIT_SUBMIT_RANDOM))
+		return 0;
+	return sweep(e, s);
 }

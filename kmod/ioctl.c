@@ -94,16 +94,17 @@ static const struct pbit_ioctl {
 	u16 size;
 	u16 least;
 } pbit_ioctls[] = {
-#define PBIT_HANDLER(cmd, type, least, handler) [_IOC_NR(cmd)] = { handler, sizeof(type), least }
-	PBIT_HANDLER(PBIT_IOC_GET_PARAM, struct pbit_get_param, 16, get_param),
-	PBIT_HANDLER(PBIT_IOC_BUFFER_CREATE, struct pbit_buffer_create, 32, pbit_buffer_create),
-	PBIT_HANDLER(PBIT_IOC_BUFFER_DESTROY, struct pbit_handle, 8, pbit_buffer_destroy),
-	PBIT_HANDLER(PBIT_IOC_PROGRAM_CREATE, struct pbit_program_create, 64, pbit_program_create),
-	PBIT_HANDLER(PBIT_IOC_PROGRAM_DESTROY, struct pbit_handle, 8, pbit_program_destroy),
-	PBIT_HANDLER(PBIT_IOC_SUBMIT, struct pbit_submit, 64, pbit_submit),
-	PBIT_HANDLER(PBIT_IOC_CANCEL, struct pbit_cancel, 16, pbit_cancel),
-	PBIT_HANDLER(PBIT_IOC_SET_WEIGHT, struct pbit_weight, 8, pbit_set_weight),
-#undef PBIT_HANDLER
+	[_IOC_NR(PBIT_IOC_GET_PARAM)] = { get_param, sizeof(struct pbit_get_param), 16 },
+	[_IOC_NR(PBIT_IOC_BUFFER_CREATE)] = { pbit_buffer_create, sizeof(struct pbit_buffer_create),
+					      32 },
+	[_IOC_NR(PBIT_IOC_BUFFER_DESTROY)] = { pbit_buffer_destroy, sizeof(struct pbit_handle), 8 },
+	[_IOC_NR(PBIT_IOC_PROGRAM_CREATE)] = { pbit_program_create,
+					       sizeof(struct pbit_program_create), 64 },
+	[_IOC_NR(PBIT_IOC_PROGRAM_DESTROY)] = { pbit_program_destroy, sizeof(struct pbit_handle),
+						8 },
+	[_IOC_NR(PBIT_IOC_SUBMIT)] = { pbit_submit, sizeof(struct pbit_submit), 64 },
+	[_IOC_NR(PBIT_IOC_CANCEL)] = { pbit_cancel, sizeof(struct pbit_cancel), 16 },
+	[_IOC_NR(PBIT_IOC_SET_WEIGHT)] = { pbit_set_weight, sizeof(struct pbit_weight), 8 },
 };
 
 static_assert(sizeof(struct pbit_get_param) == 16);

@@ -126,6 +126,11 @@ static void pace(struct pbit_device *dev, struct pbit_submission *s, u64 start, 
 					nsecs_to_jiffies(*due - now));
 }
 
+static bool has_work(struct pbit_device *dev)
+{
+	return kthread_should_stop() || !list_empty_careful(&dev->runnable);
+}
+
 int pbit_worker(void *arg)
 {
 	struct pbit_device *dev = arg;
@@ -137,8 +142,7 @@ int pbit_worker(void *arg)
 		int r;
 
 		if (!s) {
-			wait_event_idle(dev->work, kthread_should_stop() ||
-							   !list_empty_careful(&dev->runnable));
+			wait_event_idle(dev->work, has_work(dev));
 			continue;
 		}
 		flips = s->event.flips;

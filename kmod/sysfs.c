@@ -26,23 +26,21 @@ static ssize_t route_show(struct device *d, struct device_attribute *attr, char 
 }
 static DEVICE_ATTR_RO(route);
 
-#define PBIT_ATTR(name, value)                                                                 \
+#define PBIT_ATTR(name, field)                                                                 \
 	static ssize_t name##_show(struct device *d, struct device_attribute *attr, char *buf) \
 	{                                                                                      \
-		const struct pbit_device *dev = to_pbit(d);                                    \
-                                                                                               \
-		return sysfs_emit(buf, "%llu\n", (u64)(value));                                \
+		return sysfs_emit(buf, "%llu\n", (u64)READ_ONCE(to_pbit(d)->field));           \
 	}                                                                                      \
 	static DEVICE_ATTR_RO(name)
 
-PBIT_ATTR(p_bits, dev->limits.p_bits);
-PBIT_ATTR(chains, dev->limits.chains);
-PBIT_ATTR(coupling_bits, dev->limits.coupling_bits);
-PBIT_ATTR(rate_limit, dev->limits.rate_limit);
-PBIT_ATTR(busy_ns, READ_ONCE(dev->busy_ns));
-PBIT_ATTR(flips, READ_ONCE(dev->flips));
-PBIT_ATTR(finished, READ_ONCE(dev->finished));
-PBIT_ATTR(section_max_ns, READ_ONCE(dev->section_ns));
+PBIT_ATTR(p_bits, limits.p_bits);
+PBIT_ATTR(chains, limits.chains);
+PBIT_ATTR(coupling_bits, limits.coupling_bits);
+PBIT_ATTR(rate_limit, limits.rate_limit);
+PBIT_ATTR(busy_ns, busy_ns);
+PBIT_ATTR(flips, flips);
+PBIT_ATTR(finished, finished);
+PBIT_ATTR(section_max_ns, section_ns);
 
 static ssize_t contexts_show(struct device *d, struct device_attribute *attr, char *buf)
 {
