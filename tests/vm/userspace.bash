@@ -25,7 +25,7 @@ wait_for() { # SECONDS COMMAND...
 	shift
 	until "$@" > /dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || die "waited in vain for: $*"
-		sleep 0.2
+		sleep 0.1
 	done
 }
 show() { as alice pbit show "$1" --json; }
@@ -70,7 +70,7 @@ test_activation() {
 test_job() {
 	jq --arg dir "$digits" '.data.images = $dir + "/optdigits_images.npy" |
 		.data.labels = $dir + "/optdigits_labels.npy" | .optimizer.epochs = 4 |
-		.optimizer.steps = 10 | .model.hidden = 4 | .device.sweeps = 512 |
+		.optimizer.steps = 10 | .model.hidden = 4 | .device.sweeps = 256 |
 		.report.tau_sweeps = 256' \
 		"$digits/digits.json" > "$T/spec.json"
 	chmod 644 "$T/spec.json"
@@ -138,6 +138,22 @@ test_kill_all() {
 	same_bits "$id"
 }
 
+# However often it is killed, it comes back, and its socket stays.
+test_kill_storm() {
+	local id pid i
+	id=$(submit) || die "submit"
+	for i in 1 2 3 4 5 6 7 8; do
+		wait_for 20 sh -c "[ \$(systemctl show -P MainPID pbitd.service) -gt 0 ]"
+		pid=$(daemon_pid)
+		kill -KILL "$pid"
+		wait_for 10 sh -c "! kill -0 $pid"
+	done
+	wait_for 30 systemctl is-active pbitd.service
+	[ "$(systemctl is-active pbitd.socket)" = active ] || die "the socket is gone"
+	wait_for 120 ended "$id"
+	same_bits "$id"
+}
+
 test_stop() {
 	local id began
 	id=$(submit) || die "submit"
@@ -151,6 +167,26 @@ test_stop() {
 	# The next question starts it again.
 	wait_for 180 ended "$id"
 	same_bits "$id"
+}
+
+# A daemon that hangs is ended by systemd's watchdog, and its job goes on.
+test_watchdog() {
+	local id pid
+	install -d /run/systemd/system/pbitd.service.d
+	printf '[Service]\nWatchdogSec=5\n' > /run/systemd/system/pbitd.service.d/watchdog.conf
+	systemctl daemon-reload
+	systemctl restart pbitd.service || die "restart"
+	id=$(submit) || die "submit"
+	wait_for 60 in_mid_run "$id"
+	pid=$(daemon_pid)
+	kill -STOP "$pid"
+	wait_for 30 sh -c "! kill -0 $pid"
+	wait_for 30 systemctl is-active pbitd.service
+	journalctl -q -b -u pbitd.service -g 'Watchdog timeout' || die "not by the watchdog"
+	wait_for 120 ended "$id"
+	same_bits "$id"
+	rm -r /run/systemd/system/pbitd.service.d
+	systemctl daemon-reload
 }
 
 test_restart_idle() {
@@ -226,7 +262,7 @@ test_hotplug() {
 	same_bits "$id"
 }
 
-tests="boot units install activation job worker kill kill_all stop restart_idle"
+tests="boot units install activation job worker kill kill_all kill_storm stop watchdog restart_idle"
 ! modinfo pbit > /dev/null 2>&1 || tests+=" module hotplug"
 for t in $tests journal; do
 	say "start $t"
