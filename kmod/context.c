@@ -59,6 +59,7 @@ static int pbit_open(struct inode *inode, struct file *file)
 	xa_init_flags(&ctx->programs, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	mutex_init(&ctx->reading);
 	init_waitqueue_head(&ctx->wait);
+	init_waitqueue_head(&ctx->idle);
 	INIT_LIST_HEAD(&ctx->run_link);
 	INIT_LIST_HEAD(&ctx->queue);
 	INIT_LIST_HEAD(&ctx->finished);

@@ -80,7 +80,8 @@ struct pbit_context {
 	struct xarray programs;
 	atomic64_t bytes; /* of buffers, programs and gains */
 	struct mutex reading;
-	wait_queue_head_t wait;
+	wait_queue_head_t wait; /* for events */
+	wait_queue_head_t idle; /* for the worker to let go, when the file is closed */
 
 	struct list_head link;	   /* in dev->contexts */
 	struct list_head run_link; /* in dev->runnable */

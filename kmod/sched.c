@@ -106,7 +106,7 @@ static void settle(struct pbit_device *dev, struct pbit_submission *s, int r, u6
 	else if (s->cancelled)
 		pbit_finish(ctx, s, -ECANCELED);
 	dev->running = NULL;
-	wake_up(&ctx->wait);
+	wake_up(&ctx->idle);
 	spin_unlock(&dev->lock);
 }
 
@@ -178,7 +178,7 @@ void pbit_context_detach(struct pbit_context *ctx)
 		s->cancelled = true;
 	spin_unlock(&dev->lock);
 	wake_up(&dev->work);
-	wait_event(ctx->wait, !is_running(ctx));
+	wait_event(ctx->idle, !is_running(ctx));
 }
 
 /* After the worker has stopped, and with `gone` set. */

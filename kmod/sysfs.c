@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Attributes of /sys/class/pbit/pbitN; see ABI/sysfs-class-pbit. */
+/* Attributes of /sys/class/pbit/pbitN; ABI/sysfs-class-pbit says what they mean. */
 #include <linux/sysfs.h>
 
 #include "pbit.h"

@@ -41,10 +41,14 @@ static void rbm_accumulate_generic(struct rbm_context *c, enum rbm_side side, co
 			const u16 *down = sc->down + (u64)chain * list;
 			s32 acc[RBM_TILE] = { 0 };
 
-			for (e = 0; e < sc->ups[chain]; e++)
+			for (e = 0; e < sc->ups[chain]; e++) {
 				rbm_add_row(acc, w + (u64)up[e] * row, bits, 1);
-			for (e = 0; e < sc->downs[chain]; e++)
+				rbm_rest(c, 4);
+			}
+			for (e = 0; e < sc->downs[chain]; e++) {
 				rbm_add_row(acc, w + (u64)down[e] * row, bits, -1);
+				rbm_rest(c, 4);
+			}
 			for (k = 0; k < RBM_TILE; k++) {
 				u32 place = bits == 8 ? rbm_place8(k) : k;
 				s32 from =
@@ -52,7 +56,7 @@ static void rbm_accumulate_generic(struct rbm_context *c, enum rbm_side side, co
 
 				f[k] = from + 2 * acc[place];
 			}
-			rbm_rest(c, 4 * (sc->ups[chain] + sc->downs[chain]) + 16);
+			rbm_rest(c, 16);
 		}
 	}
 }
