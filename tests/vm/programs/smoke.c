@@ -41,13 +41,10 @@ static const char *doing = "starting";
 		CHECK((x) == -1 && errno == (error)); \
 	} while (0)
 
-static void set(const char *attribute, const char *value)
+static void write_file(const char *path, const char *value)
 {
-	char path[256];
-	int fd;
+	int fd = open(path, O_WRONLY);
 
-	snprintf(path, sizeof(path), ITEM "/%s", attribute);
-	fd = open(path, O_WRONLY);
 	CHECK(fd >= 0);
 	CHECK(write(fd, value, strlen(value)) == (ssize_t)strlen(value));
 	close(fd);
@@ -592,12 +589,46 @@ static void removal(void)
 	FAILS(ioctl(fd, PBIT_IOC_SUBMIT, &a), ENODEV);
 	CHECK(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, (off_t)j.w.handle << 32) == MAP_FAILED &&
 	      errno == ENODEV);
+	p.fd = efd;
+	CHECK(poll(&p, 1, 60000) == 1);
 	CHECK(read(efd, &count, sizeof(count)) == sizeof(count) && count == 1);
 	memset(j.w.mem, 1, j.w.size);
 	usleep(300000);
 	CHECK(access("/dev/pbit0", F_OK) == -1);
 	close(fd);
 	memset(j.w.mem, 2, j.w.size); /* the mapping outlives the file */
+}
+
+#define SLOW "/sys/kernel/config/pbit/slow"
+
+/* A device of a million updates a second takes its time, and says so. */
+static void rate_limit(void)
+{
+	struct pbit_event e;
+	struct pbit_submit a;
+	struct job j;
+	int fd;
+
+	doing = "rate limit";
+	CHECK(mkdir(SLOW, 0755) == 0);
+	write_file(SLOW "/rate_limit", "1000000");
+	write_file(SLOW "/live", "1");
+	fd = open(SLOW "/chains", O_WRONLY);
+	FAILS((int)write(fd, "5", 1), EBUSY);
+	close(fd);
+	fd = open("/dev/pbit1", O_RDWR);
+	CHECK(fd >= 0);
+	j = job_new(fd, (struct pbm_shape){ PBM_NET_RBM, 50, 50, 10, 8 }, 0, 300, 1, false, false,
+		    9);
+	a = job_args(&j);
+	CHECK(ioctl(fd, PBIT_IOC_SUBMIT, &a) == 0);
+	e = wait_event(fd);
+	CHECK(e.status == 0 && e.flips == 300000);
+	printf("300000 updates at 1000000 a second: %.3f s\n", (double)e.device_ns * 1e-9);
+	CHECK(e.device_ns > 280000000); /* the last sleep may be a tick or two short */
+	job_free(fd, &j);
+	close(fd);
+	CHECK(rmdir(SLOW) == 0);
 }
 
 static void killed(void)
@@ -627,9 +658,9 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	doing = "making a device";
 	CHECK(mkdir(ITEM, 0755) == 0);
-	set("p_bits", "2048");
-	set("chains", "1024");
-	set("live", "1");
+	write_file(ITEM "/p_bits", "2048");
+	write_file(ITEM "/chains", "1024");
+	write_file(ITEM "/live", "1");
 	show(ITEM "/dev_name");
 	show("/sys/class/pbit/pbit0/route");
 	bad_input();
@@ -637,6 +668,7 @@ int main(void)
 	cancelling();
 	sharing();
 	speed();
+	rate_limit();
 	killed();
 	show("/sys/class/pbit/pbit0/section_max_ns");
 	show("/sys/class/pbit/pbit0/contexts");
