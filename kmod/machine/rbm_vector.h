@@ -309,8 +309,8 @@ simd_inline void draw_side(struct rbm_context *c, enum rbm_side side, u32 visit,
 
 			state[w] ^= diff;
 			c->changed += rbm_popcount(diff);
+			rbm_rest(c, narrow ? 64 : 256);
 		}
-		rbm_rest(c, 64 * c->words[side]);
 	}
 }
 
