@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ioctl: structures in and out, whatever their size; parameters. */
+#include <linux/nospec.h>
 #include <linux/uaccess.h>
 
 #include "pbit.h"
@@ -129,7 +130,7 @@ long pbit_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (_IOC_TYPE(cmd) != PBIT_IOC_MAGIC || _IOC_DIR(cmd) != (_IOC_READ | _IOC_WRITE) ||
 	    _IOC_NR(cmd) >= ARRAY_SIZE(pbit_ioctls))
 		return -ENOTTY;
-	op = &pbit_ioctls[_IOC_NR(cmd)];
+	op = &pbit_ioctls[array_index_nospec(_IOC_NR(cmd), ARRAY_SIZE(pbit_ioctls))];
 	if (_IOC_SIZE(cmd) < op->least)
 		return -EINVAL;
 	r = copy_struct_from_user(&args, op->size, user, _IOC_SIZE(cmd));
