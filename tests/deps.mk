@@ -5,7 +5,8 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libsystemd-dev libudev-dev libsq
 	libjansson-dev libopenblas-dev libpng-dev zlib1g-dev
 TEST_PACKAGES := check libsubunit-dev clang clang-format sqlite3 jq mandoc systemd python3 procps \
 	binutils
-VM_PACKAGES := qemu-system-x86 mmdebstrap cpio busybox-static kmod xz-utils gcc-12 libelf1
+VM_PACKAGES := qemu-system-x86 mmdebstrap cpio busybox-static kmod xz-utils gcc-12 libelf1 \
+	python3
 
 APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 define install_missing

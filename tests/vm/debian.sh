@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# debian.sh KERNEL-DIR TREE CACHE-DIR OUT [MODULE.ko]: a Debian with systemd and udev as an initial
-# file system, with what `make install DESTDIR=TREE PREFIX=/usr` put into TREE, the modules of the
-# kernel that it needs, and userspace.bash, which runs once it is up and turns the machine off.
-# The Debian itself is made once for a list of packages, and kept in CACHE-DIR.
+# debian.sh KERNEL-DIR TREE EXPECTED CACHE-DIR OUT [MODULE.ko]: a Debian with systemd and udev as an
+# initial file system, with what `make install DESTDIR=TREE PREFIX=/usr` put into TREE, the modules
+# that it needs, and userspace.bash, which runs once it is up and turns the machine off. EXPECTED is
+# what the script of that name left. The Debian itself is made once for a list of packages, and kept
+# in CACHE-DIR.
 set -euo pipefail
 
 die() {
@@ -11,8 +12,8 @@ die() {
 	exit 1
 }
 
-[ $# -ge 4 ] || die "usage: debian.sh KERNEL-DIR TREE CACHE-DIR OUT [MODULE.ko]"
-kernel=$1 tree=$2 cache=$3 out=$4 module=${5:-}
+[ $# -ge 5 ] || die "usage: debian.sh KERNEL-DIR TREE EXPECTED CACHE-DIR OUT [MODULE.ko]"
+kernel=$1 tree=$2 expected=$3 cache=$4 out=$5 module=${6:-}
 here=$(cd "$(dirname "$0")" && pwd)
 release=$(cat "$kernel/release")
 # Programs built here must find the libraries that they were built with.
@@ -57,6 +58,8 @@ over=$(mktemp -d)
 trap 'rm -rf "$over"' EXIT
 chmod 755 "$over"
 cp -a "$tree/." "$over/"
+cp -a "$expected" "$over/usr/share/pbit-vm"
+chmod -R go+rX "$over/usr/share/pbit-vm"
 
 modules=$over/usr/lib/modules/$release
 install -d "$modules"

@@ -8,8 +8,8 @@
  *	rmmod NAME
  *
  * What came of each line goes to the kernel's log, where it stands in order with what the kernel
- * said meanwhile and cannot be cut by it: "pbit-vm: run smoke: exit 0". What the programs print goes
- * to the second serial port.
+ * said meanwhile and cannot be cut by it: "pbit-vm: run smoke: exit 0". What the programs print
+ * goes to the second serial port.
  */
 #include <errno.h>
 #include <fcntl.h>
