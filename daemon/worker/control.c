@@ -37,9 +37,14 @@ void control_catch_signals(void)
 {
 	struct sigaction stop = { .sa_handler = on_sigterm, .sa_flags = SA_RESTART };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t term;
 
 	stop_requested = 0;
 	sigaction(SIGTERM, &stop, NULL);
+	/* One that came before, while its parent had it blocked, is heard now. */
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_UNBLOCK, &term, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGXFSZ, &ignore, NULL);
 }

@@ -148,10 +148,15 @@ static int parents_lock = -1;
 
 static inline void start(struct run *r, int dir)
 {
+	sigset_t term, before;
 	int pair[2];
 
 	*r = (struct run){ 0 };
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	/* Until the worker catches SIGTERM, Check's handler would, and end the test. */
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	ck_assert_int_eq(sigprocmask(SIG_BLOCK, &term, &before), 0);
 	r->pid = fork();
 	ck_assert_int_ge(r->pid, 0);
 	if (r->pid == 0) {
@@ -163,6 +168,7 @@ static inline void start(struct run *r, int dir)
 			_exit(99);
 		_exit(worker_run(dir, pair[1]));
 	}
+	ck_assert_int_eq(sigprocmask(SIG_SETMASK, &before, NULL), 0);
 	close(pair[1]);
 	r->fd = pair[0];
 }
