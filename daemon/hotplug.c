@@ -5,8 +5,8 @@
 #include <libudev.h>
 #include <string.h>
 
+#include "isa.h"
 #include "log.h"
-#include "machine.h"
 
 struct hotplug {
 	struct device *devices;
@@ -50,7 +50,7 @@ static int add_embedded(struct hotplug *h)
 		return r;
 	h->devices[0].usable = true;
 	h->devices[0].p_bits = 2 * PBM_MAX_UNITS;
-	h->devices[0].route = pbm_isa_name(pbm_isa_best());
+	h->devices[0].route = pbm_isa_name(isa_working());
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "bench.h"
 #include "device.h"
+#include "isa.h"
 #include "sgemm_route.h"
 #include "splitmix.h"
 
@@ -319,7 +320,7 @@ static bool every_route(const struct network *network, unsigned int threads)
 
 static size_t group_size(const struct network *network, unsigned int threads)
 {
-	return 2 + (every_route(network, threads) ? (size_t)pbm_isa_best() : 0);
+	return 2 + (every_route(network, threads) ? (size_t)isa_working() : 0);
 }
 
 static int bench_group(struct bench *b, const struct network *network, unsigned int threads,
@@ -331,7 +332,7 @@ static int bench_group(struct bench *b, const struct network *network, unsigned 
 		.chains = b->spec->chains,
 		.seed = b->seed,
 	};
-	int r, isa = (int)pbm_isa_best(), last = every_route(network, threads) ? 0 : isa;
+	int r, isa = (int)isa_working(), last = every_route(network, threads) ? 0 : isa;
 
 	r = random_couplings(&g, e);
 	for (; r == 0 && isa >= last; isa--)

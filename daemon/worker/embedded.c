@@ -16,6 +16,7 @@
 
 #include "device.h"
 #include "device_ops.h"
+#include "isa.h"
 #include "pool.h"
 
 /* A block below so many updates costs less than handing it to another thread. */
@@ -421,11 +422,12 @@ int device_open_embedded_isa(unsigned int threads, enum pbm_isa isa, struct devi
 			     struct err *e)
 {
 	struct embedded *d;
+	enum pbm_isa best = isa_working();
 	int r;
 
-	if (isa > pbm_isa_best())
+	if (isa > best)
 		return err_set(e, -EOPNOTSUPP, "this processor lacks route %s; its best is %s",
-			       pbm_isa_name(isa), pbm_isa_name(pbm_isa_best()));
+			       pbm_isa_name(isa), pbm_isa_name(best));
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return err_oom(e);
@@ -452,5 +454,5 @@ int device_open_embedded_isa(unsigned int threads, enum pbm_isa isa, struct devi
 
 int device_open_embedded(unsigned int threads, struct device **ret, struct err *e)
 {
-	return device_open_embedded_isa(threads, pbm_isa_best(), ret, e);
+	return device_open_embedded_isa(threads, isa_working(), ret, e);
 }
