@@ -3,41 +3,11 @@
 #include <check.h>
 #include <math.h>
 
+#include "dataset_support.h"
 #include "independent.h"
 #include "rbm_exact.h"
 
-static struct array new_array(enum dtype t, unsigned int ndim, size_t a, size_t b, size_t c)
-{
-	struct array x = {};
-
-	ck_assert_int_eq(array_new(&x, t, ndim, (size_t[]){ a, b, c }, NULL), 0);
-	return x;
-}
-
-static const struct dataset_options defaults = { .threshold = 8,
-						 .holdout = 0.2,
-						 .validation = 0.1 };
-
-static struct array pictures(size_t count)
-{
-	struct array x = new_array(DT_U8, 3, count, 2, 3);
-
-	for (size_t i = 0; i < x.count; i++)
-		((uint8_t *)x.data)[i] = (uint8_t)((i * 7 + i / 5) % 17);
-	return x;
-}
-
-/* Labels 0, 1, 2, 0, 1, 2, ...; class 2 gets every second of its images only. */
-static struct array class_labels(size_t count)
-{
-	struct array x = new_array(DT_I64, 1, count, 0, 0);
-
-	for (size_t i = 0; i < count; i++)
-		((int64_t *)x.data)[i] = i % 6 == 5 ? 0 : (int64_t)(i % 3);
-	return x;
-}
-
-/* The fit is a law, and with nothing to validate it is (count + 1) / (N + 2). */
+/* The fit is a law: (count + alpha) / (N + 2 alpha) of the rows that are not held out. */
 START_TEST(independent_pixels)
 {
 	_cleanup_array_ struct array images = pictures(90), labels = class_labels(90);
