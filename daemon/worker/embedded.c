@@ -418,17 +418,11 @@ static const struct device_ops embedded_ops = {
 	.wait = embedded_wait,
 };
 
-int device_open_embedded_isa(unsigned int threads, enum pbm_isa isa, struct device **ret,
-			     struct err *e)
+static int open_route(unsigned int threads, enum pbm_isa isa, struct device **ret, struct err *e)
 {
-	struct embedded *d;
-	enum pbm_isa best = isa_working();
+	struct embedded *d = calloc(1, sizeof(*d));
 	int r;
 
-	if (isa > best)
-		return err_set(e, -EOPNOTSUPP, "this processor lacks route %s; its best is %s",
-			       pbm_isa_name(isa), pbm_isa_name(best));
-	d = calloc(1, sizeof(*d));
 	if (!d)
 		return err_oom(e);
 	d->isa = isa;
@@ -452,7 +446,18 @@ int device_open_embedded_isa(unsigned int threads, enum pbm_isa isa, struct devi
 	return 0;
 }
 
+int device_open_embedded_isa(unsigned int threads, enum pbm_isa isa, struct device **ret,
+			     struct err *e)
+{
+	enum pbm_isa best = isa_working();
+
+	if (isa > best)
+		return err_set(e, -EOPNOTSUPP, "this processor lacks route %s; its best is %s",
+			       pbm_isa_name(isa), pbm_isa_name(best));
+	return open_route(threads, isa, ret, e);
+}
+
 int device_open_embedded(unsigned int threads, struct device **ret, struct err *e)
 {
-	return device_open_embedded_isa(threads, isa_working(), ret, e);
+	return open_route(threads, isa_working(), ret, e);
 }
