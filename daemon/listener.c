@@ -16,6 +16,8 @@
 #define BACKLOG	       128
 #define USEC_PAUSE     (USEC_PER_SEC / 5) /* after running out of descriptors */
 #define ACCEPTS_A_TURN 8
+#define ANSWER_TRIES   20 /* that often, so far apart, is another daemon looked for */
+#define ANSWER_WAIT_US 10000
 
 struct listener {
 	int fd;
@@ -130,9 +132,15 @@ static int make_socket(struct listener *l, const struct config *c, struct err *e
 	r = l->directory = open_directory(c, dirname(for_dir), e);
 	if (r < 0)
 		return r;
-	if (somebody_answers(l->directory, l->name))
+	/* A worker that a killed daemon had forked answers until it has become another program. */
+	for (int i = 0; somebody_answers(l->directory, l->name); i++) {
+		if (i < ANSWER_TRIES) {
+			usleep(ANSWER_WAIT_US);
+			continue;
+		}
 		return err_set(e, -EADDRINUSE, "%s: another pbitd answers there; say --socket PATH",
 			       c->socket);
+	}
 	r = bind_socket(l, c->user ? 0600 : 0666);
 	return r < 0 ? err_set(e, r, "%s: cannot be made: %s", c->socket, strerror(-r)) : 0;
 }

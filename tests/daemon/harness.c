@@ -109,15 +109,31 @@ int harness_raw_connect(const char *path)
 	return fd;
 }
 
-/* Connecting is answered from the moment that the socket is there. */
+/*
+ * Who listens there. A worker that a killed daemon had forked holds the daemon's socket until it
+ * has become another program; what connects meanwhile is never answered.
+ */
+static pid_t listener_of(int fd)
+{
+	struct ucred c;
+	socklen_t size = sizeof(c);
+
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &size), 0);
+	return c.pid;
+}
+
+/* Connecting is answered from the moment that this daemon's socket is there. */
 static void await_socket(struct harness *h)
 {
 	for (int i = 0; i < TRIES; i++) {
 		int fd = harness_raw_connect(h->socket);
 
 		if (fd >= 0) {
+			bool ours = listener_of(fd) == h->daemon;
+
 			close(fd);
-			return;
+			if (ours)
+				return;
 		}
 		ck_assert_msg(waitpid(h->daemon, NULL, WNOHANG) == 0, "pbitd left; see %s/log",
 			      h->root);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "harness.h"
 
@@ -52,10 +53,8 @@ static pid_t start_killer(useconds_t delay)
 	return pid;
 }
 
-static void submit_until_killed(struct record *record, int fd)
+static void submit_until_killed(sd_bus *bus, struct record *record, int fd)
 {
-	_cleanup_bus_ sd_bus *bus = harness_connect(&h);
-
 	for (int i = 0; i < SUBMISSIONS; i++) {
 		sd_bus_error error = SD_BUS_ERROR_NULL;
 		uint64_t id;
@@ -95,13 +94,20 @@ START_TEST(nothing_acknowledged_is_lost)
 	size_t n;
 
 	for (int round = 0; round < ROUNDS; round++) {
+		_cleanup_bus_ sd_bus *client = NULL;
 		pid_t killer;
+		int status;
 
 		harness_start(&h, NULL);
+		client = harness_connect(&h);
 		killer = start_killer((useconds_t)(next_random(&x) % MAX_DELAY_US));
-		submit_until_killed(&record, fd);
+		submit_until_killed(client, &record, fd);
 		ck_assert_int_eq(harness_wait(killer), 0);
-		harness_wait(h.daemon);
+		/* It was the kill that ended it: a daemon that does not start is another failure. */
+		status = harness_wait(h.daemon);
+		ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+			      "round %d: pbitd left with status %d; see %s/log", round, status,
+			      h.root);
 		h.daemon = 0;
 	}
 	/* The moments were such that both answers occurred. */
