@@ -28,9 +28,12 @@
  *
  * Errors are PBIT_ERROR_* with one clear sentence as the message.
  *
- * Workers: pbit-worker is started in its job's directory with a stream socket as fd 3. Directory:
+ * Workers: pbit-worker is started in its job's directory with a stream socket as fd 3, and, for a
+ * job on /dev/pbitN, with a fresh context of that device as fd 4. It opens no device itself.
+ * Directory:
  *
- *   job.json	 {"id": 7, "spec": {...}, "inputs": {"images.npy": "input/0"}, "threads": 2}
+ *   job.json	 {"id": 7, "spec": {...}, "inputs": {"images.npy": "input/0"}, "threads": 2,
+ *		 "device": "embedded0"}
  *   input/N	 the files, read-only
  *   out/	 results: what Fetch hands out
  *   ckpt/	 the worker's checkpoints, replaced atomically
@@ -41,7 +44,8 @@
  *   {"type": "failed", "reason": "one clear sentence"}
  *   {"type": "done"}
  * Exit status: 0 done (after the line "done"), 1 failed (after "failed"), 75 stopped: it has
- * checkpointed on SIGTERM and is to be resumed. When fd 3 closes, the worker exits at the next
+ * checkpointed on SIGTERM and is to be resumed; 76: its device is gone, and it is to be resumed
+ * elsewhere from what it checkpointed before. When fd 3 closes, the worker exits at the next
  * chunk boundary without writing anything more.
  */
 #ifndef PBIT_DAEMON_PROTOCOL_H
@@ -66,7 +70,9 @@
 #define PBIT_MAX_MESSAGE     ((size_t)1 << 20)
 
 #define WORKER_FD	    3
+#define WORKER_DEVICE_FD    4
 #define WORKER_MAX_LINE	    16384
 #define WORKER_EXIT_STOPPED 75
+#define WORKER_EXIT_LOST    76
 
 #endif
