@@ -61,9 +61,8 @@ ssize_t pbit_read(struct file *file, char __user *buf, size_t count, loff_t *pos
 	for (;;) {
 		if (pbit_gone(ctx->dev))
 			return -ENODEV;
-		r = mutex_lock_interruptible(&ctx->reading);
-		if (r < 0)
-			return r;
+		if (mutex_lock_interruptible(&ctx->reading))
+			return -ERESTARTSYS;
 		r = read_events(ctx, buf, count);
 		mutex_unlock(&ctx->reading);
 		if (r)
