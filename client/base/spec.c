@@ -23,6 +23,24 @@ static int check_name(const char *name, struct err *e)
 	return 0;
 }
 
+/* As the kernel names devices: it becomes part of no path, and is shown in tables. */
+static int parse_device_name(const json_t *root, struct spec *s, struct err *e)
+{
+	const json_t *device = NULL;
+	int r = json_get_object(root, "", "device", &device, e);
+
+	if (r >= 0 && device)
+		r = json_get_string(device, "device", "name", SPEC_MAX_DEVICE, &s->device, e);
+	if (r < 0)
+		return r;
+	for (const char *p = s->device; p && *p; p++)
+		if (*p <= ' ' || *p > '~' || *p == '/')
+			return err_set(e, -EINVAL,
+				       "device.name: is no device's name; `pbit devices` lists "
+				       "them");
+	return 0;
+}
+
 static int parse_common(const json_t *root, struct spec *s, struct err *e)
 {
 	unsigned int kind = 0;
@@ -45,7 +63,8 @@ static int parse_common(const json_t *root, struct spec *s, struct err *e)
 	r = json_get_string(root, "", "name", MAX_NAME, &s->name, e);
 	if (r < 0)
 		return r;
-	return check_name(s->name, e);
+	r = check_name(s->name, e);
+	return r < 0 ? r : parse_device_name(root, s, e);
 }
 
 static int parse_kind(const json_t *root, struct spec *s, struct err *e)
@@ -94,6 +113,7 @@ struct spec *spec_free(struct spec *s)
 	else if (s->kind == JOB_SAMPLE)
 		spec_sample_free(&s->sample);
 	free(s->name);
+	free(s->device);
 	free(s);
 	return NULL;
 }
@@ -129,6 +149,20 @@ static int write_kind(json_t *root, const struct spec *s)
 	return -EINVAL;
 }
 
+static int write_device_name(json_t *root, const struct spec *s)
+{
+	json_t *device = json_object_get(root, "device");
+
+	if (!s->device)
+		return 0;
+	if (!device) {
+		device = json_object();
+		if (json_object_set_new(root, "device", device) < 0)
+			return -ENOMEM;
+	}
+	return json_object_set_new(device, "name", json_string(s->device)) < 0 ? -ENOMEM : 0;
+}
+
 json_t *spec_to_json(const struct spec *s)
 {
 	_cleanup_json_ json_t *root = json_object();
@@ -138,7 +172,7 @@ json_t *spec_to_json(const struct spec *s)
 		return NULL;
 	if (s->name && json_object_set_new(root, "name", json_string(s->name)) < 0)
 		return NULL;
-	if (write_kind(root, s) < 0)
+	if (write_kind(root, s) < 0 || write_device_name(root, s) < 0)
 		return NULL;
 	return TAKE_PTR(root);
 }

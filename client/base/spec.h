@@ -18,6 +18,7 @@
 #define SPEC_MAX_LAYERS 16
 #define SPEC_MAX_UNITS	16384 /* p-bits of one side of an RBM, units of one MLP layer */
 #define SPEC_MAX_CHAINS 65536
+#define SPEC_MAX_DEVICE 31 /* bytes of a device's name */
 
 enum job_kind { JOB_TRAIN, JOB_SAMPLE, JOB_BENCH, JOB_KIND_COUNT };
 extern const char *const job_kind_names[JOB_KIND_COUNT]; /* "train", "sample", "bench" */
@@ -27,7 +28,7 @@ enum spec_scan { SCAN_ALTERNATING, SCAN_PALINDROME, SCAN_RANDOM_DIRECTION, SCAN_
 extern const char
 	*const scan_names[SCAN_COUNT]; /* "alternating", "palindrome", "random-direction" */
 
-/* "device": how the p-bit machine is run. Defaults in brackets. */
+/* "device": how the p-bit machine is run, but for its name. Defaults in brackets. */
 struct spec_device {
 	unsigned int bits;   /* coupling bits, 8 or 16 [8] */
 	double scale;	     /* real J = scale * integer; 0 = chosen for the largest coupling [0] */
@@ -88,6 +89,7 @@ struct spec_bench {
 struct spec {
 	enum job_kind kind;
 	char *name;    /* free text of at most 64 bytes, or NULL */
+	char *device;  /* "device.name", the one it must run on, or NULL: any ideal one */
 	uint64_t seed; /* [1]; the whole result is a function of the spec, its files and the seed */
 	union {
 		struct spec_train train;

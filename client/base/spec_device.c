@@ -11,9 +11,13 @@ const char *const scan_names[SCAN_COUNT] = {
 #define DEVICE(type, member, min, max) FIELD(type, struct spec_device, member, #member, min, max)
 
 static const struct field fields[] = {
-	DEVICE(FIELD_UINT, bits, 8, 16),	DEVICE(FIELD_REAL, scale, 0, 1e12),
-	DEVICE(FIELD_ABOVE, beta, 0, 1e6),	DEVICE(FIELD_UINT, chains, 1, SPEC_MAX_CHAINS),
-	DEVICE(FIELD_UINT, sweeps, 1, 1 << 24), FIELD_KEY("scan"),
+	DEVICE(FIELD_UINT, bits, 8, 16),
+	DEVICE(FIELD_REAL, scale, 0, 1e12),
+	DEVICE(FIELD_ABOVE, beta, 0, 1e6),
+	DEVICE(FIELD_UINT, chains, 1, SPEC_MAX_CHAINS),
+	DEVICE(FIELD_UINT, sweeps, 1, 1 << 24),
+	FIELD_KEY("scan"),
+	FIELD_KEY("name"),
 };
 
 #define MIN_SCALE 1e-12

@@ -49,7 +49,8 @@ int fields_write(json_t *obj, const struct field *fields, size_t n, const void *
 
 /*
  * The parts of a spec, in the files spec_device.c, spec_train.c, spec_sample.c. root is the whole
- * object; the keys "kind", "name" and "seed" were read before. The defaults are set first.
+ * object; the keys "kind", "name", "seed" and "device.name" were read before. The defaults are set
+ * first.
  */
 int spec_device_parse(const json_t *root, struct spec_device *d, struct err *e);
 int spec_device_write(json_t *root, const struct spec_device *d);

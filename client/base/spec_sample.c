@@ -22,6 +22,7 @@ static const struct field bench_fields[] = {
 	FIELD_KEY("kind"),
 	FIELD_KEY("name"),
 	FIELD_KEY("seed"),
+	FIELD_KEY("device"),
 	BENCH(FIELD_ABOVE, seconds, 0, 600),
 	BENCH(FIELD_UINT, chains, 1, SPEC_MAX_CHAINS),
 	BENCH(FIELD_UINT, threads, 1, 1024),
@@ -72,10 +73,18 @@ void spec_sample_free(struct spec_sample *s)
 
 int spec_bench_parse(const json_t *root, struct spec_bench *b, struct err *e)
 {
+	static const char *const known[] = { "name" };
+	const json_t *device;
+	int r;
+
 	b->seconds = 1;
 	b->chains = 256;
 	b->threads = 2;
-	return fields_parse(root, "", bench_fields, ARRAY_SIZE(bench_fields), b, e);
+	r = fields_parse(root, "", bench_fields, ARRAY_SIZE(bench_fields), b, e);
+	if (r < 0)
+		return r;
+	device = json_object_get(root, "device");
+	return device ? json_check_keys(device, "device", known, ARRAY_SIZE(known), e) : 0;
 }
 
 int spec_bench_write(json_t *root, const struct spec_bench *b)

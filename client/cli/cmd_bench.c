@@ -7,6 +7,7 @@
 
 struct options {
 	bool json;
+	const char *device;
 	struct option_real seconds;
 	struct option_uint chains, threads;
 };
@@ -18,6 +19,8 @@ static const struct option_row rows[] = {
 	  "parallel chains [256]" },
 	{ 0, "threads", OPTION_UINT, offsetof(struct options, threads), "N",
 	  "rows for 1 thread and for N [2]" },
+	{ 0, "device", OPTION_STRING, offsetof(struct options, device), "NAME",
+	  "run on that device, as `pbit devices` names it" },
 	{ 'j', "json", OPTION_FLAG, offsetof(struct options, json), NULL,
 	  "one object: cpu, rows (network, backend, threads, flips_per_ns ...)" },
 	{ 0 },
@@ -37,7 +40,8 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 	spec = json_pack("{s:s}", "kind", "bench");
 	if (!spec)
 		return fail(c, STATUS_FAILED, "out of memory");
-	if (specfile_set_real(spec, "seconds", o->seconds, &e) < 0 ||
+	if (specfile_set_text(spec, "device.name", o->device, &e) < 0 ||
+	    specfile_set_real(spec, "seconds", o->seconds, &e) < 0 ||
 	    specfile_set_uint(spec, "chains", o->chains, &e) < 0 ||
 	    specfile_set_uint(spec, "threads", o->threads, &e) < 0)
 		return fail(c, STATUS_USAGE, "%s", e.text);

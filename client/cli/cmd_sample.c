@@ -8,7 +8,7 @@
 
 struct options {
 	bool json, force;
-	const char *dir, *scan;
+	const char *dir, *scan, *device;
 	struct option_uint seed, code, chains, sweeps, burn, every, bits;
 	struct option_real beta, scale;
 };
@@ -30,6 +30,8 @@ static const struct option_row rows[] = {
 	  "coupling bits of the device, [8] or 16" },
 	{ 0, "scale", OPTION_REAL, offsetof(struct options, scale), "X",
 	  "J = scale * integer; 0: chosen [0]" },
+	{ 0, "device", OPTION_STRING, offsetof(struct options, device), "NAME",
+	  "run on that device, as `pbit devices` names it" },
 	{ 0, "seed", OPTION_UINT, offsetof(struct options, seed), "N", "seed [1]" },
 	{ 'o', "output", OPTION_STRING, offsetof(struct options, dir), "DIR",
 	  "save the results there" },
@@ -57,6 +59,7 @@ static json_t *build_spec(const struct options *o, const char *model, struct err
 			return NULL;
 		}
 	}
+	r = r < 0 ? r : specfile_set_text(spec, "device.name", o->device, e);
 	r = r < 0 ? r : specfile_set_uint(spec, "seed", o->seed, e);
 	r = r < 0 ? r : specfile_set_uint(spec, "code", o->code, e);
 	r = r < 0 ? r : specfile_set_uint(spec, "burn", o->burn, e);

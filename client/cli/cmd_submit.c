@@ -4,12 +4,15 @@
 
 struct options {
 	bool json;
+	const char *device;
 	struct option_uint seed;
 	struct option_list set;
 };
 
 static const struct option_row rows[] = {
 	{ 0, "seed", OPTION_UINT, offsetof(struct options, seed), "N", "seed of the whole job" },
+	{ 0, "device", OPTION_STRING, offsetof(struct options, device), "NAME",
+	  "run on that device, as `pbit devices` names it" },
 	{ 0, "set", OPTION_LIST, offsetof(struct options, set), "KEY=VALUE",
 	  "override a key of the spec: --set device.chains=64" },
 	{ 'j', "json", OPTION_FLAG, offsetof(struct options, json), NULL, "{\"id\": N}" },
@@ -20,7 +23,9 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 {
 	_cleanup_pbit_ pbit *p = NULL;
 	struct options *o = options;
-	struct submission s = { .path = argv[0], .seed = o->seed, .set = &o->set };
+	struct submission s = {
+		.path = argv[0], .device = o->device, .seed = o->seed, .set = &o->set
+	};
 	uint64_t id;
 	int status;
 

@@ -6,7 +6,7 @@
 
 struct options {
 	bool json, watch, force;
-	const char *dir;
+	const char *dir, *device;
 	struct option_uint seed;
 	struct option_list set;
 };
@@ -19,6 +19,8 @@ static const struct option_row rows[] = {
 	{ 'f', "force", OPTION_FLAG, offsetof(struct options, force), NULL,
 	  "overwrite result files that exist" },
 	{ 0, "seed", OPTION_UINT, offsetof(struct options, seed), "N", "seed of the whole job" },
+	{ 0, "device", OPTION_STRING, offsetof(struct options, device), "NAME",
+	  "run on that device, as `pbit devices` names it" },
 	{ 0, "set", OPTION_LIST, offsetof(struct options, set), "KEY=VALUE",
 	  "override a key of the spec: --set optimizer.epochs=3" },
 	{ 'j', "json", OPTION_FLAG, offsetof(struct options, json), NULL,
@@ -30,7 +32,11 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 {
 	_cleanup_pbit_ pbit *p = NULL;
 	struct options *o = options;
-	struct submission s = { .path = argv[0], .kind = "train", .seed = o->seed, .set = &o->set };
+	struct submission s = { .path = argv[0],
+				.kind = "train",
+				.device = o->device,
+				.seed = o->seed,
+				.set = &o->set };
 	struct finish finish = {
 		.dir = o->dir, .force = o->force, .json = o->json, .stream = true
 	};

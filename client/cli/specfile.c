@@ -127,6 +127,17 @@ int specfile_set(json_t *spec, const char *assignment, struct err *e)
 	return set_value(spec, key, value, e);
 }
 
+int specfile_set_text(json_t *spec, const char *key, const char *text, struct err *e)
+{
+	json_t *value;
+
+	if (!text)
+		return 0;
+	value = json_string(text);
+	return value ? set_value(spec, key, value, e) :
+		       err_set(e, -EINVAL, "%s: the value is not UTF-8", key);
+}
+
 int specfile_set_uint(json_t *spec, const char *key, struct option_uint x, struct err *e)
 {
 	if (!x.given)

@@ -41,6 +41,8 @@ static int apply(json_t *spec, const struct submission *s, struct err *e)
 
 	for (size_t i = 0; r >= 0 && i < s->set->count; i++)
 		r = specfile_set(spec, s->set->items[i], e);
+	if (r >= 0)
+		r = specfile_set_text(spec, "device.name", s->device, e);
 	if (r < 0 || !s->kind)
 		return r;
 	if (!json_object_get(spec, "kind"))

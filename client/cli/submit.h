@@ -7,7 +7,7 @@
 
 /* Hands in the spec file, with overrides. kind: the spec must be of that one; NULL: any. */
 struct submission {
-	const char *path, *kind;
+	const char *path, *kind, *device;
 	struct option_uint seed;
 	const struct option_list *set;
 };

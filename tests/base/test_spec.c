@@ -14,7 +14,7 @@ static const char full_train[] =
 	"  \"holdout\": 0.25, \"validation\": 0},"
 	" \"model\": {\"hidden\": 40, \"layers\": [7, 16384], \"code\": \"u.npy\"},"
 	" \"device\": {\"bits\": 16, \"scale\": 0.001, \"beta\": 0.1, \"scan\": \"palindrome\","
-	"  \"chains\": 65536, \"sweeps\": 16777216},"
+	"  \"chains\": 65536, \"sweeps\": 16777216, \"name\": \"pbit0\"},"
 	" \"optimizer\": {\"epochs\": 1, \"steps\": 2, \"batch\": 3, \"rate\": 0.3, \"decay\": 1e-4},"
 	" \"baselines\": [\"separate\"],"
 	" \"report\": {\"tau_sweeps\": 64, \"a6_ratio\": 20.5, \"ais_chains\": 16, \"ais_betas\": 99,"
@@ -25,7 +25,8 @@ static const char full_sample[] =
 	" \"burn\": 0, \"every\": 5, \"device\": {\"scan\": \"alternating\", \"sweeps\": 5}}";
 
 static const char full_bench[] =
-	"{\"kind\": \"bench\", \"seconds\": 0.25, \"chains\": 64, \"threads\": 1}";
+	"{\"kind\": \"bench\", \"seconds\": 0.25, \"chains\": 64, \"threads\": 1,"
+	" \"device\": {\"name\": \"pbit63\"}}";
 
 static int parse(const char *text, struct spec **s, struct err *e)
 {
@@ -48,6 +49,7 @@ START_TEST(train_defaults)
 
 	ck_assert_int_eq(s->kind, JOB_TRAIN);
 	ck_assert_ptr_null(s->name);
+	ck_assert_ptr_null(s->device);
 	ck_assert_uint_eq(s->seed, 1);
 	ck_assert_str_eq(t->data.images, "i.npy");
 	ck_assert_ptr_null(t->data.labels);
@@ -292,6 +294,15 @@ static const struct {
 	{ DEVICE("\"chains\": 65537"), "device.chains: 65537 is out of range" },
 	{ DEVICE("\"sweeps\": 16777217"), "device.sweeps: 16777217 is out of range" },
 	{ TRAIN(", \"device\": 1"), "device: must be an object" },
+	{ DEVICE("\"name\": 0"), "device.name: must be a string" },
+	{ DEVICE("\"name\": \"\""), "device.name: must not be empty" },
+	{ DEVICE("\"name\": \"../null\""), "device.name: is no device's name" },
+	{ DEVICE("\"name\": \"pbit 0\""), "device.name: is no device's name" },
+	{ SAMPLE(", \"device\": {\"name\": \"pb\\u00eft0\"}"), "device.name: is no device's" },
+	{ DEVICE("\"name\": \"0123456789012345678901234567890x\""),
+	  "device.name: 32 bytes are more than the limit of 31" },
+	{ "{\"kind\": \"bench\", \"device\": 0}", "device: must be an object" },
+	{ "{\"kind\": \"bench\", \"device\": {\"bits\": 8}}", "device.bits: unknown key" },
 	/* optimizer */
 	{ OPTIMIZER("\"epochs\": 0"), "optimizer.epochs: 0 is out of range" },
 	{ OPTIMIZER("\"epochs\": 1000001"), "optimizer.epochs: 1000001 is out of range" },
