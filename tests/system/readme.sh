@@ -6,7 +6,7 @@
 
 mkdir "$T/src"
 (cd "$root" && git ls-files -z && find "$BUILD" -path "$BUILD/san" -prune -o \
-	-path "$BUILD/clang" -prune -o -path "$BUILD/test-logs" -prune -o -type f -print0 \
+	-path "$BUILD/clang" -prune -o -path "$BUILD/vm" -prune -o -path "$BUILD/test-logs" -prune -o -type f -print0 \
 	-o -type l -print0 | sed -z "s|^$root/||") |
 	(cd "$root" && tar --null -T - -cf -) | tar -xf - -C "$T/src"
 cd "$T/src" || exit 1

@@ -150,6 +150,8 @@ static void become_program(char *words[])
 	dup2(in, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);
+	printf("== %s\n", base_name(words[2]));
+	fflush(stdout);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(words[2], words + 2, env);
