@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include <inttypes.h>
+
+#include "trace.h"
+
+#define TRACING "/sys/kernel/tracing"
+
+/* The clock that counts events orders those of all processors. */
+void trace_begin(void)
+{
+	write_file(TRACING "/tracing_on", "0");
+	write_file(TRACING "/trace_clock", "counter");
+	write_file(TRACING "/buffer_size_kb", "4096");
+	write_file(TRACING "/trace", "\n");
+	write_file(TRACING "/events/pbit/enable", "1");
+	write_file(TRACING "/tracing_on", "1");
+}
+
+static void parse(const char *name, const char *rest, struct trace_event *e)
+{
+	int n = 0;
+
+	*e = (struct trace_event){ 0 };
+	CHECK(sscanf(rest, "pbit%u context %" SCNx64 " sequence %" SCNu64 " %n", &e->device,
+		     &e->context, &e->sequence, &n) == 3);
+	rest += n;
+	n = -1;
+	if (!strcmp(name, "pbit_submit")) {
+		e->kind = TRACE_SUBMIT;
+		sscanf(rest, "program %u chains %u sweeps %u flags %x %n", &e->program, &e->chains,
+		       &e->sweeps, &e->flags, &n);
+	} else if (!strcmp(name, "pbit_start")) {
+		e->kind = TRACE_START;
+		sscanf(rest, "wait_ns %" SCNu64 " %n", &e->wait_ns, &n);
+	} else {
+		e->kind = TRACE_DONE;
+		CHECK(!strcmp(name, "pbit_done"));
+		sscanf(rest, "status %d device_ns %" SCNu64 " flips %" SCNu64 " %n", &e->status,
+		       &e->device_ns, &e->flips, &n);
+	}
+	CHECK(n >= 0 && rest[n] == '\0');
+}
+
+/* "  task-pid  [cpu] flags  time: event: what it says" */
+static bool parse_line(char *line, struct trace_event *e)
+{
+	char *name = strstr(line, ": pbit_"), *rest;
+
+	CHECK(!strstr(line, "LOST"));
+	if (*line == '#' || !name)
+		return false;
+	name += 2;
+	rest = strstr(name, ": ");
+	CHECK(rest);
+	*rest = '\0';
+	parse(name, rest + 2, e);
+	return true;
+}
+
+size_t trace_end(struct trace_event **ret)
+{
+	size_t count = 0, room = 1024;
+	struct trace_event *events = calloc(room, sizeof(*events));
+	char line[1024];
+	FILE *f;
+
+	write_file(TRACING "/tracing_on", "0");
+	write_file(TRACING "/events/pbit/enable", "0");
+	f = fopen(TRACING "/trace", "re");
+	CHECK(f && events);
+	while (fgets(line, sizeof(line), f)) {
+		if (count == room) {
+			room *= 2;
+			events = reallocarray(events, room, sizeof(*events));
+			CHECK(events);
+		}
+		count += parse_line(line, &events[count]);
+	}
+	fclose(f);
+	write_file(TRACING "/trace", "\n");
+	*ret = events;
+	return count;
+}
