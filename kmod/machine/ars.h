@@ -29,8 +29,9 @@
 enum ars_use {
 	ARS_USE_UPPER = 0,
 	ARS_USE_LOWER = 1,
-	ARS_USE_ORDER = 2, /* bit t % 128 of block "sweep t / 128": direction of sweep t */
-	ARS_USE_INIT = 3,  /* 128 initial spins, word 0 = side | index of the 128 */
+	ARS_USE_ORDER = 2,  /* bit t % 128 of block "sweep t / 128": direction of sweep t */
+	ARS_USE_INIT = 3,   /* 128 initial spins, word 0 = side | index of the 128 */
+	ARS_USE_SPREAD = 4, /* what a p-bit of the device is like, word 0 = p-bit; see spread.h */
 };
 
 /* Weyl sequence of round keys: golden ratio, sqrt(3) - 1. */

@@ -47,9 +47,9 @@ static inline u64 pbm_exp2_neg(u64 f36)
 	return pbm_mul_high(pbm_exp2_table[f36 >> 30], s);
 }
 
-static inline u32 pbm_minority(u32 abs_field, u64 gain)
+/* y in fixed point with PBM_GAIN_FRAC fraction bits. */
+static inline u32 pbm_minority_of(pbm_u128 y)
 {
-	pbm_u128 y = (pbm_u128)abs_field * gain;
 	u64 whole = (u64)(y >> PBM_GAIN_FRAC);
 	u64 z, den;
 
@@ -60,6 +60,11 @@ static inline u32 pbm_minority(u32 abs_field, u64 gain)
 	z = pbm_exp2_neg((u64)(y >> (PBM_GAIN_FRAC - 36)) & 0xfffffffffull) >> whole;
 	den = ((1ull << 62) + z + (1ull << 30)) >> 31; /* 1 + z, 31-bit fixed point */
 	return (u32)((2 * z + den / 2) / den);
+}
+
+static inline u32 pbm_minority(u32 abs_field, u64 gain)
+{
+	return pbm_minority_of((pbm_u128)abs_field * gain);
 }
 
 /* The new spin (1 = +1) for a field and a uniform 32-bit word. */

@@ -40,6 +40,8 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 #endif
 
+struct pbm_spread;
+
 #define PBM_GAIN_FRAC  58
 #define PBM_MAX_UNITS  16384u /* p-bits of one side */
 #define PBM_MAX_CHAINS 65536u
@@ -140,6 +142,7 @@ struct pbm_run {
 	u32 trace_chains;  /* row length of the traces: chains of the whole program */
 	u32 trace_chain0;  /* where this run's first chain stands in a row */
 	u32 flags;	   /* PBM_RUN_*, for a run cut in pieces that share one scratch */
+	const struct pbm_spread *spread; /* see spread.h; NULL: every p-bit is ideal */
 #ifdef __KERNEL__
 	void (*rest)(void *arg); /* called every few microseconds, vector registers free */
 	void *rest_arg;

@@ -235,7 +235,10 @@ static void update(struct rbm_context *c, const struct rbm_route *route, enum rb
 	if (!count)
 		return;
 	refresh(c, route, side, who, count);
-	route->draw(c, side, visit, who, count);
+	if (c->run->spread)
+		route->draw_spread(c, side, visit, who, count);
+	else
+		route->draw(c, side, visit, who, count);
 }
 
 /* One sweep of the block. Returns a mask of the chains whose hidden side was drawn last. */
@@ -329,6 +332,8 @@ static void run_block(struct rbm_context *c, const struct rbm_route *route)
 			pbm_fast_init(&c->fast, gain);
 		c->gain = gain;
 		c->sweep = run->sweep0 + t;
+		if (run->spread)
+			c->angle = pbm_drift_angle(c->sweep, run->spread->drift_period);
 		if (run->scan == PBM_SCAN_RANDOM_DIRECTION && (!t || c->sweep % 128 == 0))
 			for (k = 0; k < c->chains; k++)
 				c->scratch->coins[k] =
@@ -372,7 +377,8 @@ int pbm_run(const struct pbm_shape *s, const void *image, const struct pbm_run *
 	    (run->gains != 1 && run->gains != run->sweeps) ||
 	    run->sweep0 >= 1ull << ARS_SWEEP_BITS || run->chains > PBM_MAX_CHAINS ||
 	    run->chain0 > PBM_MAX_CHAINS - run->chains ||
-	    ((run->flags & PBM_RUN_FIELDS) && run->chains > RBM_BLOCK))
+	    ((run->flags & PBM_RUN_FIELDS) && run->chains > RBM_BLOCK) ||
+	    (run->spread && !run->spread->drift_period))
 		return -EINVAL_;
 	c.narrow = c.image->narrow && route->narrow;
 	c.scratch = scratch_init(s, scratch);

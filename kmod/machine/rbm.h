@@ -12,7 +12,7 @@
 #define PBM_RBM_H
 
 #include "ars.h"
-#include "law.h"
+#include "spread.h"
 
 #define RBM_TILE 64 /* outputs of a tile of couplings */
 #define RBM_BLOCK \
@@ -89,6 +89,7 @@ struct rbm_context {
 	u32 words[2]; /* of each side */
 	u64 changed;
 	u32 narrow; /* fields are s16: the image allows it and the route can */
+	u32 angle;  /* of the drift at this sweep; see spread.h */
 #ifdef __KERNEL__
 	u32 work; /* since the run last rested */
 #endif
@@ -126,6 +127,9 @@ struct rbm_route {
 	/* Draws the p-bits of side from its fields; visit as in ars.h. */
 	void (*draw)(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
 		     u32 count);
+	/* The same on a device whose p-bits differ: run->spread. */
+	void (*draw_spread)(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
+			    u32 count);
 	/* Adds the batch to the sums. */
 	void (*moments)(struct rbm_context *c);
 };

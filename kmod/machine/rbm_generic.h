@@ -61,6 +61,61 @@ static void rbm_accumulate_generic(struct rbm_context *c, enum rbm_side side, co
 	}
 }
 
+/*
+ * Draws those p-bits 8 group .. 8 group + 7 of side that are in mask, from whole words. chain is
+ * the program's number of it, fields are those of the side, p_bits the device's.
+ */
+static u32 rbm_spread_group(const struct rbm_context *c, enum rbm_side side,
+			    const struct pbm_p_bit *p_bits, const void *fields, u32 group,
+			    u32 chain, u32 visit, u32 mask)
+{
+	u32 word0 = group | (side ? ARS_HIDDEN : 0), out = 0, k;
+	struct ars_block hi = ars_encrypt(
+		&c->key, ars_counter(word0, chain, c->sweep, visit, ARS_USE_UPPER), ARS_ROUNDS);
+	struct ars_block lo = ars_encrypt(
+		&c->key, ars_counter(word0, chain, c->sweep, visit, ARS_USE_LOWER), ARS_ROUNDS);
+
+	for (k = 0; k < 8; k++) {
+		u32 word = ars_lane(&hi, k) << 16 | ars_lane(&lo, k), at = 8 * group + k;
+		s32 f;
+
+		if (!(mask >> k & 1)) /* padding is in no table */
+			continue;
+		f = c->narrow ? ((const s16 *)fields)[at] : ((const s32 *)fields)[at];
+		out |= pbm_spread_decide(&p_bits[at], c->angle, f, c->gain, word) << k;
+	}
+	return out;
+}
+
+static void rbm_draw_spread(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
+			    u32 count)
+{
+	const struct pbm_p_bit *p_bits = c->run->spread->p_bits + (side ? c->shape->n : 0);
+	u32 padded = rbm_padded(rbm_units(c->shape, side));
+	u32 size = c->narrow ? sizeof(s16) : sizeof(s32);
+	u32 a, g;
+
+	for (a = 0; a < count; a++) {
+		u32 chain = c->run->chain0 + c->first + who[a];
+		u64 *state = rbm_state(c, who[a], side);
+		const u8 *fields =
+			(const u8 *)c->scratch->field[side] + (u64)who[a] * padded * size;
+
+		for (g = 0; g < 8 * c->words[side]; g++) {
+			u32 shift = g % 8 * 8;
+			u32 mask = (u32)(rbm_free_mask(c, side, g / 8) >> shift) & 0xff, diff;
+
+			if (!mask)
+				continue;
+			diff = rbm_spread_group(c, side, p_bits, fields, g, chain, visit, mask) ^
+			       ((u32)(state[g / 8] >> shift) & mask);
+			state[g / 8] ^= (u64)diff << shift;
+			c->changed += rbm_popcount(diff);
+			rbm_rest(c, RBM_REST_WORK / 4);
+		}
+	}
+}
+
 /* 64 x 64 bits, in place: bit k of row i becomes bit i of row k. */
 static void rbm_transpose64(u64 *a)
 {

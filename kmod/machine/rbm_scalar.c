@@ -70,5 +70,6 @@ static void rbm_draw_generic(struct rbm_context *c, enum rbm_side side, u32 visi
 const struct rbm_route rbm_route_scalar = {
 	.accumulate = rbm_accumulate_generic,
 	.draw = rbm_draw_generic,
+	.draw_spread = rbm_draw_spread,
 	.moments = rbm_moments_generic,
 };

@@ -326,7 +326,7 @@ static void draw_vector(struct rbm_context *c, enum rbm_side side, u32 visit, co
 #define RBM_VECTOR_ROUTE                                                           \
 	{                                                                          \
 		.narrow = 1, .accumulate = accumulate_vector, .draw = draw_vector, \
-		.moments = rbm_moments_generic,                                    \
+		.draw_spread = rbm_draw_spread, .moments = rbm_moments_generic,    \
 	}
 
 #endif

@@ -13,6 +13,7 @@
 #include "ars.h"
 #include "law.h"
 #include "machine.h"
+#include "spread.h"
 
 static inline int ref_spin(const struct pbm_shape *s, const u64 *state, int hidden, u32 k)
 {
@@ -49,7 +50,12 @@ static inline void ref_update(const struct pbm_shape *s, const void *w, const st
 		hi = ars_encrypt(key, ars_counter(group, chain, sweep, visit, ARS_USE_UPPER), 7);
 		lo = ars_encrypt(key, ars_counter(group, chain, sweep, visit, ARS_USE_LOWER), 7);
 		u = ars_lane(&hi, i % 8) << 16 | ars_lane(&lo, i % 8);
-		spin = pbm_decide(field, gain, u);
+		if (run->spread)
+			spin = pbm_spread_decide(&run->spread->p_bits[(hidden ? s->n : 0) + i],
+						 pbm_drift_angle(sweep, run->spread->drift_period),
+						 field, gain, u);
+		else
+			spin = pbm_decide(field, gain, u);
 		sums->flips++;
 		sums->changed += spin != !!(*word & bit);
 		*word = (*word & ~bit) | (spin ? bit : 0);

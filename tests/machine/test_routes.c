@@ -33,6 +33,8 @@ struct program {
 	void *couplings, *image, *scratch;
 	u64 *gains, *clamp, *initial;
 	u32 records;
+	struct pbm_p_bit *p_bits;
+	struct pbm_spread spread;
 };
 
 static void *zeroed(u64 count, u64 size)
@@ -59,6 +61,25 @@ static void random_couplings(struct program *p)
 		else
 			((s16 *)p->couplings)[k] = (s16)w;
 	}
+}
+
+/* Half of the programs run on p-bits that differ, by much against their fields. */
+static void random_spread(struct program *p)
+{
+	struct pbm_spread_params params = {
+		.seed = next_random(),
+		.beta = PBM_SPREAD_MAX_BETA,
+		.offset = (u32)(next_random() % PBM_SPREAD_MAX_OFFSET) >> next_random() % 16,
+		.drift = (u32)(next_random() % PBM_SPREAD_MAX_OFFSET) >> next_random() % 16,
+		.drift_period = 1 + (u32)(next_random() % 20),
+		.stuck = 100000,
+	};
+
+	p->p_bits = zeroed(p->shape.n + p->shape.m, sizeof(*p->p_bits));
+	pbm_spread_make(&params, 0, p->shape.n + p->shape.m, p->p_bits);
+	p->spread = (struct pbm_spread){ p->p_bits, params.drift_period };
+	if (next_random() & 1)
+		p->run.spread = &p->spread;
 }
 
 static void random_program(struct program *p)
@@ -102,6 +123,7 @@ static void random_program(struct program *p)
 	p->records = p->run.sweeps / p->run.every;
 	p->image = zeroed(1, pbm_image_size(s));
 	p->scratch = zeroed(1, pbm_scratch_size(s));
+	random_spread(p);
 	ck_assert_int_eq(pbm_load(s, p->couplings, p->image), 0);
 }
 
@@ -113,6 +135,7 @@ static void free_program(struct program *p)
 	free(p->gains);
 	free(p->clamp);
 	free(p->initial);
+	free(p->p_bits);
 }
 
 static void new_outcome(const struct program *p, struct outcome *o)
@@ -264,6 +287,7 @@ START_TEST(refusals)
 	s8 w[6] = { 1, 2, 3, -4, 5, -127 };
 	void *image = zeroed(1, pbm_image_size(&good)),
 	     *scratch = zeroed(1, pbm_scratch_size(&good));
+	const struct pbm_spread still = { 0 };
 	struct pbm_run wrong;
 
 	ck_assert_int_eq(pbm_shape_check(&good), 0);
@@ -286,6 +310,8 @@ START_TEST(refusals)
 	wrong = run, wrong.scan = 3;
 	ck_assert_int_eq(pbm_run(&good, image, &wrong, NULL, scratch, PBM_ISA_SCALAR), -22);
 	wrong = run, wrong.sweep0 = ~0ull;
+	ck_assert_int_eq(pbm_run(&good, image, &wrong, NULL, scratch, PBM_ISA_SCALAR), -22);
+	wrong = run, wrong.spread = &still;
 	ck_assert_int_eq(pbm_run(&good, image, &wrong, NULL, scratch, PBM_ISA_SCALAR), -22);
 	bad = good, bad.bits = 16;
 	ck_assert_int_eq(pbm_run(&bad, image, &run, NULL, scratch, PBM_ISA_SCALAR), -22);
