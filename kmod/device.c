@@ -15,6 +15,7 @@ void pbit_device_release(struct device *d)
 	struct pbit_device *dev = container_of(d, struct pbit_device, dev);
 
 	pbit_engine_free(dev->engine);
+	pbit_spread_free(dev);
 	ida_free(&pbit_ids, dev->id);
 	kfree(dev);
 }
@@ -46,7 +47,8 @@ static struct pbit_device *device_new(const struct pbit_limits *limits)
 	return dev;
 }
 
-struct pbit_device *pbit_device_register(const struct pbit_limits *limits)
+struct pbit_device *pbit_device_register(const struct pbit_limits *limits,
+					 const struct pbm_spread_params *params)
 {
 	struct pbit_device *dev = device_new(limits);
 	int r;
@@ -54,6 +56,9 @@ struct pbit_device *pbit_device_register(const struct pbit_limits *limits)
 	if (IS_ERR(dev))
 		return dev;
 	r = dev_set_name(&dev->dev, "pbit%d", dev->id);
+	if (r < 0)
+		goto err_put;
+	r = pbit_spread_make(dev, params);
 	if (r < 0)
 		goto err_put;
 	dev->engine = pbit_engine_new(dev);

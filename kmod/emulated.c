@@ -22,6 +22,7 @@ struct emulated {
 	struct config_item item;
 	struct mutex lock; /* guards what follows */
 	struct pbit_limits limits;
+	struct pbm_spread_params params;
 	struct pbit_device *dev; /* NULL: not live */
 };
 
@@ -30,42 +31,54 @@ static struct emulated *to_emulated(struct config_item *item)
 	return container_of(item, struct emulated, item);
 }
 
-/* Sets one figure, if it is in range and the device is not live. */
-static ssize_t set_u32(struct config_item *item, size_t offset, const char *page, size_t count,
-		       u32 least, u32 most)
+/* Takes the lock when the figure is in range and the device is not live; else says why not. */
+static int begin_change(struct emulated *em, const char *page, u64 least, u64 most, u64 *ret)
 {
-	struct emulated *em = to_emulated(item);
-	u32 value;
-	int r = kstrtou32(page, 0, &value);
+	u64 value;
+	int r = kstrtou64(page, 0, &value);
 
 	if (r < 0)
 		return r;
 	if (value < least || value > most)
 		return -EINVAL;
 	mutex_lock(&em->lock);
-	if (em->dev)
-		r = -EBUSY;
-	else
-		*(u32 *)((u8 *)&em->limits + offset) = value;
-	mutex_unlock(&em->lock);
-	return r < 0 ? r : count;
+	if (em->dev) {
+		mutex_unlock(&em->lock);
+		return -EBUSY;
+	}
+	*ret = value;
+	return 0;
 }
 
-#define EMULATED_U32(name, least, most)                                                      \
-	static ssize_t emulated_##name##_show(struct config_item *item, char *page)          \
-	{                                                                                    \
-		return sprintf(page, "%u\n", READ_ONCE(to_emulated(item)->limits.name));     \
-	}                                                                                    \
-	static ssize_t emulated_##name##_store(struct config_item *item, const char *page,   \
-					       size_t count)                                 \
-	{                                                                                    \
-		return set_u32(item, offsetof(struct pbit_limits, name), page, count, least, \
-			       most);                                                        \
-	}                                                                                    \
+#define EMULATED_FIGURE(name, member, least, most)                                         \
+	static ssize_t emulated_##name##_show(struct config_item *item, char *page)        \
+	{                                                                                  \
+		return sprintf(page, "%llu\n", (u64)READ_ONCE(to_emulated(item)->member)); \
+	}                                                                                  \
+	static ssize_t emulated_##name##_store(struct config_item *item, const char *page, \
+					       size_t count)                               \
+	{                                                                                  \
+		struct emulated *em = to_emulated(item);                                   \
+		u64 value;                                                                 \
+		int r = begin_change(em, page, least, most, &value);                       \
+                                                                                           \
+		if (r < 0)                                                                 \
+			return r;                                                          \
+		em->member = value;                                                        \
+		mutex_unlock(&em->lock);                                                   \
+		return count;                                                              \
+	}                                                                                  \
 	CONFIGFS_ATTR(emulated_, name)
 
-EMULATED_U32(p_bits, 2, 2 * PBM_MAX_UNITS);
-EMULATED_U32(chains, 1, PBM_MAX_CHAINS);
+EMULATED_FIGURE(p_bits, limits.p_bits, 2, 2 * PBM_MAX_UNITS);
+EMULATED_FIGURE(chains, limits.chains, 1, PBM_MAX_CHAINS);
+EMULATED_FIGURE(rate_limit, limits.rate_limit, 0, U64_MAX);
+EMULATED_FIGURE(seed, params.seed, 0, U64_MAX);
+EMULATED_FIGURE(beta_spread_ppm, params.beta, 0, PBM_SPREAD_MAX_BETA);
+EMULATED_FIGURE(offset_spread_milli, params.offset, 0, PBM_SPREAD_MAX_OFFSET);
+EMULATED_FIGURE(drift_spread_milli, params.drift, 0, PBM_SPREAD_MAX_OFFSET);
+EMULATED_FIGURE(drift_period, params.drift_period, 1, U32_MAX);
+EMULATED_FIGURE(stuck_ppm, params.stuck, 0, PBM_SPREAD_MAX_STUCK);
 
 static ssize_t emulated_coupling_bits_show(struct config_item *item, char *page)
 {
@@ -75,34 +88,20 @@ static ssize_t emulated_coupling_bits_show(struct config_item *item, char *page)
 static ssize_t emulated_coupling_bits_store(struct config_item *item, const char *page,
 					    size_t count)
 {
-	if (!sysfs_streq(page, "8") && !sysfs_streq(page, "16"))
-		return -EINVAL;
-	return set_u32(item, offsetof(struct pbit_limits, coupling_bits), page, count, 8, 16);
-}
-CONFIGFS_ATTR(emulated_, coupling_bits);
-
-static ssize_t emulated_rate_limit_show(struct config_item *item, char *page)
-{
-	return sprintf(page, "%llu\n", READ_ONCE(to_emulated(item)->limits.rate_limit));
-}
-
-static ssize_t emulated_rate_limit_store(struct config_item *item, const char *page, size_t count)
-{
 	struct emulated *em = to_emulated(item);
 	u64 value;
-	int r = kstrtou64(page, 0, &value);
+	int r = begin_change(em, page, 8, 16, &value);
 
 	if (r < 0)
 		return r;
-	mutex_lock(&em->lock);
-	if (em->dev)
-		r = -EBUSY;
+	if (value == 8 || value == 16)
+		em->limits.coupling_bits = value;
 	else
-		em->limits.rate_limit = value;
+		r = -EINVAL;
 	mutex_unlock(&em->lock);
 	return r < 0 ? r : count;
 }
-CONFIGFS_ATTR(emulated_, rate_limit);
+CONFIGFS_ATTR(emulated_, coupling_bits);
 
 static ssize_t emulated_dev_name_show(struct config_item *item, char *page)
 {
@@ -122,7 +121,7 @@ static int go_live(struct emulated *em)
 
 	if (em->dev)
 		return 0;
-	dev = pbit_device_register(&em->limits);
+	dev = pbit_device_register(&em->limits, &em->params);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
 	em->dev = dev;
@@ -164,6 +163,12 @@ static struct configfs_attribute *emulated_attrs[] = {
 	&emulated_attr_chains,
 	&emulated_attr_coupling_bits,
 	&emulated_attr_rate_limit,
+	&emulated_attr_seed,
+	&emulated_attr_beta_spread_ppm,
+	&emulated_attr_offset_spread_milli,
+	&emulated_attr_drift_spread_milli,
+	&emulated_attr_drift_period,
+	&emulated_attr_stuck_ppm,
 	&emulated_attr_dev_name,
 	&emulated_attr_live,
 	NULL,
@@ -199,6 +204,7 @@ static struct config_item *emulated_make(struct config_group *group, const char 
 		.chains = clamp(READ_ONCE(pbit_default_chains), 1U, PBM_MAX_CHAINS),
 		.coupling_bits = 16,
 	};
+	em->params.drift_period = PBM_DRIFT_PERIOD;
 	config_item_init_type_name(&em->item, name, &emulated_type);
 	return &em->item;
 }

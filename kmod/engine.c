@@ -251,6 +251,7 @@ static struct pbm_run piece(struct pbit_engine *e, struct pbit_submission *s, u3
 		.states = p->rows,
 		.trace_chains = p->shape.chains,
 		.trace_chain0 = s->chain,
+		.spread = e->dev->p_bits ? &e->dev->spread : NULL,
 		.rest = rest,
 		.rest_arg = e,
 	};

@@ -13,6 +13,7 @@ union pbit_args {
 	struct pbit_submit submit;
 	struct pbit_cancel cancel;
 	struct pbit_weight weight;
+	struct pbit_get_p_bits p_bits;
 };
 
 /* To a caller whose structure may be shorter, or longer (its end is zero, or we were not here). */
@@ -72,6 +73,12 @@ static int param_value(struct pbit_context *ctx, u32 param, u64 *ret)
 	case PBIT_PARAM_WEIGHT:
 		*ret = READ_ONCE(ctx->weight);
 		return 0;
+	case PBIT_PARAM_IDEAL:
+		*ret = !dev->p_bits;
+		return 0;
+	case PBIT_PARAM_DRIFT_PERIOD:
+		*ret = dev->spread.drift_period;
+		return 0;
 	}
 	return -EINVAL;
 }
@@ -106,6 +113,7 @@ static const struct pbit_ioctl {
 	[_IOC_NR(PBIT_IOC_SUBMIT)] = { pbit_submit, sizeof(struct pbit_submit), 64 },
 	[_IOC_NR(PBIT_IOC_CANCEL)] = { pbit_cancel, sizeof(struct pbit_cancel), 16 },
 	[_IOC_NR(PBIT_IOC_SET_WEIGHT)] = { pbit_set_weight, sizeof(struct pbit_weight), 8 },
+	[_IOC_NR(PBIT_IOC_GET_P_BITS)] = { pbit_get_p_bits, sizeof(struct pbit_get_p_bits), 16 },
 };
 
 static_assert(sizeof(struct pbit_get_param) == 16);
@@ -115,6 +123,7 @@ static_assert(sizeof(struct pbit_program_create) == 64);
 static_assert(sizeof(struct pbit_submit) == 64);
 static_assert(sizeof(struct pbit_cancel) == 16);
 static_assert(sizeof(struct pbit_weight) == 8);
+static_assert(sizeof(struct pbit_get_p_bits) == 16);
 static_assert(sizeof(struct pbit_event) == 64);
 
 long pbit_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

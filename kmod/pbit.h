@@ -34,6 +34,7 @@
 
 #include "compat.h"
 #include "machine.h"
+#include "spread.h"
 
 #define PBIT_MINORS	 64
 #define PBIT_MAX_HANDLE	 4095 /* so that handle << PBIT_MMAP_SHIFT is an offset on any machine */
@@ -56,6 +57,9 @@ struct pbit_device {
 	struct cdev cdev;
 	int id;
 	struct pbit_limits limits;
+	struct pbm_spread_params params; /* how its p-bits were made */
+	struct pbm_p_bit *p_bits;	 /* what they are like; NULL: ideal */
+	struct pbm_spread spread;	 /* the same for the machine */
 	enum pbm_isa isa;
 	struct pbit_engine *engine; /* of the worker alone */
 	struct task_struct *worker;
@@ -159,7 +163,8 @@ extern struct class pbit_class;
 extern dev_t pbit_region;
 
 /* device.c: made live, and gone. The device is freed when its last file is closed. */
-struct pbit_device *pbit_device_register(const struct pbit_limits *limits);
+struct pbit_device *pbit_device_register(const struct pbit_limits *limits,
+					 const struct pbm_spread_params *params);
 void pbit_device_unregister(struct pbit_device *dev);
 void pbit_device_release(struct device *d);
 
@@ -222,6 +227,11 @@ const char *pbit_backend_name(const struct pbit_device *dev);
 
 /* fdinfo.c */
 void pbit_show_fdinfo(struct seq_file *m, struct file *file);
+
+/* spread.c: p-bits that differ */
+int pbit_spread_make(struct pbit_device *dev, const struct pbm_spread_params *params);
+void pbit_spread_free(struct pbit_device *dev);
+int pbit_get_p_bits(struct pbit_context *ctx, void *args, unsigned int cmd, void __user *user);
 
 /* emulated.c */
 extern unsigned int pbit_default_p_bits;

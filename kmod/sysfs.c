@@ -26,6 +26,12 @@ static ssize_t route_show(struct device *d, struct device_attribute *attr, char 
 }
 static DEVICE_ATTR_RO(route);
 
+static ssize_t ideal_show(struct device *d, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", !to_pbit(d)->p_bits);
+}
+static DEVICE_ATTR_RO(ideal);
+
 #define PBIT_ATTR(name, field)                                                                 \
 	static ssize_t name##_show(struct device *d, struct device_attribute *attr, char *buf) \
 	{                                                                                      \
@@ -37,6 +43,12 @@ PBIT_ATTR(p_bits, limits.p_bits);
 PBIT_ATTR(chains, limits.chains);
 PBIT_ATTR(coupling_bits, limits.coupling_bits);
 PBIT_ATTR(rate_limit, limits.rate_limit);
+PBIT_ATTR(seed, params.seed);
+PBIT_ATTR(beta_spread_ppm, params.beta);
+PBIT_ATTR(offset_spread_milli, params.offset);
+PBIT_ATTR(drift_spread_milli, params.drift);
+PBIT_ATTR(drift_period, params.drift_period);
+PBIT_ATTR(stuck_ppm, params.stuck);
 PBIT_ATTR(busy_ns, busy_ns);
 PBIT_ATTR(flips, flips);
 PBIT_ATTR(finished, finished);
@@ -56,12 +68,29 @@ static ssize_t contexts_show(struct device *d, struct device_attribute *attr, ch
 }
 static DEVICE_ATTR_RO(contexts);
 
+/* clang-format off */
 static struct attribute *pbit_attrs[] = {
-	&dev_attr_backend.attr,	       &dev_attr_route.attr,	     &dev_attr_p_bits.attr,
-	&dev_attr_chains.attr,	       &dev_attr_coupling_bits.attr, &dev_attr_rate_limit.attr,
-	&dev_attr_busy_ns.attr,	       &dev_attr_flips.attr,	     &dev_attr_finished.attr,
-	&dev_attr_section_max_ns.attr, &dev_attr_contexts.attr,	     NULL,
+	&dev_attr_backend.attr,
+	&dev_attr_route.attr,
+	&dev_attr_ideal.attr,
+	&dev_attr_p_bits.attr,
+	&dev_attr_chains.attr,
+	&dev_attr_coupling_bits.attr,
+	&dev_attr_rate_limit.attr,
+	&dev_attr_seed.attr,
+	&dev_attr_beta_spread_ppm.attr,
+	&dev_attr_offset_spread_milli.attr,
+	&dev_attr_drift_spread_milli.attr,
+	&dev_attr_drift_period.attr,
+	&dev_attr_stuck_ppm.attr,
+	&dev_attr_busy_ns.attr,
+	&dev_attr_flips.attr,
+	&dev_attr_finished.attr,
+	&dev_attr_section_max_ns.attr,
+	&dev_attr_contexts.attr,
+	NULL,
 };
+/* clang-format on */
 
 static const struct attribute_group pbit_group = {
 	.attrs = pbit_attrs,

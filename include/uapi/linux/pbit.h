@@ -10,7 +10,19 @@
  *
  * beta and scale reach the device as gains, unsigned fixed-point numbers with PBIT_GAIN_FRAC
  * fraction bits: gain = 2 * beta * scale * log2(e), so that |beta I| log2(e) = |F| * gain.
- * All ones is the largest gain. Same program, couplings and seed: same bits, on every device.
+ * All ones is the largest gain. Same program, couplings and seed: same bits, on every device that
+ * is ideal.
+ *
+ * P-bits that differ. A device need not be ideal (PBIT_PARAM_IDEAL): each of its p-bits may have a
+ * beta and an offset of its own, an offset that drifts with the sweep number t, or be stuck at one
+ * value. PBIT_IOC_GET_P_BITS tells what each is like; then
+ *
+ *	I_i = 2 * scale * (F_i + offset_i + drift_i * tri(phase_i + t / period))
+ *	P(s_i = +1) = sigma(beta * (1 + beta_i) * I_i)
+ *
+ * with tri the triangle wave of period 1 that rises from -1 at 0 to +1 at 1/2 and falls back, and
+ * period that of PBIT_PARAM_DRIFT_PERIOD. Visible p-bit i of a program is p-bit i of the device,
+ * hidden p-bit j is p-bit n + j; all chains use the same ones. Energies are those of the couplings.
  *
  * States are bits (1 = +1), 64 a word, least significant first. A chain is a row of
  * (n + 63) / 64 + (m + 63) / 64 words: the visible p-bits, then, on a new word, the hidden ones.
@@ -103,6 +115,8 @@ enum pbit_route {
  * @PBIT_PARAM_MAX_BYTES: most bytes that a context's objects may take
  * @PBIT_PARAM_MAX_WEIGHT: largest weight of a context
  * @PBIT_PARAM_WEIGHT: weight of this context
+ * @PBIT_PARAM_IDEAL: 1 when every p-bit follows the law as it stands, else 0
+ * @PBIT_PARAM_DRIFT_PERIOD: period of the drift in sweeps
  */
 enum pbit_param {
 	PBIT_PARAM_API_VERSION = 0,
@@ -120,6 +134,8 @@ enum pbit_param {
 	PBIT_PARAM_MAX_BYTES = 12,
 	PBIT_PARAM_MAX_WEIGHT = 13,
 	PBIT_PARAM_WEIGHT = 14,
+	PBIT_PARAM_IDEAL = 15,
+	PBIT_PARAM_DRIFT_PERIOD = 16,
 };
 
 /**
@@ -305,6 +321,39 @@ struct pbit_weight {
 
 #define PBIT_WEIGHT_DEFAULT 100
 
+#define PBIT_BETA_FRAC	 24
+#define PBIT_OFFSET_FRAC 12
+
+/**
+ * struct pbit_p_bit - what one p-bit of the device is like; all zero: ideal
+ * @beta: relative deviation of its beta, fixed point with PBIT_BETA_FRAC fraction bits
+ * @offset: added to its field, in units of a coupling (W = 1), with PBIT_OFFSET_FRAC fraction bits
+ * @drift: amplitude of the drift of its offset, as @offset; may be negative
+ * @phase: of the drift, in units of 2^-32 periods
+ * @stuck: +1 or -1 when updates give this value always, else 0
+ */
+struct pbit_p_bit {
+	__s32 beta;
+	__s32 offset;
+	__s32 drift;
+	__u32 phase;
+	__s32 stuck;
+};
+
+/**
+ * struct pbit_get_p_bits - argument of PBIT_IOC_GET_P_BITS
+ * @first: first p-bit of the device that is asked for
+ * @count: how many; may be 0
+ * @p_bits: address of @count struct pbit_p_bit, which are written
+ *
+ * -EINVAL for p-bits beyond PBIT_PARAM_P_BITS.
+ */
+struct pbit_get_p_bits {
+	__u32 first;
+	__u32 count;
+	__u64 p_bits;
+};
+
 /**
  * struct pbit_event - how a submission ended; what read() gives
  * @sequence: of the submission
@@ -340,5 +389,6 @@ struct pbit_event {
 #define PBIT_IOC_SUBMIT		 _IOWR(PBIT_IOC_MAGIC, 5, struct pbit_submit)
 #define PBIT_IOC_CANCEL		 _IOWR(PBIT_IOC_MAGIC, 6, struct pbit_cancel)
 #define PBIT_IOC_SET_WEIGHT	 _IOWR(PBIT_IOC_MAGIC, 7, struct pbit_weight)
+#define PBIT_IOC_GET_P_BITS	 _IOWR(PBIT_IOC_MAGIC, 8, struct pbit_get_p_bits)
 
 #endif
