@@ -227,6 +227,7 @@ struct reference reference_new(const struct job *j)
 		.energy_trace = r.energy,
 		.state_trace = r.trace,
 		.trace_chains = s->chains,
+		.spread = spec->spread,
 	};
 
 	memcpy(r.states, j->start, j->states.size);

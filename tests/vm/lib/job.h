@@ -28,7 +28,8 @@ struct job_spec {
 	uint32_t scan, sweeps, every;
 	bool clamp; /* p-bits 0 and 15 */
 	bool ramp;
-	int amplitude; /* of the couplings */
+	int amplitude;			 /* of the couplings */
+	const struct pbm_spread *spread; /* of the device's p-bits; NULL for an ideal one */
 };
 
 struct job {
