@@ -49,11 +49,13 @@ static int read_job(sd_bus_message *m, struct peer *p, const struct job **ret, s
 
 static json_t *job_json(const struct daemon *d, const struct job *j, uid_t reader)
 {
+	const char *device = j->state == STATE_RUNNING ? queue_device(d->queue, j->id) : NULL;
 	char waiting[QUEUE_MAX_REASON];
 
 	queue_reason(d->queue, j->id, daemon_clock(d), waiting);
 	return job_to_json(j, job_is_open_to(j, reader),
-			   j->state == STATE_QUEUED ? queue_position(d->queue, j->id) : 0, waiting);
+			   j->state == STATE_QUEUED ? queue_position(d->queue, j->id) : 0, waiting,
+			   device ? device : "");
 }
 
 char *bus_job_text(const struct daemon *d, const struct job *j, uid_t reader)
@@ -283,17 +285,29 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return e.code ? bus_fail(error, PBIT_ERROR_FAILED, &e) : r;
 }
 
+/* Whose job it is, or null. */
+static json_t *user_json(const struct daemon *d, uint64_t id)
+{
+	const struct job *j = job_table_find(&d->jobs, id);
+
+	return j ? json_string(j->user) : json_null();
+}
+
 static json_t *device_json(const struct daemon *d, const struct device *dev)
 {
 	unsigned int count;
 	uint64_t id = queue_running_on(d->queue, dev->name, &count);
 	const char *state = !dev->usable ? "unsupported" : count > 0 ? "busy" : "idle";
+	/* A device of the kernel has threads of its own. */
+	unsigned int threads = dev->usable && !dev->syspath ? d->config->threads : 0;
 
-	return json_pack("{s:s, s:s, s:i, s:s, s:o, s:i, s:i, s:s, s:i}", "name", dev->name,
-			 "backend", dev->backend, "p_bits", (int)dev->p_bits, "state", state, "job",
-			 id ? json_integer((json_int_t)id) : json_null(), "running", (int)count,
-			 "slots", dev->usable ? (int)d->config->jobs : 0, "route", dev->route,
-			 "threads", dev->usable ? (int)d->config->threads : 0);
+	return json_pack("{s:s, s:s, s:i, s:s, s:b, s:i, s:i, s:s, s:i, s:i, s:i, s:o, s:o, s:s}",
+			 "name", dev->name, "backend", dev->backend, "p_bits", (int)dev->p_bits,
+			 "state", state, "ideal", dev->ideal, "chains", (int)dev->chains,
+			 "coupling_bits", (int)dev->coupling_bits, "route", dev->route, "threads",
+			 (int)threads, "slots", (int)daemon_slots(d, dev), "running", (int)count,
+			 "job", id ? json_integer((json_int_t)id) : json_null(), "user",
+			 user_json(d, id), "reason", dev->why ? dev->why : "");
 }
 
 static int on_devices(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error)

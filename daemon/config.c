@@ -11,7 +11,7 @@
 
 void config_init(struct config *c)
 {
-	*c = (struct config){ .jobs = 1 };
+	*c = (struct config){ .jobs = 1, .device_jobs = 1 };
 }
 
 void config_free(struct config *c)

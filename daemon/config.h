@@ -32,15 +32,17 @@
 #define USEC_AUTHENTICATION (5 * USEC_PER_SEC) /* a peer that has not authenticated is closed */
 #define USEC_CANCEL_KILL    (5 * USEC_PER_SEC) /* from SIGTERM to SIGKILL when a job is cancelled */
 #define USEC_STOP_KILL	    (20 * USEC_PER_SEC) /* ... and when the daemon leaves */
+#define USEC_LOST_KILL	    (5 * USEC_PER_SEC)	/* ... and when its device is gone */
 
 struct config {
 	bool user; /* --user: one user's own daemon */
 	char *state_dir;
 	char *socket;
-	char *worker;	      /* path of pbit-worker */
-	unsigned int jobs;    /* running at once on the embedded device; >= 1 */
-	unsigned int threads; /* of each job: CPUs available / jobs, >= 1 */
-	uint64_t idle_exit;   /* us without job and peer until the daemon leaves; 0: never */
+	char *worker;		  /* path of pbit-worker */
+	unsigned int jobs;	  /* running at once on the embedded device; >= 1 */
+	unsigned int device_jobs; /* running at once on each device of the kernel; >= 1 */
+	unsigned int threads;	  /* of each job: CPUs available / jobs, >= 1 */
+	uint64_t idle_exit;	  /* us without job and peer until the daemon leaves; 0: never */
 };
 
 void config_init(struct config *c);

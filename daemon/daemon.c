@@ -129,9 +129,47 @@ static int on_signal(_unused_ sd_event_source *source, const struct signalfd_sig
 	return 0;
 }
 
-static void on_devices_changed(void *userdata)
+unsigned int daemon_slots(const struct daemon *d, const struct device *dev)
 {
-	daemon_poke(userdata);
+	if (!dev->usable)
+		return 0;
+	return dev->syspath ? d->config->device_jobs : d->config->jobs;
+}
+
+static enum queue_kind kind_of(const struct device *dev)
+{
+	if (!dev->ideal)
+		return QUEUE_BY_NAME;
+	if (!dev->syspath)
+		return QUEUE_EMBEDDED;
+	return strcmp(dev->backend, "emulated") ? QUEUE_SILICON : QUEUE_EMULATED;
+}
+
+static int put_in_service(struct daemon *d, const struct device *dev)
+{
+	return queue_set_device(d->queue, dev->name, kind_of(dev), daemon_slots(d, dev));
+}
+
+static void on_device_changed(const struct device *dev, bool there, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	if (put_in_service(d, dev) < 0)
+		log_error("device %s cannot be used: out of memory", dev->name);
+	if (!there)
+		scheduler_device_gone(d, dev->name);
+	daemon_poke(d);
+}
+
+static int find_devices(struct daemon *d, struct err *e)
+{
+	int r = hotplug_new(d->event, "udev", HOTPLUG_SUBSYSTEM, on_device_changed, d, &d->hotplug,
+			    e);
+
+	for (size_t i = 0; r >= 0 && i < hotplug_count(d->hotplug); i++)
+		if (put_in_service(d, hotplug_get(d->hotplug, i)) < 0)
+			return err_oom(e);
+	return r;
 }
 
 static int add_sources(struct daemon *d)
@@ -186,8 +224,7 @@ static int open_state(struct daemon *d, struct err *e)
 		r = store_open(d->config->state_dir, &d->store, e);
 	if (r < 0)
 		return r;
-	if (queue_new(&d->queue) < 0 ||
-	    queue_set_device(d->queue, EMBEDDED_NAME, d->config->jobs) < 0)
+	if (queue_new(&d->queue) < 0)
 		return err_oom(e);
 	return scheduler_recover(d, e);
 }
@@ -204,8 +241,7 @@ int daemon_new(const struct config *config, struct daemon **ret, struct err *e)
 	if (r >= 0)
 		r = open_state(d, e);
 	if (r >= 0)
-		r = hotplug_new(d->event, "udev", HOTPLUG_SUBSYSTEM, on_devices_changed, d,
-				&d->hotplug, e);
+		r = find_devices(d, e);
 	/* Last: who can connect is answered. */
 	if (r >= 0)
 		r = listener_new(d->event, config, peer_accept, d, &d->listener, e);

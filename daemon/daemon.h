@@ -61,6 +61,9 @@ void daemon_poke(struct daemon *d);
 /* Stops the workers gently, then leaves the loop. */
 void daemon_stop(struct daemon *d);
 
+/* How many jobs may run at once on the device; 0 when it is not usable. */
+unsigned int daemon_slots(const struct daemon *d, const struct device *dev);
+
 /* us since 1970, and us of CLOCK_MONOTONIC as the queue has it. */
 int64_t daemon_now(void);
 uint64_t daemon_clock(const struct daemon *d);

@@ -7,6 +7,7 @@
 
 #include "isa.h"
 #include "log.h"
+#include "node.h"
 
 struct hotplug {
 	struct device *devices;
@@ -22,19 +23,21 @@ struct hotplug {
 static void device_clear(struct device *d)
 {
 	free(d->name);
-	free(d->backend);
 	free(d->syspath);
+	free(d->node);
+	free(d->why);
 }
 
-static int add(struct hotplug *h, const char *name, const char *backend, const char *syspath)
+static int append(struct hotplug *h, const char *name, const char *syspath, const char *node)
 {
-	struct device d = { .name = strdup(name), .backend = strdup(backend), .route = "" };
+	struct device d = { .name = strdup(name), .backend = "unknown", .route = "" };
 	struct device *grown = reallocarray(h->devices, h->n + 1, sizeof(*grown));
 
 	if (grown)
 		h->devices = grown;
 	d.syspath = syspath ? strdup(syspath) : NULL;
-	if (!grown || !d.name || !d.backend || (syspath && !d.syspath)) {
+	d.node = node ? strdup(node) : NULL;
+	if (!grown || !d.name || (syspath && !d.syspath) || (node && !d.node)) {
 		device_clear(&d);
 		return -ENOMEM;
 	}
@@ -42,14 +45,25 @@ static int add(struct hotplug *h, const char *name, const char *backend, const c
 	return 0;
 }
 
+static void drop(struct hotplug *h, size_t i)
+{
+	device_clear(&h->devices[i]);
+	h->n--;
+	memmove(&h->devices[i], &h->devices[i + 1], (h->n - i) * sizeof(*h->devices));
+}
+
 static int add_embedded(struct hotplug *h)
 {
-	int r = add(h, EMBEDDED_NAME, "embedded", NULL);
+	int r = append(h, EMBEDDED_NAME, NULL, NULL);
 
 	if (r < 0)
 		return r;
+	h->devices[0].backend = "embedded";
 	h->devices[0].usable = true;
+	h->devices[0].ideal = true;
 	h->devices[0].p_bits = 2 * PBM_MAX_UNITS;
+	h->devices[0].chains = PBM_MAX_CHAINS;
+	h->devices[0].coupling_bits = 16;
 	h->devices[0].route = pbm_isa_name(isa_working());
 	return 0;
 }
@@ -63,14 +77,69 @@ static size_t find(const struct hotplug *h, const char *syspath)
 	return i;
 }
 
-static int appear(struct hotplug *h, struct udev_device *dev)
+/* Opens it for a moment. -ENODEV when it is gone already; else d says what it is, or why not. */
+static int ask(struct device *d)
+{
+	struct node_info k;
+	struct err e = { 0 };
+	_cleanup_close_ int fd = -1;
+
+	if (d->node)
+		fd = node_open(d->node, &k, &e);
+	else
+		err_set(&e, -ENXIO, "%s has no node under /dev", d->name);
+	if (fd == -ENOENT || fd == -ENXIO || fd == -ENODEV)
+		return -ENODEV;
+	freep(&d->why);
+	d->usable = fd >= 0;
+	if (!d->usable) {
+		d->why = strdup(e.text);
+		return 0;
+	}
+	d->backend = node_backend_name(k.backend);
+	d->route = node_route_name(k.route);
+	d->ideal = k.ideal;
+	d->p_bits = k.p_bits;
+	d->chains = k.chains;
+	d->coupling_bits = k.coupling_bits;
+	return 0;
+}
+
+static void log_device(const struct device *d)
+{
+	if (d->usable)
+		log_info("device %s is there: %s, %u p-bits%s", d->name, d->backend, d->p_bits,
+			 d->ideal ? "" : ", not ideal");
+	else
+		log_warning("device %s is there and cannot be used: %s", d->name, d->why);
+}
+
+/* Told of once or again: what it is may have changed, or who may open it. */
+static int appear(struct hotplug *h, struct udev_device *dev, const struct device **ret)
 {
 	const char *path = udev_device_get_syspath(dev), *name = udev_device_get_sysname(dev);
+	size_t i = path ? find(h, path) : 0;
+	bool known = i < h->n, usable;
+	int r = 0;
 
-	if (!path || !name || find(h, path) < h->n)
+	*ret = NULL;
+	if (!path || !name)
 		return 0;
-	log_info("device %s is there; this pbitd cannot run jobs on it yet", name);
-	return add(h, name, "kernel", path);
+	if (!known)
+		r = append(h, name, path, udev_device_get_devnode(dev));
+	if (r < 0)
+		return r;
+	usable = known && h->devices[i].usable;
+	if (ask(&h->devices[i]) < 0) {
+		/* The event that says so is on its way; one that was not announced is not missed. */
+		if (!known)
+			drop(h, i);
+		return 0;
+	}
+	if (!known || usable != h->devices[i].usable)
+		log_device(&h->devices[i]);
+	*ret = &h->devices[i];
+	return 0;
 }
 
 static void disappear(struct hotplug *h, struct udev_device *dev)
@@ -81,9 +150,23 @@ static void disappear(struct hotplug *h, struct udev_device *dev)
 	if (i == h->n)
 		return;
 	log_info("device %s is gone", h->devices[i].name);
-	device_clear(&h->devices[i]);
-	h->n--;
-	memmove(&h->devices[i], &h->devices[i + 1], (h->n - i) * sizeof(*h->devices));
+	h->devices[i].usable = false;
+	h->changed(&h->devices[i], false, h->userdata);
+	drop(h, i);
+}
+
+/* "offline" says that it takes no more work, and comes before "remove". */
+static void handle(struct hotplug *h, struct udev_device *dev)
+{
+	const char *action = udev_device_get_action(dev);
+	const struct device *d;
+
+	if (action && (!strcmp(action, "remove") || !strcmp(action, "offline")))
+		disappear(h, dev);
+	else if (appear(h, dev, &d) < 0)
+		log_error("a new device is left out: out of memory");
+	else if (d)
+		h->changed(d, true, h->userdata);
 }
 
 static int on_event(_unused_ sd_event_source *source, _unused_ int fd, _unused_ uint32_t revents,
@@ -93,14 +176,8 @@ static int on_event(_unused_ sd_event_source *source, _unused_ int fd, _unused_ 
 	struct udev_device *dev;
 
 	while ((dev = udev_monitor_receive_device(h->monitor))) {
-		const char *action = udev_device_get_action(dev);
-
-		if (action && !strcmp(action, "remove"))
-			disappear(h, dev);
-		else if (appear(h, dev) < 0)
-			log_error("a new device is left out: out of memory");
+		handle(h, dev);
 		udev_device_unref(dev);
-		h->changed(h->userdata);
 	}
 	return 0;
 }
@@ -109,6 +186,7 @@ static int enumerate(struct hotplug *h)
 {
 	struct udev_enumerate *list = udev_enumerate_new(h->udev);
 	struct udev_list_entry *entry;
+	const struct device *known;
 	int r = list ? udev_enumerate_add_match_subsystem(list, h->subsystem) : -ENOMEM;
 
 	if (r >= 0)
@@ -121,7 +199,7 @@ static int enumerate(struct hotplug *h)
 
 			/* It may be gone again. */
 			if (dev)
-				r = appear(h, dev);
+				r = appear(h, dev, &known);
 			udev_device_unref(dev);
 			if (r < 0)
 				break;
@@ -194,4 +272,12 @@ size_t hotplug_count(const struct hotplug *h)
 const struct device *hotplug_get(const struct hotplug *h, size_t i)
 {
 	return &h->devices[i];
+}
+
+const struct device *hotplug_find(const struct hotplug *h, const char *name)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (!strcmp(h->devices[i].name, name))
+			return &h->devices[i];
+	return NULL;
 }

@@ -35,7 +35,8 @@ struct job {
 	char *groups; /* supplementary groups of the submitter: "4,24", may be "" */
 	char *user;
 	enum job_kind kind;
-	char *name; /* "" when the spec has none */
+	char *name;   /* "" when the spec has none */
+	char *device; /* the one that the spec names, or NULL; it is kept in the spec alone */
 	enum job_state state;
 	double progress;
 	char *reason; /* why it failed; "" otherwise. Why it waits is the queue's to say. */
@@ -47,6 +48,7 @@ struct job {
 	struct daemon *daemon;	       /* whose worker runs it */
 	struct worker_process *worker; /* while a process runs for it, even when cancelled */
 	bool unsaved;		       /* the store could not be written; tried again later */
+	unsigned int lost;	       /* how often its device went away */
 };
 
 struct job *job_free(struct job *j);
@@ -69,9 +71,10 @@ bool job_is_open_to(const struct job *j, uid_t uid);
 
 /*
  * The object that Show and JobChanged carry, without spec and results. The content (name, latest,
- * the reason of a failure) is left empty unless it is open to the reader. position and waiting:
- * the queue's, 0 and "" for a job that does not wait.
+ * the reason of a failure) is left empty unless it is open to the reader. position, waiting and
+ * device: the queue's, 0 and "" for a job that does not wait, "" for one that does not run.
  */
-json_t *job_to_json(const struct job *j, bool open, unsigned int position, const char *waiting);
+json_t *job_to_json(const struct job *j, bool open, unsigned int position, const char *waiting,
+		    const char *device);
 
 #endif

@@ -15,7 +15,15 @@
 /* The C library looks for it by name. */
 __attribute__((visibility("default"))) const char *argp_program_version = "pbitd " PBIT_VERSION;
 
-enum { OPT_USER = 256, OPT_STATE_DIR, OPT_SOCKET, OPT_WORKER, OPT_JOBS, OPT_IDLE_EXIT };
+enum {
+	OPT_USER = 256,
+	OPT_STATE_DIR,
+	OPT_SOCKET,
+	OPT_WORKER,
+	OPT_JOBS,
+	OPT_DEVICE_JOBS,
+	OPT_IDLE_EXIT
+};
 
 static const struct argp_option options[] = {
 	{ "user", OPT_USER, NULL, 0, "Serve the calling user alone, without privileges", 0 },
@@ -23,6 +31,8 @@ static const struct argp_option options[] = {
 	{ "socket", OPT_SOCKET, "PATH", 0, "Listen there", 0 },
 	{ "worker", OPT_WORKER, "PATH", 0, "The program that runs jobs", 0 },
 	{ "jobs", OPT_JOBS, "N", 0, "Run N jobs at once on the embedded device (default 1)", 0 },
+	{ "device-jobs", OPT_DEVICE_JOBS, "N", 0,
+	  "Run N jobs at once on each device of the kernel (default 1)", 0 },
 	{ "idle-exit", OPT_IDLE_EXIT, "SECONDS", 0,
 	  "Leave when nobody has been connected and no job has been there for so long", 0 },
 	{ 0 },
@@ -73,6 +83,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_JOBS:
 		c->jobs = number(state, "jobs", arg, MAX_JOBS);
+		return 0;
+	case OPT_DEVICE_JOBS:
+		c->device_jobs = number(state, "device-jobs", arg, MAX_JOBS);
 		return 0;
 	case OPT_IDLE_EXIT:
 		c->idle_exit = number(state, "idle-exit", arg, MAX_IDLE_EXIT) * USEC_PER_SEC;

@@ -15,13 +15,16 @@
  *	reason (why it waits, or why it failed), submitted, started, finished (us since 1970, or 0).
  *   Show(t id) -> s json
  *	keys: id uid user kind name state progress position reason submitted started finished
- *	resumes, latest (the worker's last progress object or null), results (array of {name,
- *	size}), and, for those who may see it, spec.
+ *	resumes, device (where it runs, or ""), latest (the worker's last progress object or
+ *	null), results (array of {name, size}), and, for those who may see it, spec.
  *   Cancel(t id)
  *   Fetch(t id) -> a(sth)	result files: name, size, read-only fd
  *   Watch(t id) -> s json	as Show; from then on the caller gets signals about this job
  *   Unwatch(t id)
- *   Devices() -> s json	array of {name, backend, p_bits, state, job, route, threads}
+ *   Devices() -> s json	array of {name, backend, p_bits, state, ideal, chains, coupling_bits,
+ *	route, threads, slots, running, job, user, reason}. backend: "embedded", "emulated", "pci",
+ *	"unknown"; state: "idle", "busy", "unsupported" (reason says why, else ""); job, user: the
+ *	first job that runs there and whose it is, or null.
  *   property s Version
  *   signal JobChanged(t id, s json)	as Show without spec; to those who Watch. Progress signals
  *	are dropped for a reader that lags; state changes are not.
@@ -45,8 +48,9 @@
  *   {"type": "done"}
  * Exit status: 0 done (after the line "done"), 1 failed (after "failed"), 75 stopped: it has
  * checkpointed on SIGTERM and is to be resumed; 76: its device is gone, and it is to be resumed
- * elsewhere from what it checkpointed before. When fd 3 closes, the worker exits at the next
- * chunk boundary without writing anything more.
+ * elsewhere from what it checkpointed before; 77 (after "failed"): its device is too small for the
+ * job, which is to be run elsewhere, unless it names that device: then it has failed. When fd 3
+ * closes, the worker exits at the next chunk boundary without writing anything more.
  */
 #ifndef PBIT_DAEMON_PROTOCOL_H
 #define PBIT_DAEMON_PROTOCOL_H
@@ -74,5 +78,6 @@
 #define WORKER_MAX_LINE	    16384
 #define WORKER_EXIT_STOPPED 75
 #define WORKER_EXIT_LOST    76
+#define WORKER_EXIT_UNFIT   77
 
 #endif

@@ -7,6 +7,7 @@
 
 struct device {
 	char *name;
+	enum queue_kind kind;
 	unsigned int slots;
 	unsigned int busy; /* entries with this device */
 };
@@ -16,7 +17,10 @@ struct entry {
 	uid_t uid;
 	char *user;
 	int64_t submitted;
-	int device; /* index of the device it runs on; -1: it waits */
+	char *wanted; /* the device it names, or NULL */
+	int device;   /* index of the device it runs on; -1: it waits */
+	int *avoided; /* indices of devices that it does not fit */
+	size_t n_avoided;
 	uint64_t held_until;
 	char *held_why;
 };
@@ -53,6 +57,8 @@ int queue_new(struct queue **ret)
 static void entry_clear(struct entry *x)
 {
 	free(x->user);
+	free(x->wanted);
+	free(x->avoided);
 	free(x->held_why);
 }
 
@@ -78,7 +84,15 @@ static int find_device(const struct queue *q, const char *name)
 	return -1;
 }
 
-int queue_set_device(struct queue *q, const char *name, unsigned int slots)
+static void forget_avoided(struct queue *q, int device)
+{
+	for (struct entry *x = q->entries; x < q->entries + q->n; x++)
+		for (size_t k = x->n_avoided; k-- > 0;)
+			if (x->avoided[k] == device)
+				x->avoided[k] = x->avoided[--x->n_avoided];
+}
+
+int queue_set_device(struct queue *q, const char *name, enum queue_kind kind, unsigned int slots)
 {
 	int i = find_device(q, name);
 	_cleanup_free_ char *copy = NULL;
@@ -86,7 +100,10 @@ int queue_set_device(struct queue *q, const char *name, unsigned int slots)
 
 	q->generation++;
 	if (i >= 0) {
+		if (q->devices[i].slots == 0)
+			forget_avoided(q, i);
 		q->devices[i].slots = slots;
+		q->devices[i].kind = kind;
 		return 0;
 	}
 	copy = strdup(name);
@@ -96,7 +113,8 @@ int queue_set_device(struct queue *q, const char *name, unsigned int slots)
 	if (!grown)
 		return -ENOMEM;
 	q->devices = grown;
-	q->devices[q->n_devices++] = (struct device){ .name = TAKE_PTR(copy), .slots = slots };
+	q->devices[q->n_devices++] =
+		(struct device){ .name = TAKE_PTR(copy), .kind = kind, .slots = slots };
 	return 0;
 }
 
@@ -123,7 +141,8 @@ static struct entry *find(const struct queue *q, uint64_t id)
 	return i < q->n && q->entries[i].id == id ? &q->entries[i] : NULL;
 }
 
-int queue_add(struct queue *q, uint64_t id, uid_t uid, const char *user, int64_t submitted)
+int queue_add(struct queue *q, uint64_t id, uid_t uid, const char *user, const char *device,
+	      int64_t submitted)
 {
 	struct entry new = { .id = id, .uid = uid, .submitted = submitted, .device = -1 };
 	size_t i = index_of(q, id);
@@ -140,8 +159,11 @@ int queue_add(struct queue *q, uint64_t id, uid_t uid, const char *user, int64_t
 		q->allocated = wanted;
 	}
 	new.user = strdup(user);
-	if (!new.user)
+	new.wanted = device ? strdup(device) : NULL;
+	if (!new.user || (device && !new.wanted)) {
+		entry_clear(&new);
 		return -ENOMEM;
+	}
 	memmove(&q->entries[i + 1], &q->entries[i], (q->n - i) * sizeof(new));
 	q->entries[i] = new;
 	q->n++;
@@ -180,22 +202,58 @@ static bool is_held(const struct entry *x, uint64_t now)
 	return x->held_until > now;
 }
 
+static bool is_free(const struct device *d)
+{
+	return d->busy < d->slots;
+}
+
+/* May the job run on the device, when that is in service and free? */
+static bool suits(const struct queue *q, const struct entry *x, size_t device)
+{
+	if (x->wanted)
+		return !strcmp(x->wanted, q->devices[device].name);
+	for (size_t k = 0; k < x->n_avoided; k++)
+		if ((size_t)x->avoided[k] == device)
+			return false;
+	return q->devices[device].kind != QUEUE_BY_NAME;
+}
+
+/* The best free device for the job, or NULL. */
+static const struct device *choose(const struct queue *q, const struct entry *x)
+{
+	const struct device *best = NULL;
+
+	for (size_t i = 0; i < q->n_devices; i++) {
+		const struct device *d = &q->devices[i];
+
+		if (is_free(d) && suits(q, x, i) && (!best || d->kind < best->kind))
+			best = d;
+	}
+	return best;
+}
+
+static bool any_is_free(const struct queue *q)
+{
+	for (size_t i = 0; i < q->n_devices; i++)
+		if (is_free(&q->devices[i]))
+			return true;
+	return false;
+}
+
 bool queue_next(const struct queue *q, uint64_t now, uint64_t *ret_id, const char **ret_device)
 {
 	const struct entry *first = NULL;
-	size_t d = 0;
 
-	while (d < q->n_devices && q->devices[d].busy >= q->devices[d].slots)
-		d++;
-	if (d == q->n_devices)
+	if (!any_is_free(q))
 		return false;
 	for (const struct entry *x = q->entries; x < q->entries + q->n; x++)
-		if (x->device < 0 && !is_held(x, now) && (!first || queue_order(x, first)))
+		if (x->device < 0 && !is_held(x, now) && (!first || queue_order(x, first)) &&
+		    choose(q, x))
 			first = x;
 	if (!first)
 		return false;
 	*ret_id = first->id;
-	*ret_device = q->devices[d].name;
+	*ret_device = choose(q, first)->name;
 	return true;
 }
 
@@ -241,6 +299,24 @@ int queue_hold(struct queue *q, uint64_t id, uint64_t until, const char *why)
 	return 0;
 }
 
+int queue_avoid(struct queue *q, uint64_t id, const char *device)
+{
+	struct entry *x = find(q, id);
+	int d = find_device(q, device), *grown;
+
+	if (!x || x->wanted || d < 0)
+		return -ENOENT;
+	if (!suits(q, x, (size_t)d))
+		return 0;
+	grown = reallocarray(x->avoided, x->n_avoided + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	x->avoided = grown;
+	x->avoided[x->n_avoided++] = d;
+	q->generation++;
+	return 0;
+}
+
 uint64_t queue_wakeup(const struct queue *q, uint64_t now)
 {
 	uint64_t first = UINT64_MAX;
@@ -263,43 +339,57 @@ unsigned int queue_position(const struct queue *q, uint64_t id)
 	return position;
 }
 
-/* "embedded0, which runs job 3 of alice and 1 more", of the device with the oldest job. */
-static void describe_busy(const struct queue *q, char *buf, size_t size)
+/* No device in service would do. */
+static void describe_missing(const struct entry *x, char *buf, size_t size)
 {
-	const struct entry *x = q->entries;
+	if (x->wanted)
+		snprintf(buf, size, "waits for %s, which is not there", x->wanted);
+	else
+		snprintf(buf, size, "waits for a device: none is in service%s",
+			 x->n_avoided ? " that it fits" : "");
+}
+
+/*
+ * "embedded0, which runs job 3 of alice and 1 more", of those that would do the one with the oldest
+ * job.
+ */
+static void describe_busy(const struct queue *q, const struct entry *x, char *buf, size_t size)
+{
+	const struct entry *y = q->entries;
 	const struct device *d;
 
-	while (x < q->entries + q->n && x->device < 0)
-		x++;
-	if (x == q->entries + q->n) {
-		snprintf(buf, size, "waits for a device: none is in service");
+	while (y < q->entries + q->n && (y->device < 0 || q->devices[y->device].slots == 0 ||
+					 !suits(q, x, (size_t)y->device)))
+		y++;
+	if (y == q->entries + q->n) {
+		describe_missing(x, buf, size);
 		return;
 	}
-	d = &q->devices[x->device];
+	d = &q->devices[y->device];
 	if (d->busy > 1)
 		snprintf(buf, size, "waits for %s, which runs job %" PRIu64 " of %s and %u more",
-			 d->name, x->id, x->user, d->busy - 1);
+			 d->name, y->id, y->user, d->busy - 1);
 	else
 		snprintf(buf, size, "waits for %s, which runs job %" PRIu64 " of %s", d->name,
-			 x->id, x->user);
+			 y->id, y->user);
 }
 
 static void describe(const struct queue *q, const struct entry *x, unsigned int ahead, uint64_t now,
 		     char *buf, size_t size)
 {
+	const struct device *free_one = choose(q, x);
 	char what[QUEUE_MAX_REASON];
 	const char *device;
 	uint64_t next;
 
-	if (queue_next(q, now, &next, &device)) {
-		if (next == x->id) {
-			snprintf(buf, size, "is about to start on %s", device);
-			return;
-		}
-		snprintf(what, sizeof(what), "waits for %s", device);
-	} else {
-		describe_busy(q, what, sizeof(what));
+	if (free_one && queue_next(q, now, &next, &device) && next == x->id) {
+		snprintf(buf, size, "is about to start on %s", device);
+		return;
 	}
+	if (free_one)
+		snprintf(what, sizeof(what), "waits for %s", free_one->name);
+	else
+		describe_busy(q, x, what, sizeof(what));
 	if (ahead == 0)
 		snprintf(buf, size, "%s; it is next", what);
 	else if (ahead == 1)
@@ -325,6 +415,13 @@ void queue_reason(const struct queue *q, uint64_t id, uint64_t now, char ret[QUE
 	/* Names of users and files may be cut, or be no text at all. */
 	err_set(&clean, -EAGAIN, "%s", text);
 	memcpy(ret, clean.text, QUEUE_MAX_REASON);
+}
+
+const char *queue_device(const struct queue *q, uint64_t id)
+{
+	const struct entry *x = find(q, id);
+
+	return x && x->device >= 0 ? q->devices[x->device].name : NULL;
 }
 
 uint64_t queue_running_on(const struct queue *q, const char *device, unsigned int *ret_count)

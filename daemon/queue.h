@@ -7,6 +7,10 @@
  * origin, not going backwards), so that tests decide it. First in, first out today; queue_order()
  * in queue.c is the one place that ranks two waiting jobs, where fair share and priorities go, and
  * queue_hold() the one by which a job is passed over, where quotas go.
+ *
+ * A job names the device that it must run on, and waits for that one, or it runs on any that keeps
+ * the law: the best kind that is free. A job that can run goes before one that waits for its
+ * device, whatever their order.
  */
 #ifndef PBIT_DAEMON_QUEUE_H
 #define PBIT_DAEMON_QUEUE_H
@@ -26,11 +30,23 @@ static inline void queue_freep(struct queue **q)
 	*q = queue_free(*q);
 }
 
-/* A device that can run `slots` jobs at once; 0 takes it out of service, its jobs run on. */
-int queue_set_device(struct queue *q, const char *device, unsigned int slots);
+/* Kinds of devices, the best first. */
+enum queue_kind {
+	QUEUE_SILICON,
+	QUEUE_EMULATED, /* in the kernel */
+	QUEUE_EMBEDDED, /* in the worker */
+	QUEUE_BY_NAME,	/* for jobs that name it alone: it does not keep the law */
+};
 
-/* A job that waits. -EEXIST when the queue knows it. */
-int queue_add(struct queue *q, uint64_t id, uid_t uid, const char *user, int64_t submitted);
+/*
+ * A device that can run `slots` jobs at once; 0 takes it out of service, its jobs run on. Back in
+ * service it is another one, which queue_avoid() has not been told of.
+ */
+int queue_set_device(struct queue *q, const char *device, enum queue_kind kind, unsigned int slots);
+
+/* A job that waits. device: the one that it names, or NULL. -EEXIST when the queue knows it. */
+int queue_add(struct queue *q, uint64_t id, uid_t uid, const char *user, const char *device,
+	      int64_t submitted);
 
 /* The job has ended, waiting or running. -ENOENT. */
 int queue_remove(struct queue *q, uint64_t id);
@@ -51,6 +67,9 @@ int queue_stopped(struct queue *q, uint64_t id);
 /* The job is passed over until the given time; why completes "waits: ". */
 int queue_hold(struct queue *q, uint64_t id, uint64_t until, const char *why);
 
+/* The job, which does not name it, is not to run on that device: it does not fit. -ENOENT. */
+int queue_avoid(struct queue *q, uint64_t id, const char *device);
+
 /* When the first held job may run, so that the caller asks again then; UINT64_MAX: none is held. */
 uint64_t queue_wakeup(const struct queue *q, uint64_t now);
 
@@ -59,6 +78,9 @@ unsigned int queue_position(const struct queue *q, uint64_t id);
 
 /* Why a job waits, as a clause in UTF-8 without control characters; "" for one that does not. */
 void queue_reason(const struct queue *q, uint64_t id, uint64_t now, char ret[QUEUE_MAX_REASON]);
+
+/* Where the job runs; NULL for one that waits. The name lives as long as the queue. */
+const char *queue_device(const struct queue *q, uint64_t id);
 
 /* The first job that runs on the device, or 0; and how many do. */
 uint64_t queue_running_on(const struct queue *q, const char *device, unsigned int *ret_count);

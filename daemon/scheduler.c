@@ -7,12 +7,14 @@
 
 #include "json.h"
 #include "log.h"
+#include "node.h"
 #include "peer.h"
 #include "worker_process.h"
 
 #define USEC_RETRY (10 * USEC_PER_SEC) /* after a full disk, no processes left and the like */
 #define USEC_SAVE  (2 * USEC_PER_SEC)  /* until a state that could not be saved is tried again */
 #define USEC_AGAIN (1 * USEC_PER_SEC)  /* after a worker that stopped of its own accord */
+#define MAX_DOUBLE 5 /* a job whose devices go away waits twice as long each time, so often */
 
 static int keep_known(uint64_t id, void *userdata)
 {
@@ -33,15 +35,24 @@ static int take_up(struct daemon *d, struct job *j)
 		job_free(j);
 		return r;
 	}
-	r = queue_add(d->queue, j->id, j->uid, j->user, j->submitted);
+	r = queue_add(d->queue, j->id, j->uid, j->user, j->device, j->submitted);
 	if (r < 0)
 		job_free(job_table_remove(&d->jobs, j->id));
 	return r;
 }
 
+/* Which device it names is for its spec to say. */
 static int recover_job(struct job *j, void *userdata)
 {
-	return take_up(userdata, j);
+	_cleanup_(spec_freep) struct spec *spec = NULL;
+	_cleanup_free_ char *text = NULL;
+	struct daemon *d = userdata;
+
+	/* A spec that cannot be read fails the job when it is to be started. */
+	if (store_get_spec(d->store, j->id, &text, NULL) >= 0 &&
+	    spec_parse(text, strlen(text), &spec, NULL) >= 0)
+		j->device = TAKE_PTR(spec->device);
+	return take_up(d, j);
 }
 
 int scheduler_recover(struct daemon *d, struct err *e)
@@ -187,16 +198,48 @@ static void end_job(struct daemon *d, struct job *j, enum job_state state, const
 	peers_job_changed(d, j, false);
 }
 
-static void requeue(struct daemon *d, struct job *j)
+/* Back at its old place, from where it goes on after a while. */
+static void requeue(struct daemon *d, struct job *j, uint64_t wait, const char *why)
 {
 	j->state = STATE_QUEUED;
 	j->resumes++;
 	queue_stopped(d->queue, j->id);
 	if (!d->stopping)
-		queue_hold(d->queue, j->id, daemon_clock(d) + USEC_AGAIN,
-			   "its worker stopped, and is started again shortly");
+		queue_hold(d->queue, j->id, daemon_clock(d) + wait, why);
 	save(d, j);
+	peers_job_changed(d, j, false);
+}
+
+static void requeue_stopped(struct daemon *d, struct job *j)
+{
 	log_job(LOG_INFO, j->id, j->uid, "is stopped, to be resumed");
+	requeue(d, j, USEC_AGAIN, "its worker stopped, and is started again shortly");
+}
+
+/* No fault of the job's. A device that comes and goes without end must not keep the daemon busy. */
+static void requeue_lost(struct daemon *d, struct job *j)
+{
+	const char *device = queue_device(d->queue, j->id);
+	char why[QUEUE_MAX_REASON];
+
+	snprintf(why, sizeof(why), "%s went away, and the job goes on shortly from its checkpoint",
+		 device);
+	log_job(LOG_NOTICE, j->id, j->uid, "%s went away; it goes on from its checkpoint", device);
+	requeue(d, j, USEC_AGAIN << MIN(j->lost, (unsigned int)MAX_DOUBLE), why);
+	j->lost++;
+}
+
+/* Small devices are tried, since only the worker knows how large a job is. */
+static void requeue_unfit(struct daemon *d, struct job *j, const char *reason)
+{
+	const char *device = queue_device(d->queue, j->id);
+
+	log_job(LOG_INFO, j->id, j->uid, "is run elsewhere than on %s: %s", device, reason);
+	j->state = STATE_QUEUED;
+	queue_stopped(d->queue, j->id);
+	if (queue_avoid(d->queue, j->id, device) < 0)
+		queue_hold(d->queue, j->id, daemon_clock(d) + USEC_RETRY, reason);
+	save(d, j);
 	peers_job_changed(d, j, false);
 }
 
@@ -205,7 +248,13 @@ static void finish(struct daemon *d, struct job *j, enum worker_outcome outcome,
 	struct err e = { 0 };
 
 	if (outcome == WORKER_STOPPED) {
-		requeue(d, j);
+		requeue_stopped(d, j);
+	} else if (outcome == WORKER_LOST) {
+		requeue_lost(d, j);
+	} else if (outcome == WORKER_UNFIT && !j->device) {
+		requeue_unfit(d, j, reason);
+	} else if (outcome == WORKER_UNFIT) {
+		end_job(d, j, STATE_FAILED, reason);
 	} else if (outcome == WORKER_FAILED) {
 		end_job(d, j, STATE_FAILED, reason);
 	} else if (workspace_sync_results(d->workspace, j->id, &e) < 0) {
@@ -232,8 +281,8 @@ static void on_ended(enum worker_outcome outcome, const char *reason, void *user
 static const struct worker_events worker_events = { on_progress, on_ended };
 
 /* The text of job.json: which file of the spec is which file of the directory. */
-static int describe(struct daemon *d, const struct job *j, const char *spec, char **ret,
-		    struct err *e)
+static int describe(struct daemon *d, const struct job *j, const char *spec, const char *device,
+		    char **ret, struct err *e)
 {
 	_cleanup_(spec_freep) struct spec *parsed = NULL;
 	_cleanup_json_ json_t *root = NULL;
@@ -250,18 +299,19 @@ static int describe(struct daemon *d, const struct job *j, const char *spec, cha
 	n = spec_files(parsed, files);
 	for (size_t i = 0; i < n; i++)
 		json_object_set_new(inputs, files[i], json_sprintf("input/%zu", i));
-	root = json_pack("{s:I, s:o, s:o, s:i}", "id", (json_int_t)j->id, "spec",
+	root = json_pack("{s:I, s:o, s:o, s:i, s:s}", "id", (json_int_t)j->id, "spec",
 			 json_loads(spec, 0, NULL), "inputs", inputs, "threads",
-			 (int)d->config->threads);
+			 (int)d->config->threads, "device", device);
 	*ret = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
 	return *ret ? 0 : err_oom(e);
 }
 
-static int spawn(struct daemon *d, struct job *j, struct err *e)
+static int spawn(struct daemon *d, struct job *j, int device, struct err *e)
 {
 	_cleanup_close_ int directory = workspace_open_job(d->workspace, j->id);
 	struct worker_start start = { .program = d->config->worker,
 				      .directory = directory,
+				      .device = device,
 				      .uid = j->uid,
 				      .gid = j->gid,
 				      .groups = j->groups,
@@ -273,8 +323,27 @@ static int spawn(struct daemon *d, struct job *j, struct err *e)
 	return worker_process_start(d->event, &start, &worker_events, j, &j->worker, e);
 }
 
+/* A context of the device for this job alone; -1 for the embedded one. Returns an errno. */
+static int open_device(struct daemon *d, const char *name, int *ret, struct err *e)
+{
+	const struct device *dev = hotplug_find(d->hotplug, name);
+	struct node_info k;
+	int fd;
+
+	if (!dev)
+		return err_set(e, -ENODEV, "%s is gone", name);
+	if (!dev->node)
+		return 0;
+	fd = node_open(dev->node, &k, e);
+	if (fd < 0)
+		return fd;
+	*ret = fd;
+	return 0;
+}
+
 /* *ret_fatal: trying again would not help. */
-static int launch(struct daemon *d, struct job *j, bool *ret_fatal, struct err *e)
+static int launch(struct daemon *d, struct job *j, const char *device, int context, bool *ret_fatal,
+		  struct err *e)
 {
 	_cleanup_free_ char *spec = NULL, *text = NULL;
 	int64_t started = j->started;
@@ -282,7 +351,7 @@ static int launch(struct daemon *d, struct job *j, bool *ret_fatal, struct err *
 
 	r = store_get_spec(d->store, j->id, &spec, e);
 	if (r >= 0) {
-		r = describe(d, j, spec, &text, e);
+		r = describe(d, j, spec, device, &text, e);
 		*ret_fatal = r < 0 && r != -ENOMEM;
 	}
 	if (r < 0)
@@ -298,7 +367,7 @@ static int launch(struct daemon *d, struct job *j, bool *ret_fatal, struct err *
 	r = store_update(d->store, j, e);
 	if (r >= 0) {
 		j->unsaved = false;
-		r = spawn(d, j, e);
+		r = spawn(d, j, context, e);
 		if (r >= 0)
 			return 0;
 		/* That it ran is put right when it next can be. */
@@ -309,12 +378,34 @@ static int launch(struct daemon *d, struct job *j, bool *ret_fatal, struct err *
 	return r;
 }
 
+/* Out of memory for the hold: out of the queue, and back after a restart. */
+static void hold(struct daemon *d, struct job *j, uint64_t wait, const char *why)
+{
+	if (queue_hold(d->queue, j->id, daemon_clock(d) + wait, why) < 0)
+		queue_remove(d->queue, j->id);
+}
+
+/* Another device will do, until this one is told of again. */
+static void start_elsewhere(struct daemon *d, struct job *j, const char *device,
+			    const struct err *e)
+{
+	log_job(LOG_WARNING, j->id, j->uid, "cannot be started on %s: %s", device, e->text);
+	if (j->device || queue_avoid(d->queue, j->id, device) < 0)
+		hold(d, j, USEC_RETRY, e->text);
+}
+
 static void start(struct daemon *d, struct job *j, const char *device)
 {
+	_cleanup_close_ int context = -1;
 	struct err e = { 0 };
 	bool fatal = false;
-	int r = launch(d, j, &fatal, &e);
+	int r = open_device(d, device, &context, &e);
 
+	if (r < 0) {
+		start_elsewhere(d, j, device, &e);
+		return;
+	}
+	r = launch(d, j, device, context, &fatal, &e);
 	if (r >= 0) {
 		queue_started(d->queue, j->id, device);
 		log_job(LOG_INFO, j->id, j->uid, "runs on %s as pid %d", device,
@@ -325,9 +416,7 @@ static void start(struct daemon *d, struct job *j, const char *device)
 		retire(d, j);
 	} else {
 		log_job(LOG_ERR, j->id, j->uid, "cannot be started now: %s", e.text);
-		/* Out of memory for the hold: out of the queue, and back after a restart. */
-		if (queue_hold(d->queue, j->id, daemon_clock(d) + USEC_RETRY, e.text) < 0)
-			queue_remove(d->queue, j->id);
+		hold(d, j, USEC_RETRY, e.text);
 	}
 }
 
@@ -366,6 +455,18 @@ void scheduler_run(struct daemon *d)
 	sd_event_source_set_time(d->wakeup, wakeup);
 	sd_event_source_set_enabled(d->wakeup,
 				    wakeup == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+}
+
+void scheduler_device_gone(struct daemon *d, const char *device)
+{
+	for (size_t i = 0; i < d->jobs.n; i++) {
+		struct job *j = d->jobs.jobs[i];
+		const char *where = j->worker ? queue_device(d->queue, j->id) : NULL;
+
+		/* It will have found out itself, unless it was busy with something else. */
+		if (where && !strcmp(where, device))
+			worker_process_stop(j->worker, WORKER_GONE, USEC_LOST_KILL);
+	}
 }
 
 void scheduler_stop(struct daemon *d, bool hard)

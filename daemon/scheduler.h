@@ -25,6 +25,9 @@ int scheduler_cancel(struct daemon *d, struct job *j, struct err *e);
 /* Starts what can be started, saves what could not be saved. */
 void scheduler_run(struct daemon *d);
 
+/* The device is gone: the jobs that run there are stopped, and go on elsewhere. */
+void scheduler_device_gone(struct daemon *d, const char *device);
+
 /* Stops the workers, or, hard, kills them; their jobs are resumed by the next daemon. */
 void scheduler_stop(struct daemon *d, bool hard);
 

@@ -154,7 +154,8 @@ static int make_job(const struct peer *p, const struct spec *spec, struct job **
 
 	if (!j || !(j->groups = strdup(p->groups)) || user_name(p->uid, &j->user) < 0 ||
 	    job_set_text(&j->name, spec->name ? spec->name : "") < 0 ||
-	    job_set_text(&j->reason, "") < 0)
+	    job_set_text(&j->reason, "") < 0 ||
+	    (spec->device && !(j->device = strdup(spec->device))))
 		return -ENOMEM;
 	j->uid = p->uid;
 	j->gid = p->gid;

@@ -27,8 +27,12 @@ static enum worker_outcome outcome_of_signal(int number, enum worker_stop stop, 
 	const char *name = sigabbrev_np(number);
 
 	/* A worker that did not checkpoint in time goes on from its last checkpoint. */
-	if (stop == WORKER_SHUTDOWN && (number == SIGTERM || number == SIGKILL))
-		return WORKER_STOPPED;
+	if (number == SIGTERM || number == SIGKILL) {
+		if (stop == WORKER_SHUTDOWN)
+			return WORKER_STOPPED;
+		if (stop == WORKER_GONE)
+			return WORKER_LOST;
+	}
 	if (!name)
 		return failed(ret, "worker killed by signal %d", number);
 	if (number == SIGKILL && stop == WORKER_NOT_STOPPED)
@@ -42,6 +46,10 @@ enum worker_outcome worker_outcome(int status, bool said_done, const char *failu
 {
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 
+	if (failure && code == WORKER_EXIT_UNFIT) {
+		failed(ret, "%s", failure);
+		return WORKER_UNFIT;
+	}
 	if (failure)
 		return failed(ret, "%s", failure);
 	if (WIFSIGNALED(status))
@@ -51,7 +59,9 @@ enum worker_outcome worker_outcome(int status, bool said_done, const char *failu
 	if (code == 0)
 		return failed(ret, "worker left without a result");
 	if (code == WORKER_EXIT_STOPPED)
-		return WORKER_STOPPED;
+		return stop == WORKER_GONE ? WORKER_LOST : WORKER_STOPPED;
+	if (code == WORKER_EXIT_LOST)
+		return stop == WORKER_SHUTDOWN ? WORKER_STOPPED : WORKER_LOST;
 	return failed(ret, "worker left with status %d and did not say why; see the job's log",
 		      code);
 }

@@ -106,14 +106,15 @@ static void child_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* fd 3 is the socket; all above is closed. First out of the way, for any may be 0 to 3 by now. */
+/* fd 3 is the socket, 4 the device; all above is closed. First out of the way, for any may be 0 to 3 by now. */
 static int child_descriptors(const struct plan *p)
 {
 	int socket = fcntl(p->socket, F_DUPFD, FREE_FD);
 	int directory = fcntl(p->start->directory, F_DUPFD, FREE_FD);
-	int null = fcntl(p->null, F_DUPFD, FREE_FD), log;
+	int null = fcntl(p->null, F_DUPFD, FREE_FD), log, last = WORKER_FD;
+	int device = p->start->device < 0 ? -1 : fcntl(p->start->device, F_DUPFD, FREE_FD);
 
-	if (socket < 0 || directory < 0 || null < 0)
+	if (socket < 0 || directory < 0 || null < 0 || (p->start->device >= 0 && device < 0))
 		return -errno;
 	if (fchdir(directory) < 0)
 		return -errno;
@@ -125,7 +126,12 @@ static int child_descriptors(const struct plan *p)
 		log = null;
 	if (dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
 		return -errno;
-	return close_range(WORKER_FD + 1, ~0U, 0) < 0 ? -errno : 0;
+	if (device >= 0) {
+		last = WORKER_DEVICE_FD;
+		if (dup2(device, last) < 0)
+			return -errno;
+	}
+	return close_range((unsigned int)last + 1, ~0U, 0) < 0 ? -errno : 0;
 }
 
 static void child_limits(void)

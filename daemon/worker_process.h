@@ -2,9 +2,9 @@
 /*
  * One pbit-worker: its process, the lines it sends, and how it ended.
  *
- * The process runs as the submitter, in the job's directory, with a stream socket as fd 3, nothing
- * else open but stdin (/dev/null) and its log, in a process group of its own, and dies with the
- * daemon.
+ * The process runs as the submitter, in the job's directory, with a stream socket as fd 3, its
+ * device, if it is one of the kernel's, as fd 4, nothing else open but stdin (/dev/null) and its
+ * log, in a process group of its own, and dies with the daemon.
  */
 #ifndef PBIT_DAEMON_WORKER_PROCESS_H
 #define PBIT_DAEMON_WORKER_PROCESS_H
@@ -20,6 +20,7 @@ struct worker_process;
 struct worker_start {
 	const char *program; /* absolute path */
 	int directory;	     /* the job's */
+	int device;	     /* a context of its own, or -1 */
 	uid_t uid;
 	gid_t gid;
 	const char *groups; /* "4,24" */
@@ -31,17 +32,21 @@ enum worker_stop {
 	WORKER_NOT_STOPPED,
 	WORKER_CANCEL,	 /* the job is cancelled */
 	WORKER_SHUTDOWN, /* the daemon leaves; the job is to be resumed */
+	WORKER_GONE,	 /* its device is gone; the job is to be resumed elsewhere */
 };
 
 enum worker_outcome {
 	WORKER_DONE,
 	WORKER_FAILED,
 	WORKER_STOPPED, /* to be resumed */
+	WORKER_LOST,	/* to be resumed elsewhere: its device is gone */
+	WORKER_UNFIT,	/* to be run elsewhere, if it may: its device does not take it */
 };
 
 /*
  * progress: a valid object of type "progress", borrowed. ended: the last call, after which the
- * worker_process is gone; reason is set for WORKER_FAILED.
+ * worker_process is gone; reason is set for WORKER_FAILED and
+ * WORKER_UNFIT.
  */
 struct worker_events {
 	void (*progress)(const json_t *message, void *userdata);
@@ -64,7 +69,7 @@ pid_t worker_process_pid(const struct worker_process *w);
 /*
  * What the end of a worker means. status: as of waitpid(). said_done: it sent "done". failure: the
  * reason it sent with "failed", or what was wrong with its lines; NULL for neither. ret holds the
- * sentence for WORKER_FAILED.
+ * sentence for WORKER_FAILED and WORKER_UNFIT.
  */
 enum worker_outcome worker_outcome(int status, bool said_done, const char *failure,
 				   enum worker_stop stop, struct err *ret);

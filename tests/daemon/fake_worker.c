@@ -15,6 +15,8 @@
  *	endless    sends a line without end
  *	nan        sends progress beyond 1
  *	chatty     sends 20000 progress lines as fast as it can
+ *	lost       its device goes away the first time; it goes on from its checkpoint the second
+ *	unfit      its device is too small
  *	env        writes what it is given (uid, groups, descriptors, environment) to out/env.json
  *	links      leaves links, a FIFO and a directory in out/ beside one real result
  */
@@ -118,6 +120,26 @@ static int run_count(void)
 	}
 	snprintf(text, sizeof(text), "{\"began_at\": %d, \"count\": %d}", first, count);
 	return finish(text);
+}
+
+static int run_lost(const json_t *job)
+{
+	char text[64];
+
+	if (access("ckpt/lost", F_OK) == 0) {
+		snprintf(text, sizeof(text), "{\"device\": \"%s\"}",
+			 json_string_value(json_object_get(job, "device")));
+		return finish(text);
+	}
+	put("ckpt/lost", "yes");
+	progress(0.5);
+	return WORKER_EXIT_LOST;
+}
+
+static int run_unfit(void)
+{
+	say("{\"type\": \"failed\", \"reason\": \"the device has 4 p-bits, and 5 are needed\"}\n");
+	return WORKER_EXIT_UNFIT;
 }
 
 static int run_endless(void)
@@ -229,6 +251,10 @@ static int run(const char *name, const json_t *job)
 	}
 	if (!strcmp(name, "chatty"))
 		return run_chatty();
+	if (!strcmp(name, "lost"))
+		return run_lost(job);
+	if (!strcmp(name, "unfit"))
+		return run_unfit();
 	if (!strcmp(name, "env"))
 		return run_env(job);
 	if (!strcmp(name, "links"))

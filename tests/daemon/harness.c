@@ -276,16 +276,29 @@ void call_refused(sd_bus *bus, const char *error_name, const char *text, const c
 	sd_bus_error_free(&error);
 }
 
-uint64_t submit_named(sd_bus *bus, const char *name)
+static uint64_t submit_bench(sd_bus *bus, const char *name, const char *rest)
 {
 	_cleanup_message_ sd_bus_message *reply = NULL;
 	char spec[256];
 	uint64_t id;
 
-	snprintf(spec, sizeof(spec), "{\"kind\": \"bench\", \"name\": \"%s\"}", name);
+	snprintf(spec, sizeof(spec), "{\"kind\": \"bench\", \"name\": \"%s\"%s}", name, rest);
 	reply = call(bus, "Submit", "sa(sh)a{sv}", spec, 0, 0);
 	ck_assert_int_ge(sd_bus_message_read(reply, "t", &id), 0);
 	return id;
+}
+
+uint64_t submit_named(sd_bus *bus, const char *name)
+{
+	return submit_bench(bus, name, "");
+}
+
+uint64_t submit_on(sd_bus *bus, const char *name, const char *device)
+{
+	char rest[96];
+
+	snprintf(rest, sizeof(rest), ", \"device\": {\"name\": \"%s\"}", device);
+	return submit_bench(bus, name, rest);
 }
 
 int submit_model(sd_bus *bus, const char *spec, const char *path, int fd, uint64_t *ret_id,

@@ -56,6 +56,8 @@ int harness_sealed(const void *bytes, size_t size); /* a sealed memfd */
 
 /* A bench job, of which the test double reads only the name. */
 uint64_t submit_named(sd_bus *bus, const char *name);
+/* The same on a device that it names. */
+uint64_t submit_on(sd_bus *bus, const char *name, const char *device);
 /* A sample job with one input. Returns sd_bus_call()'s result; error is the caller's. */
 int submit_model(sd_bus *bus, const char *spec, const char *path, int fd, uint64_t *ret_id,
 		 sd_bus_error *error);

@@ -9,14 +9,20 @@
 #include <string.h>
 
 #include "harness.h"
+#include "node.h"
 
 static sd_event *event;
 static struct hotplug *devices;
 static int changes;
 
-static void on_changed(_unused_ void *userdata)
+static int seen, gone;
+
+static void on_changed(const struct device *d, bool there, _unused_ void *userdata)
 {
 	changes++;
+	if (!strcmp(d->name, "writeback"))
+		*(there ? &seen : &gone) += 1;
+	ck_assert(there || !d->usable);
 }
 
 static void open_devices(const char *source, const char *subsystem)
@@ -33,14 +39,6 @@ static void teardown(void)
 	event = sd_event_unref(event);
 }
 
-static const struct device *find(const char *name)
-{
-	for (size_t i = 0; i < hotplug_count(devices); i++)
-		if (!strcmp(hotplug_get(devices, i)->name, name))
-			return hotplug_get(devices, i);
-	return NULL;
-}
-
 START_TEST(embedded_is_always_there)
 {
 	const struct device *d;
@@ -51,6 +49,9 @@ START_TEST(embedded_is_always_there)
 	ck_assert_str_eq(d->name, EMBEDDED_NAME);
 	ck_assert_str_eq(d->backend, "embedded");
 	ck_assert(d->usable);
+	ck_assert(d->ideal);
+	ck_assert_ptr_null(d->why);
+	ck_assert_ptr_null(d->node);
 	ck_assert_uint_gt(d->p_bits, 0);
 	ck_assert_str_ne(d->route, "");
 }
@@ -61,12 +62,48 @@ START_TEST(what_is_there_is_found)
 	const struct device *d;
 
 	open_devices("udev", "net");
-	d = find("lo");
+	d = hotplug_find(devices, "lo");
 	ck_assert_msg(d != NULL, "no lo in /sys/class/net");
-	ck_assert_str_eq(d->backend, "kernel");
-	/* Not before there is a backend for it. */
+	/* Whatever udev calls one, it is asked. */
+	ck_assert_str_eq(d->backend, "unknown");
 	ck_assert(!d->usable);
-	ck_assert(find(EMBEDDED_NAME)->usable);
+	ck_assert_str_eq(d->why, "lo has no node under /dev");
+	ck_assert(hotplug_find(devices, EMBEDDED_NAME)->usable);
+}
+END_TEST
+
+START_TEST(nodes_that_are_none)
+{
+	static const struct {
+		const char *node, *sentence;
+		int error;
+	} cases[] = {
+		{ "/dev/null", "/dev/null is not a p-bit device", -ENOTTY },
+		{ "/dev/pbit", "/dev/pbit cannot be opened: No such file or directory", -ENOENT },
+		{ "/proc", "/proc cannot be opened: Is a directory", -EISDIR },
+		{ "/proc/self/mem", "/proc/self/mem is not a p-bit device", -ENOTTY },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct node_info info;
+		struct err e = { 0 };
+
+		ck_assert_int_eq(node_open(cases[i].node, &info, &e), cases[i].error);
+		ck_assert_str_eq(e.text, cases[i].sentence);
+	}
+}
+END_TEST
+
+/* Others are there as well: character devices of another class, which must not be asked. */
+START_TEST(nodes_of_another_class)
+{
+	const struct device *d;
+
+	open_devices("udev", "mem");
+	d = hotplug_find(devices, "null");
+	ck_assert_msg(d != NULL, "no null in /sys/class/mem");
+	ck_assert(!d->usable);
+	ck_assert_str_eq(d->why, "/dev/null is not a p-bit device");
 }
 END_TEST
 
@@ -94,17 +131,20 @@ static void trigger(const char *action)
 START_TEST(comes_and_goes)
 {
 	open_devices("kernel", "workqueue");
-	ck_assert_ptr_nonnull(find("writeback"));
+	ck_assert_ptr_nonnull(hotplug_find(devices, "writeback"));
 	trigger("remove");
-	while (find("writeback"))
+	while (hotplug_find(devices, "writeback"))
 		ck_assert_int_gt(sd_event_run(event, 20000000), 0);
 	ck_assert_int_ge(changes, 1);
+	ck_assert_int_eq(gone, 1);
 	trigger("add");
-	while (!find("writeback"))
+	while (!hotplug_find(devices, "writeback"))
 		ck_assert_int_gt(sd_event_run(event, 20000000), 0);
+	ck_assert_int_eq(seen, 1);
 	/* Told of twice, it is there once. */
 	trigger("change");
 	ck_assert_int_gt(sd_event_run(event, 20000000), 0);
+	ck_assert_int_eq(seen, 2);
 	for (size_t i = 0, n = 0; i < hotplug_count(devices); i++) {
 		n += !strcmp(hotplug_get(devices, i)->name, "writeback");
 		ck_assert_uint_le(n, 1);
@@ -129,6 +169,8 @@ int main(void)
 	tcase_add_checked_fixture(t, NULL, teardown);
 	tcase_add_test(t, embedded_is_always_there);
 	tcase_add_test(t, what_is_there_is_found);
+	tcase_add_test(t, nodes_that_are_none);
+	tcase_add_test(t, nodes_of_another_class);
 	tcase_add_test(t, without_udev);
 	if (kernel_tells())
 		tcase_add_test(t, comes_and_goes);

@@ -11,7 +11,7 @@ static struct queue *q;
 static void setup(void)
 {
 	ck_assert_int_eq(queue_new(&q), 0);
-	ck_assert_int_eq(queue_set_device(q, "embedded0", 1), 0);
+	ck_assert_int_eq(queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 1), 0);
 }
 
 static void teardown(void)
@@ -21,7 +21,8 @@ static void teardown(void)
 
 static void add(uint64_t id, const char *user)
 {
-	ck_assert_int_eq(queue_add(q, id, user[0] == 'a' ? 1000 : 1001, user, (int64_t)id), 0);
+	ck_assert_int_eq(queue_add(q, id, user[0] == 'a' ? 1000 : 1001, user, NULL, (int64_t)id),
+			 0);
 }
 
 /* Starts what is next, and returns it; 0 when there is nothing. */
@@ -96,7 +97,7 @@ START_TEST(reasons)
 			 "waits for embedded0, which runs job 3 of alice; 1 job is ahead");
 	ck_assert_str_eq(reason(6, 0),
 			 "waits for embedded0, which runs job 3 of alice; 2 jobs are ahead");
-	queue_set_device(q, "embedded0", 2);
+	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 2);
 	ck_assert_str_eq(reason(5, 0), "waits for embedded0; 1 job is ahead");
 	start_next(0);
 	ck_assert_str_eq(reason(6, 0), "waits for embedded0, which runs job 3 of alice and 1 more; "
@@ -107,11 +108,11 @@ END_TEST
 
 START_TEST(no_device)
 {
-	queue_set_device(q, "embedded0", 0);
+	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 0);
 	add(1, "alice");
 	ck_assert_uint_eq(start_next(0), 0);
 	ck_assert_str_eq(reason(1, 0), "waits for a device: none is in service; it is next");
-	queue_set_device(q, "embedded0", 1);
+	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 1);
 	ck_assert_uint_eq(start_next(0), 1);
 }
 END_TEST
@@ -127,7 +128,7 @@ START_TEST(holds)
 	ck_assert_str_eq(reason(1, 0), "waits: the disk is full");
 	ck_assert_uint_eq(start_next(0), 2);
 	ck_assert_int_eq(queue_hold(q, 2, 500, "it runs"), -ENOENT);
-	queue_set_device(q, "embedded0", 2);
+	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 2);
 	ck_assert_uint_eq(start_next(499), 0);
 	ck_assert_uint_eq(queue_wakeup(q, 500), UINT64_MAX);
 	ck_assert_uint_eq(start_next(500), 1);
@@ -170,9 +171,9 @@ START_TEST(slots_and_refusals)
 {
 	unsigned int count;
 
-	queue_set_device(q, "embedded0", 2);
+	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 2);
 	add(7, "alice");
-	ck_assert_int_eq(queue_add(q, 7, 1000, "alice", 0), -EEXIST);
+	ck_assert_int_eq(queue_add(q, 7, 1000, "alice", NULL, 0), -EEXIST);
 	add(8, "alice");
 	add(9, "alice");
 	ck_assert_int_eq(queue_started(q, 7, "pbit9"), -ENOENT);
@@ -187,6 +188,119 @@ START_TEST(slots_and_refusals)
 }
 END_TEST
 
+static void add_for(uint64_t id, const char *device)
+{
+	ck_assert_int_eq(queue_add(q, id, 1000, "alice", device, (int64_t)id), 0);
+}
+
+/* Where the next job would run; it must be this one. */
+static const char *next_device(uint64_t expected)
+{
+	const char *device = NULL;
+	uint64_t id = 0;
+
+	ck_assert(queue_next(q, 0, &id, &device));
+	ck_assert_uint_eq(id, expected);
+	return device;
+}
+
+/* Silicon before emulation in the kernel before that in the worker, whatever came first. */
+START_TEST(the_best_free_device)
+{
+	queue_set_device(q, "pbit0", QUEUE_EMULATED, 1);
+	queue_set_device(q, "pbit1", QUEUE_BY_NAME, 1);
+	queue_set_device(q, "pbit2", QUEUE_SILICON, 1);
+	for (uint64_t id = 1; id <= 4; id++)
+		add(id, "alice");
+	ck_assert_str_eq(next_device(1), "pbit2");
+	ck_assert_ptr_null(queue_device(q, 1));
+	start_next(0);
+	ck_assert_str_eq(queue_device(q, 1), "pbit2");
+	ck_assert_str_eq(next_device(2), "pbit0");
+	start_next(0);
+	ck_assert_str_eq(next_device(3), "embedded0");
+	start_next(0);
+	/* The last one is for those who ask for it. */
+	ck_assert_uint_eq(start_next(0), 0);
+	ck_assert_str_eq(reason(4, 0), "waits for pbit2, which runs job 1 of alice; it is next");
+	ck_assert_ptr_null(queue_device(q, 4));
+	ck_assert_ptr_null(queue_device(q, 99));
+}
+END_TEST
+
+START_TEST(a_device_by_name)
+{
+	queue_set_device(q, "pbit1", QUEUE_BY_NAME, 1);
+	add_for(1, "pbit1");
+	add_for(2, "pbit1");
+	add_for(3, "pbit3");
+	add(4, "bob");
+	ck_assert_str_eq(next_device(1), "pbit1");
+	ck_assert_str_eq(reason(2, 0), "waits for pbit1; 1 job is ahead");
+	start_next(0);
+	ck_assert_str_eq(reason(2, 0), "waits for pbit1, which runs job 1 of alice; it is next");
+	ck_assert_str_eq(reason(3, 0), "waits for pbit3, which is not there; 1 job is ahead");
+	/* Nobody waits behind a device that he did not ask for. */
+	ck_assert_str_eq(next_device(4), "embedded0");
+	start_next(0);
+	ck_assert_uint_eq(start_next(0), 0);
+	/* It comes, and goes while the job runs. */
+	queue_set_device(q, "pbit3", QUEUE_EMULATED, 1);
+	ck_assert_uint_eq(start_next(0), 3);
+	queue_set_device(q, "pbit3", QUEUE_EMULATED, 0);
+	ck_assert_str_eq(queue_device(q, 3), "pbit3");
+	ck_assert_int_eq(queue_stopped(q, 3), 0);
+	ck_assert_uint_eq(queue_position(q, 3), 2);
+	ck_assert_uint_eq(start_next(0), 0);
+	ck_assert_str_eq(reason(3, 0), "waits for pbit3, which is not there; 1 job is ahead");
+	ck_assert_int_eq(queue_avoid(q, 3, "pbit3"), -ENOENT);
+}
+END_TEST
+
+/* A job that was lost with its device goes on elsewhere, before those that came after it. */
+START_TEST(a_device_that_goes)
+{
+	queue_set_device(q, "pbit0", QUEUE_EMULATED, 1);
+	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 0);
+	add(1, "alice");
+	add(2, "bob");
+	ck_assert_uint_eq(start_next(0), 1);
+	queue_set_device(q, "pbit0", QUEUE_EMULATED, 0);
+	ck_assert_str_eq(reason(2, 0), "waits for a device: none is in service; it is next");
+	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 1);
+	queue_stopped(q, 1);
+	queue_hold(q, 1, 100, "pbit0 is gone");
+	ck_assert_str_eq(reason(1, 0), "waits: pbit0 is gone");
+	ck_assert_str_eq(next_device(2), "embedded0");
+	ck_assert_uint_eq(start_next(100), 1);
+	ck_assert_str_eq(queue_device(q, 1), "embedded0");
+}
+END_TEST
+
+START_TEST(devices_to_avoid)
+{
+	queue_set_device(q, "pbit0", QUEUE_EMULATED, 1);
+	add(1, "alice");
+	add(2, "bob");
+	ck_assert_str_eq(next_device(1), "pbit0");
+	ck_assert_int_eq(queue_avoid(q, 1, "pbit0"), 0);
+	ck_assert_int_eq(queue_avoid(q, 1, "pbit0"), 0);
+	ck_assert_int_eq(queue_avoid(q, 1, "pbit7"), -ENOENT);
+	ck_assert_int_eq(queue_avoid(q, 7, "pbit0"), -ENOENT);
+	ck_assert_str_eq(next_device(1), "embedded0");
+	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 0);
+	ck_assert_str_eq(next_device(2), "pbit0");
+	ck_assert_str_eq(reason(1, 0),
+			 "waits for a device: none is in service that it fits; it is next");
+	/* Told of again, it is the same; gone and back, it is another one. */
+	queue_set_device(q, "pbit0", QUEUE_EMULATED, 2);
+	ck_assert_str_eq(next_device(2), "pbit0");
+	queue_set_device(q, "pbit0", QUEUE_EMULATED, 0);
+	queue_set_device(q, "pbit0", QUEUE_EMULATED, 1);
+	ck_assert_str_eq(next_device(1), "pbit0");
+}
+END_TEST
+
 /* Against a model: many random steps, after each of which order, counts and positions agree. */
 START_TEST(agrees_with_a_model)
 {
@@ -194,7 +308,7 @@ START_TEST(agrees_with_a_model)
 	int state[JOBS] = { 0 };
 	uint64_t seed = 20240501;
 
-	queue_set_device(q, "embedded0", 3);
+	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 3);
 	for (int step = 0; step < 4000; step++) {
 		unsigned int running = 0, waiting = 0;
 		uint64_t first = 0, started;
@@ -208,7 +322,8 @@ START_TEST(agrees_with_a_model)
 			first = state[i] == WAITS ? i : first;
 		switch ((seed >> 60) % 4) {
 		case 0:
-			ck_assert_int_eq(queue_add(q, id, 1, "x", 0), state[id] ? -EEXIST : 0);
+			ck_assert_int_eq(queue_add(q, id, 1, "x", NULL, 0),
+					 state[id] ? -EEXIST : 0);
 			state[id] = state[id] ? state[id] : WAITS;
 			break;
 		case 1:
@@ -247,6 +362,10 @@ int main(void)
 	tcase_add_test(t, reasons_are_text);
 	tcase_add_test(t, stopped_job_keeps_its_place);
 	tcase_add_test(t, slots_and_refusals);
+	tcase_add_test(t, the_best_free_device);
+	tcase_add_test(t, a_device_by_name);
+	tcase_add_test(t, a_device_that_goes);
+	tcase_add_test(t, devices_to_avoid);
 	tcase_add_test(t, agrees_with_a_model);
 	suite_add_tcase(s, t);
 	return run_suite(s);

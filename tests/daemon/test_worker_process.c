@@ -31,7 +31,13 @@ static void teardown(void)
 
 START_TEST(outcomes)
 {
-	enum { EXIT_0 = 0, EXIT_1 = 1 << 8, EXIT_75 = 75 << 8 };
+	enum {
+		EXIT_0 = 0,
+		EXIT_1 = 1 << 8,
+		EXIT_75 = 75 << 8,
+		EXIT_76 = 76 << 8,
+		EXIT_77 = 77 << 8
+	};
 	static const struct {
 		int status;
 		bool done;
@@ -49,6 +55,18 @@ START_TEST(outcomes)
 		  "worker left with status 1 and did not say why; see the job's log" },
 		{ EXIT_75, false, NULL, WORKER_NOT_STOPPED, WORKER_STOPPED, "" },
 		{ EXIT_75, false, NULL, WORKER_SHUTDOWN, WORKER_STOPPED, "" },
+		{ EXIT_75, false, NULL, WORKER_GONE, WORKER_LOST, "" },
+		{ EXIT_76, false, NULL, WORKER_NOT_STOPPED, WORKER_LOST, "" },
+		{ EXIT_76, false, NULL, WORKER_GONE, WORKER_LOST, "" },
+		{ EXIT_76, false, NULL, WORKER_SHUTDOWN, WORKER_STOPPED, "" },
+		{ EXIT_76, false, "bad labels", WORKER_GONE, WORKER_FAILED, "bad labels" },
+		{ EXIT_77, false, "too small", WORKER_NOT_STOPPED, WORKER_UNFIT, "too small" },
+		{ EXIT_77, false, NULL, WORKER_NOT_STOPPED, WORKER_FAILED,
+		  "worker left with status 77 and did not say why; see the job's log" },
+		{ EXIT_0, true, NULL, WORKER_GONE, WORKER_DONE, "" },
+		{ SIGKILL, false, NULL, WORKER_GONE, WORKER_LOST, "" },
+		{ SIGTERM, false, NULL, WORKER_GONE, WORKER_LOST, "" },
+		{ SIGSEGV, false, NULL, WORKER_GONE, WORKER_FAILED, "worker killed by SIGSEGV" },
 		{ SIGSEGV, false, NULL, WORKER_NOT_STOPPED, WORKER_FAILED,
 		  "worker killed by SIGSEGV" },
 		{ SIGSEGV, false, NULL, WORKER_SHUTDOWN, WORKER_FAILED,
