@@ -37,8 +37,9 @@ $(foreach m,$(wildcard client/man/*.1),$(NL)644 $(m) $(SHAREDIR)/man/man1/$(notd
 $(foreach m,$(wildcard client/man/*.3),$(NL)644 $(m) $(SHAREDIR)/man/man3/$(notdir $(m)))
 $(foreach m,$(wildcard client/man/*.5),$(NL)644 $(m) $(SHAREDIR)/man/man5/$(notdir $(m)))
 $(foreach m,$(wildcard daemon/*.8),$(NL)644 $(m) $(SHAREDIR)/man/man8/$(notdir $(m)))
-$(foreach u,$(UNITS),$(NL)644 $(u) $(if $(filter %.service %.socket,$(u)),$(UNITDIR),$(if \
-	$(filter %sysusers.conf,$(u)),$(LIBDIR)/sysusers.d,$(LIBDIR)/tmpfiles.d))/$(notdir $(u)))
+$(foreach u,$(UNITS),$(NL)644 $(u) $(UNITDIR)/$(notdir $(u)))
+644 daemon/systemd/pbit-sysusers.conf $(LIBDIR)/sysusers.d/pbit.conf
+644 daemon/udev/60-pbit.rules $(LIBDIR)/udev/rules.d/60-pbit.rules
 $(foreach e,$(wildcard client/examples/*.c),$(NL)644 $(e) $(EXAMPLEDIR)/$(notdir $(e)))
 $(foreach e,$(wildcard client/examples/digits/*),$(NL)644 $(e) $(EXAMPLEDIR)/digits/$(notdir $(e)))
 endef
@@ -55,6 +56,10 @@ install: all $(UNITS) $(PC)
 	ln -sf libpbit.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libpbit.so.0
 	ln -sf libpbit.so.0 $(DESTDIR)$(LIBDIR)/libpbit.so
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
+	@case "$(DESTDIR)$(PREFIX)$$(id -u)" in /usr0 | /usr/local0) \
+		systemd-sysusers $(LIBDIR)/sysusers.d/pbit.conf; \
+		udevadm control --reload 2> /dev/null && \
+			udevadm trigger --subsystem-match=pbit || :;; esac
 uninstall:
 	@echo "$$INSTALL_LIST" | while read -r mode from to; do [ -n "$$to" ] || continue; \
 		rm -f "$(DESTDIR)$$to"; done
