@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
+#include <string.h>
+
 #include "cli.h"
 #include "json.h"
 #include "report.h"
 #include "table.h"
+#include "terminal.h"
 
 struct options {
 	bool json;
@@ -10,14 +13,52 @@ struct options {
 
 static const struct option_row rows[] = {
 	{ 'j', "json", OPTION_FLAG, offsetof(struct options, json), NULL,
-	  "an array of objects: name, backend, p_bits, state, job, route, threads" },
+	  "an array of objects: name, backend, p_bits, state, ideal, route, job, user ..." },
 	{ 0 },
 };
+
+/* What is not silicon is not called so, and what does not keep the law is marked. */
+static void add_backend(struct table *t, const json_t *device)
+{
+	bool odd = json_is_false(json_object_get(device, "ideal")) &&
+		   strcmp(report_string(device, "state", ""), "unsupported") != 0;
+
+	table_cell(t, "%s%s", report_string(device, "backend", "-"), odd ? ", not ideal" : "");
+}
+
+/* "3 of alice and 1 more" */
+static void add_jobs(struct table *t, const json_t *device)
+{
+	json_int_t more = json_integer_value(json_object_get(device, "running")) - 1;
+	const json_t *job = json_object_get(device, "job");
+	char text[NUMBER_TEXT], rest[32] = "";
+
+	if (!json_is_integer(job)) {
+		table_cell(t, "-");
+		return;
+	}
+	if (more > 0)
+		snprintf(rest, sizeof(rest), " and %lld more", (long long)more);
+	table_cell(t, "%s of %s%s", number_text(text, job, "%.0f"),
+		   report_string(device, "user", "-"), rest);
+}
+
+/* One line a device that jobs cannot use. */
+static void print_reasons(const json_t *devices)
+{
+	for (size_t i = 0; i < json_array_size(devices); i++) {
+		const json_t *d = json_array_get(devices, i);
+		_cleanup_free_ char *text = terminal_text(report_string(d, "reason", ""));
+
+		if (text && text[0])
+			printf("%s\n", text);
+	}
+}
 
 static int print_devices(const struct command *c, const json_t *devices)
 {
 	static const char *const headings[] = { "name",	    "backend", ">p-bits", "state",
-						">threads", "route",   ">job",	  NULL };
+						">threads", "route",   "job",	  NULL };
 	_cleanup_table_ struct table t = { 0 };
 	char text[NUMBER_TEXT];
 
@@ -26,15 +67,17 @@ static int print_devices(const struct command *c, const json_t *devices)
 		const json_t *d = json_array_get(devices, i);
 
 		table_cell(&t, "%s", report_string(d, "name", "-"));
-		table_cell(&t, "%s", report_string(d, "backend", "-"));
+		add_backend(&t, d);
 		table_cell(&t, "%s", number_text(text, json_object_get(d, "p_bits"), "%.0f"));
 		table_cell(&t, "%s", report_string(d, "state", "-"));
 		table_cell(&t, "%s", number_text(text, json_object_get(d, "threads"), "%.0f"));
 		table_cell(&t, "%s", report_string(d, "route", "-"));
-		table_cell(&t, "%s", number_text(text, json_object_get(d, "job"), "%.0f"));
+		add_jobs(&t, d);
 	}
-	return table_print(&t, "", stdout) < 0 ? fail(c, STATUS_FAILED, "out of memory") :
-						 STATUS_DONE;
+	if (table_print(&t, "", stdout) < 0)
+		return fail(c, STATUS_FAILED, "out of memory");
+	print_reasons(devices);
+	return STATUS_DONE;
 }
 
 static int run(const struct command *c, void *options, int argc, char **argv)
@@ -63,7 +106,9 @@ const struct command cmd_devices = {
 	.arguments = "",
 	.summary = "list the p-bit devices, what they are and what they do",
 	.details =
-		"A backend named 'embedded' is software: a p-bit machine inside the job's process.",
+		"Backends: 'embedded' is software, a p-bit machine inside the job's process; 'emulated'\n"
+		"is software in the kernel; 'pci' is silicon. Jobs run on one that is not ideal only\n"
+		"where they name it.",
 	.options = rows,
 	.options_size = sizeof(struct options),
 	.run = run,

@@ -68,6 +68,7 @@ static int print_job(const struct command *c, const json_t *job)
 	add_text(&t, "kind", report_string(job, "kind", ""));
 	add_text(&t, "user", report_string(job, "user", ""));
 	add_text(&t, "state", report_string(job, "state", ""));
+	add_text(&t, "device", report_string(job, "device", ""));
 	add_text(&t, "reason", report_string(job, "reason", ""));
 	if (report_number(job, "position", &x) && x > 0)
 		add_text(&t, "position",
