@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <string.h>
 
 #include "device.h"
 #include "device_ops.h"
@@ -75,8 +76,7 @@ struct program *program_free(struct program *p)
 {
 	if (!p)
 		return NULL;
-	if (p->in_flight)
-		program_wait(p, NULL, NULL);
+	program_cancel(p);
 	p->device->programs--;
 	free(p->narrow);
 	p->device->ops->program_free(p);
@@ -107,9 +107,22 @@ static int check_couplings(const struct pbm_shape *s, const int16_t *w, struct e
 	return 0;
 }
 
+/* In device format, at `to`; 16-bit ones without memory of their own stay where they are. */
+static const void *to_device_format(const struct pbm_shape *s, const int16_t *w, void *to)
+{
+	size_t i, size = (size_t)s->n * s->m;
+	int8_t *narrow = to;
+
+	if (s->bits == 16)
+		return to ? memcpy(to, w, size * sizeof(*w)) : w;
+	for (i = 0; i < size; i++)
+		narrow[i] = (int8_t)w[i];
+	return narrow;
+}
+
 int program_set_couplings(struct program *p, const int16_t *w, struct err *e)
 {
-	size_t i, size = (size_t)p->shape.n * p->shape.m;
+	void *to = p->couplings;
 	int r;
 
 	if (p->in_flight)
@@ -117,15 +130,14 @@ int program_set_couplings(struct program *p, const int16_t *w, struct err *e)
 	r = check_couplings(&p->shape, w, e);
 	if (r < 0)
 		return r;
-	if (p->shape.bits == 8) {
+	if (!to && p->shape.bits == 8) {
 		if (!p->narrow)
-			p->narrow = alloc_zeroed(size, 1);
+			p->narrow = alloc_zeroed((size_t)p->shape.n * p->shape.m, 1);
 		if (!p->narrow)
 			return err_oom(e);
-		for (i = 0; i < size; i++)
-			p->narrow[i] = (int8_t)w[i];
+		to = p->narrow;
 	}
-	r = p->device->ops->load(p, p->shape.bits == 8 ? (const void *)p->narrow : w, e);
+	r = p->device->ops->load(p, to_device_format(&p->shape, w, to), e);
 	if (r < 0)
 		return r;
 	p->loaded = true;
@@ -234,4 +246,13 @@ int program_wait(struct program *p, struct results *ret, struct err *e)
 	if (ret)
 		*ret = p->results;
 	return 0;
+}
+
+void program_cancel(struct program *p)
+{
+	if (!p->in_flight)
+		return;
+	if (p->device->ops->cancel)
+		p->device->ops->cancel(p);
+	program_wait(p, NULL, NULL);
 }

@@ -17,9 +17,9 @@ struct device;
 struct program;
 
 struct device_info {
-	char name[32];	  /* "embedded0" */
-	char backend[32]; /* "embedded": user-space software, never passes for silicon */
-	char route[16];	  /* "scalar", "avx2", "avx2+vaes" */
+	char name[32];	  /* "embedded0", "pbit0" */
+	char backend[32]; /* "embedded", "emulated": software here, in the kernel; "pci" */
+	char route[16];	  /* "scalar", "avx2", "avx2+vaes"; "device" where it is no software */
 	unsigned int threads;
 };
 
@@ -58,13 +58,19 @@ int device_open_embedded(unsigned int threads, struct device **ret, struct err *
 /* The same with one route forced, for tests and benchmarks; -EOPNOTSUPP when the CPU lacks it. */
 int device_open_embedded_isa(unsigned int threads, enum pbm_isa isa, struct device **ret,
 			     struct err *e);
+/*
+ * /dev/pbitN by a context that is open already, which the device takes over. name: "pbit0".
+ * -ENODEV, from this and from whatever is asked of it or its programs later: the device is gone,
+ * and the same work is to be done on another one.
+ */
+int device_open_fd(int fd, const char *name, struct device **ret, struct err *e);
 struct device *device_close(struct device *d); /* programs must be gone */
 void device_get_info(const struct device *d, struct device_info *ret);
 
 /* clamp: [pbm_state_words] mask, copied, or NULL. States start as zeros (all -1). */
 int program_new(struct device *d, const struct pbm_shape *shape, const uint64_t *clamp,
 		struct program **ret, struct err *e);
-struct program *program_free(struct program *p);
+struct program *program_free(struct program *p); /* in flight: cancelled first */
 const struct pbm_shape *program_shape(const struct program *p);
 
 /* n x m row major, |w| <= 127 or 32767 by shape.bits; -ERANGE with the place otherwise. */
@@ -75,6 +81,9 @@ uint64_t *program_states(struct program *p);
 
 int program_submit(struct program *p, const struct submission *s, struct err *e);
 int program_wait(struct program *p, struct results *ret, struct err *e);
+
+/* Gives up the run in flight, if any: it leaves no results, and chains that are of no use. */
+void program_cancel(struct program *p);
 
 static inline int program_run(struct program *p, const struct submission *s, struct results *ret,
 			      struct err *e)

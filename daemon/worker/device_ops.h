@@ -27,7 +27,10 @@ struct device_ops {
 			   struct program **ret, struct err *e);
 	void (*program_free)(struct program *p); /* not in flight */
 
-	/* n x m row major s8 or s16, every one in range; not in flight. */
+	/*
+	 * n x m row major s8 or s16, every one in range; not in flight. They stand in the program's
+	 * own memory for them where it has any.
+	 */
 	int (*load)(struct program *p, const void *couplings, struct err *e);
 
 	/* The submission is valid and the program not in flight; must not block. */
@@ -36,6 +39,9 @@ struct device_ops {
 
 	/* Called once after each submit. Blocks to the end of the run. */
 	int (*wait)(struct program *p, struct results *ret, struct err *e);
+
+	/* Makes what is in flight end soon, in whatever state; may be NULL. */
+	void (*cancel)(struct program *p);
 };
 
 struct device {
@@ -48,11 +54,28 @@ struct program {
 	struct device *device;
 	struct pbm_shape shape;
 	uint64_t *states; /* [chains][state_words], the backend's */
-	int8_t *narrow;	  /* couplings on their way to an 8-bit device */
+	void *couplings;  /* where the backend wants them, in device format; NULL: anywhere */
+	int8_t *narrow;	  /* on their way to an 8-bit device that does not care */
 	bool loaded;
 	bool in_flight;
 	bool has_results;
 	struct results results;
 };
+
+/* Makes *buf at least `size` bytes; what was in it is lost. Never NULL, even for no bytes. */
+static inline int device_reserve(void *buf, size_t *have, size_t size)
+{
+	void **p = buf;
+
+	if (*p && *have >= size)
+		return 0;
+	free(*p);
+	*have = 0;
+	*p = alloc_zeroed(1, MAX(size, (size_t)1));
+	if (!*p)
+		return -ENOMEM;
+	*have = size;
+	return 0;
+}
 
 #endif

@@ -94,22 +94,6 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Makes *buf at least `size` bytes; what was in it is lost. Never NULL, even for no bytes. */
-static int grow(void *buf, size_t *have, size_t size)
-{
-	void **p = buf;
-
-	if (*p && *have >= size)
-		return 0;
-	free(*p);
-	*have = 0;
-	*p = alloc_zeroed(1, MAX(size, (size_t)1));
-	if (!*p)
-		return -ENOMEM;
-	*have = size;
-	return 0;
-}
-
 /* Numbers in a copy of the sums; n * m * 8 was checked at the door. */
 static size_t sums_length(const struct embedded_program *p)
 {
@@ -167,13 +151,14 @@ static int block_run(const struct block *b, struct lane *lane, struct pbm_sums *
 	struct pbm_run run = block_run_args(b);
 	int r;
 
-	r = grow(&lane->scratch, &lane->scratch_size, pbm_scratch_size(&p->program.shape));
+	r = device_reserve(&lane->scratch, &lane->scratch_size,
+			   pbm_scratch_size(&p->program.shape));
 	if (r < 0)
 		return r;
 	if (p->n_blocks == 1) {
 		sums_bind(p, p->sums, sums);
 	} else {
-		r = grow(&lane->sums, &lane->sums_size, length * sizeof(*lane->sums));
+		r = device_reserve(&lane->sums, &lane->sums_size, length * sizeof(*lane->sums));
 		if (r < 0)
 			return r;
 		memset(lane->sums, 0, length * sizeof(*lane->sums));
@@ -268,13 +253,13 @@ static int reserve(struct embedded_program *p, const struct submission *s,
 	size_t gain_size = (size_t)s->gains * sizeof(*s->gain);
 	int r;
 
-	r = grow(&p->gain, &p->gain_size, gain_size);
+	r = device_reserve(&p->gain, &p->gain_size, gain_size);
 	if (r == 0)
-		r = grow(&p->sums, &p->sums_size, sums_length(p) * sizeof(*p->sums));
+		r = device_reserve(&p->sums, &p->sums_size, sums_length(p) * sizeof(*p->sums));
 	if (r == 0)
-		r = grow(&p->energy_trace, &p->energy_trace_size, sizes->energy_trace);
+		r = device_reserve(&p->energy_trace, &p->energy_trace_size, sizes->energy_trace);
 	if (r == 0)
-		r = grow(&p->state_trace, &p->state_trace_size, sizes->state_trace);
+		r = device_reserve(&p->state_trace, &p->state_trace_size, sizes->state_trace);
 	if (r < 0)
 		return r;
 	memcpy(p->gain, s->gain, gain_size);

@@ -120,7 +120,7 @@ int negative_continue(struct negative_phase *p, const struct couplings *c, doubl
 void negative_abandon(struct negative_phase *p)
 {
 	for (unsigned int u = 0; u < p->classes; u++)
-		program_wait(p->program[u], NULL, NULL);
+		program_cancel(p->program[u]);
 }
 
 static size_t class_words(const struct negative_phase *p)

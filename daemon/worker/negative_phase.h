@@ -41,7 +41,7 @@ int negative_begin(struct negative_phase *p, const struct couplings *c, uint64_t
 int negative_continue(struct negative_phase *p, const struct couplings *c, double *vh,
 		      struct energy_ledger *ledger, struct err *e);
 
-/* Lets the piece in flight run out; the chains are then somewhere within the step. */
+/* Gives up the piece in flight; the chains are then somewhere within the step. */
 void negative_abandon(struct negative_phase *p);
 
 /* All states as one block of words, for checkpoints: [classes][chains][state_words]. */
