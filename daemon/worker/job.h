@@ -4,6 +4,7 @@
 #define PBIT_WORKER_JOB_H
 
 #include "control.h"
+#include "device.h"
 #include "err.h"
 #include "inputs.h"
 #include "spec.h"
@@ -12,6 +13,9 @@ struct job {
 	uint64_t id;
 	struct spec *spec;
 	unsigned int threads;
+	char device[32];    /* on which pbitd put it: "embedded0", "pbit0" */
+	int device_fd;	    /* the open context of a device that is not embedded */
+	json_t *devices;    /* that it has run on, this one included, in order: [{name, ...}] */
 	int dir, out, ckpt; /* descriptors of the job's directory, out/ and ckpt/ */
 	struct input_file *files;
 	size_t n_files;
@@ -20,10 +24,15 @@ struct job {
 
 /*
  * Runs a job to its end and leaves its results in out/. 0: done. -EINTR: it has checkpointed, as
- * control_poll() asked. -ECONNRESET: the daemon is gone. Else the sentence is in e.
+ * control_poll() asked. -ECONNRESET: the daemon is gone. -ENODEV: the device is gone, and the last
+ * checkpoint stands. Else the sentence is in e.
  */
 int train_run(struct job *job, struct err *e);
 int sample_run(struct job *job, struct err *e);
+
+bool job_is_embedded(const struct job *job);
+/* The device that the job is to run on; once a process. Notes it down in ckpt/, for reports. */
+int job_open_device(struct job *job, struct device **ret, struct err *e);
 
 /* write_file_atomic() into out/, with a sentence: "out/NAME: cannot write: ...". */
 int job_write(const struct job *job, const char *name, const void *buf, size_t size, struct err *e);

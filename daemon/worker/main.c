@@ -20,5 +20,5 @@ int main(int argc, char **argv)
 			WORKER_FD);
 		return 2;
 	}
-	return worker_run(AT_FDCWD, WORKER_FD);
+	return worker_run(AT_FDCWD, WORKER_FD, WORKER_DEVICE_FD);
 }

@@ -22,6 +22,22 @@ json_t *report_device(const struct device *d)
 			 "route", info.route, "threads", (json_int_t)info.threads);
 }
 
+json_t *report_devices(const struct job *job, const struct device *d)
+{
+	json_t *now = report_device(d), *same = json_copy(now), *earlier = json_array(), *x;
+	size_t k;
+
+	json_object_del(same, "threads");
+	json_array_foreach(job->devices, k, x)
+		if (!json_equal(x, same))
+			json_array_append(earlier, x);
+	if (json_array_size(earlier))
+		json_object_set(now, "earlier", earlier);
+	json_decref(earlier);
+	json_decref(same);
+	return now;
+}
+
 json_t *report_timing(uint64_t elapsed_us, const struct energy_ledger *l)
 {
 	return json_pack("{s:f, s:f, s:o}", "seconds", (double)elapsed_us / 1e6, "device_seconds",
@@ -145,7 +161,7 @@ json_t *report_train(const struct train_job *t, const struct figures *f)
 	if (!r)
 		return NULL;
 	json_object_set_new(r, "sample_sweeps", json_integer((json_int_t)f->sample_sweeps));
-	json_object_set_new(r, "device", report_device(t->device));
+	json_object_set_new(r, "device", report_devices(t->job, t->device));
 	json_object_set_new(r, "energy", ledger_to_json(&t->state.ledger));
 	json_object_set_new(r, "picture", picture_object(t));
 	return r;

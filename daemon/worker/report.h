@@ -25,8 +25,12 @@ json_t *report_train(const struct train_job *t, const struct figures *f);
 /* The lines of metrics.jsonl about one model, without their timing. */
 int report_epochs(const struct train_job *t, enum trainer_model model, json_t **ret, struct err *e);
 
-/* "device" and "timing", which reports of every kind have. */
+/*
+ * "device" and "timing", which reports of every kind have. A job that has run on other devices
+ * before names them: "earlier", in order.
+ */
 json_t *report_device(const struct device *d);
+json_t *report_devices(const struct job *job, const struct device *d);
 json_t *report_timing(uint64_t elapsed_us, const struct energy_ledger *l);
 
 #endif

@@ -305,7 +305,7 @@ int sample_run(struct job *job, struct err *e)
 		     MAX(SAMPLE_ENERGY_BYTES / 8 / s.records, (size_t)1));
 	r = load_model(&s, e);
 	if (r == 0)
-		r = device_open_embedded(job->threads, &s.device, e);
+		r = job_open_device(job, &s.device, e);
 	if (r == 0)
 		r = make_program(&s, e);
 	if (r == 0)

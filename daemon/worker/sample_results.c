@@ -109,7 +109,7 @@ static json_t *make_report(const struct sample_job *s, const struct tau *tau)
 	json_object_set_new(r, "tau_int", json_number(tau->tau * s->spec->every));
 	json_object_set_new(r, "tau_observable", json_string("energy"));
 	json_object_set_new(r, "resolved", json_boolean(tau->resolved));
-	json_object_set_new(r, "device", report_device(s->device));
+	json_object_set_new(r, "device", report_devices(s->job, s->device));
 	json_object_set_new(r, "energy", ledger_to_json(&st->ledger));
 	json_object_set(r, "seconds", json_object_get(timing, "seconds"));
 	json_object_set(r, "flips_per_ns", json_object_get(timing, "flips_per_ns"));

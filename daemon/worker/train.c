@@ -198,7 +198,7 @@ static int prepare(struct train_job *t, struct err *e)
 	if (r == 0)
 		r = make_identity(t, e);
 	if (r == 0)
-		r = device_open_embedded(t->job->threads, &t->device, e);
+		r = job_open_device(t->job, &t->device, e);
 	if (r < 0)
 		return r;
 	r = train_resume(t, e);

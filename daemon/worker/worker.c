@@ -111,6 +111,18 @@ static int open_inputs(int dirfd, const json_t *root, struct job *job, struct er
 	return 0;
 }
 
+/* Without a name it is the embedded one. */
+static int read_device(const json_t *root, struct job *job, struct err *e)
+{
+	const json_t *device = json_object_get(root, "device");
+	const char *name = device ? json_string_value(device) : "embedded0";
+
+	if (!name || !*name || strlen(name) >= sizeof(job->device))
+		return err_set(e, -EINVAL, "job.json: device: must be the name of a device");
+	snprintf(job->device, sizeof(job->device), "%s", name);
+	return 0;
+}
+
 static int read_job(int dirfd, const json_t *root, struct job *job, struct err *e)
 {
 	json_int_t threads = json_integer_value(json_object_get(root, "threads"));
@@ -119,6 +131,8 @@ static int read_job(int dirfd, const json_t *root, struct job *job, struct err *
 	job->id = (uint64_t)json_integer_value(json_object_get(root, "id"));
 	job->threads = (unsigned int)MAX(1, MIN(threads, WORKER_MAX_THREADS));
 	r = parse_spec(root, job, e);
+	if (r == 0)
+		r = read_device(root, job, e);
 	if (r == 0)
 		r = open_inputs(dirfd, root, job, e);
 	if (r == 0)
@@ -134,6 +148,7 @@ static void job_free(struct job *job)
 		close(job->files[k].fd);
 	free(job->files);
 	spec_free(job->spec);
+	json_decref(job->devices);
 	closep(&job->out);
 	closep(&job->ckpt);
 }
@@ -172,10 +187,11 @@ static int run_kind(struct job *job, struct err *e)
 	}
 }
 
-static int run(int dirfd, struct control *control, struct err *e)
+/* -ENODEV: its device is gone. */
+static int run(int dirfd, struct control *control, int device_fd, struct err *e)
 {
 	_cleanup_(job_free) struct job job = {
-		.dir = dirfd, .out = -1, .ckpt = -1, .control = control
+		.dir = dirfd, .out = -1, .ckpt = -1, .device_fd = device_fd, .control = control
 	};
 	_cleanup_close_ int lock = -1;
 	_cleanup_json_ json_t *root = NULL;
@@ -188,10 +204,11 @@ static int run(int dirfd, struct control *control, struct err *e)
 		r = read_job(dirfd, root, &job, e);
 	if (r == 0)
 		r = run_kind(&job, e);
-	return r;
+	/* Of a file, say, it is a failure like any other. */
+	return r == -ENODEV && job_is_embedded(&job) ? -EIO : r;
 }
 
-int worker_run(int dirfd, int control_fd)
+int worker_run(int dirfd, int control_fd, int device_fd)
 {
 	struct err e = { 0 };
 	struct control control;
@@ -199,12 +216,16 @@ int worker_run(int dirfd, int control_fd)
 
 	control_catch_signals();
 	control_init(&control, control_fd);
-	r = run(dirfd, &control, &e);
+	r = run(dirfd, &control, device_fd, &e);
 	if (r == 0)
 		return control_done(&control) < 0 ? WORKER_EXIT_STOPPED : 0;
 	/* Only these two come without a sentence. */
 	if (!e.code && (r == -EINTR || r == -ECONNRESET))
 		return WORKER_EXIT_STOPPED;
+	if (r == -ENODEV) {
+		fprintf(stderr, "pbit-worker: %s\n", e.text);
+		return WORKER_EXIT_LOST;
+	}
 	control_failed(&control, e.code ? e.text : strerror(-r));
 	return 1;
 }

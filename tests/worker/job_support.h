@@ -166,7 +166,7 @@ static inline void start(struct run *r, int dir)
 		closep(&parents_lock);
 		if (file_limit != RLIM_INFINITY && setrlimit(RLIMIT_FSIZE, &limit) < 0)
 			_exit(99);
-		_exit(worker_run(dir, pair[1]));
+		_exit(worker_run(dir, pair[1], -1));
 	}
 	ck_assert_int_eq(sigprocmask(SIG_SETMASK, &before, NULL), 0);
 	close(pair[1]);
