@@ -32,7 +32,14 @@ $(VM_LIB): $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/vm/lib/*.c))
 $(B)/obj/tests/vm/%.o: private CPPFLAGS := $(VM_CFLAGS) $(CPPFLAGS)
 $(VM_PROGRAMS): $(VM)/programs/%: $(B)/obj/tests/vm/programs/%.o $(VM_LIB) $(MACHINE_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -static -o $@ $^ -lpthread -lm
+	$(CC) $(CFLAGS) -static -o $@ -Wl,--start-group $^ $(VM_LIBS_$*) -lpthread -lm \
+		-Wl,--end-group
+
+# The worker's device operations, by the checks that hold for every device; its headers, not the
+# library's of the same names.
+$(B)/obj/tests/vm/programs/backend.o: private CPPFLAGS := $(CPPFLAGS)
+$(VM)/programs/backend: $(WORKER_LIB) $(BASE_LIB)
+VM_LIBS_backend := -lcheck -lsubunit -lrt
 
 $(VM)/tree: all
 	rm -rf $@
