@@ -107,7 +107,10 @@ unsigned int module_areas(void)
 	CHECK(f);
 	/* The module's own text and data are there too, as the loader's. */
 	while (fgets(line, sizeof(line), f))
-		count += strstr(line, " [pbit]") != NULL;
+		if (strstr(line, " [pbit]")) {
+			count++;
+			printf("held: %s", line);
+		}
 	fclose(f);
 	return count;
 }
