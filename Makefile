@@ -34,6 +34,7 @@ include client/client.mk
 include daemon/daemon.mk
 include tests/tests.mk
 include tests/install.mk
+include tests/kmod/kmod.mk
 include tests/vm/vm.mk
 include $(filter-out tests/vm/vm.mk,$(wildcard tests/vm/*.mk))
 

@@ -7,6 +7,7 @@ TEST_PACKAGES := check libsubunit-dev clang clang-format sqlite3 jq mandoc syste
 	binutils
 VM_PACKAGES := qemu-system-x86 mmdebstrap cpio busybox-static kmod xz-utils gcc-12 libelf1 \
 	python3
+KMOD_PACKAGES := g++ clang gcc-12 libelf1 sparse pahole perl kmod xz-utils git
 
 APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 define install_missing
@@ -18,10 +19,12 @@ if [ -n "$$missing" ]; then echo "installing:$$missing"; \
 	$(APT) install -y -qq --no-install-recommends $$missing; fi
 endef
 
-.PHONY: deps deps-test deps-vm
+.PHONY: deps deps-test deps-kmod deps-vm
 deps:
 	$(call install_missing,$(BUILD_PACKAGES))
 deps-test:
 	$(call install_missing,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+deps-kmod:
+	$(call install_missing,$(BUILD_PACKAGES) $(KMOD_PACKAGES))
 deps-vm:
 	$(call install_missing,$(BUILD_PACKAGES) $(VM_PACKAGES))
