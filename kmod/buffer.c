@@ -5,6 +5,15 @@
 
 #include "pbit.h"
 
+/*
+ * Zeroed, charged to the caller's memory cgroup; vfree() it. Where there is none, the caller hears
+ * of it (MAYFAIL): sizes are the user's, and no process is to be killed for a number too large.
+ */
+void *pbit_memory(size_t size)
+{
+	return __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
+}
+
 static void buffer_free(struct kref *ref)
 {
 	struct pbit_buffer *b = container_of(ref, struct pbit_buffer, ref);
@@ -52,7 +61,7 @@ static struct pbit_buffer *buffer_new(struct pbit_context *ctx, u32 kind, size_t
 	b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
 	if (!b)
 		goto err_charge;
-	b->mem = __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+	b->mem = pbit_memory(size);
 	if (!b->mem)
 		goto err_free;
 	kref_init(&b->ref);
@@ -160,7 +169,8 @@ int pbit_buffer_mmap(struct pbit_context *ctx, struct vm_area_struct *vma)
 
 	if (pbit_gone(ctx->dev))
 		return -ENODEV;
-	if (!(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_EXEC))
+	/* VM_MAYSHARE: MAP_SHARED, though the file may be open for reading alone */
+	if (!(vma->vm_flags & VM_MAYSHARE) || (vma->vm_flags & VM_EXEC))
 		return -EINVAL;
 	if (offset >> PBIT_MMAP_SHIFT > PBIT_MAX_HANDLE)
 		return -EINVAL;

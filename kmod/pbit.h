@@ -182,6 +182,7 @@ typedef int (*pbit_handler)(struct pbit_context *ctx, void *args, unsigned int c
 			    void __user *user);
 
 /* buffer.c */
+void *pbit_memory(size_t size); /* zeroed and charged to the caller, or NULL */
 int pbit_buffer_create(struct pbit_context *ctx, void *args, unsigned int cmd, void __user *user);
 int pbit_buffer_destroy(struct pbit_context *ctx, void *args, unsigned int cmd, void __user *user);
 int pbit_buffer_mmap(struct pbit_context *ctx, struct vm_area_struct *vma);

@@ -114,11 +114,6 @@ static int take_buffers(struct pbit_context *ctx, struct pbit_program *p,
 	return r;
 }
 
-static void *device_memory(size_t size)
-{
-	return __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
-}
-
 static int take_memory(struct pbit_context *ctx, struct pbit_program *p)
 {
 	size_t image = pbm_image_size(&p->shape), scratch = pbm_scratch_size(&p->shape);
@@ -128,9 +123,9 @@ static int take_memory(struct pbit_context *ctx, struct pbit_program *p)
 	if (r < 0)
 		return r;
 	p->bytes = image + scratch + rows;
-	p->image = device_memory(image);
-	p->scratch = device_memory(scratch);
-	p->rows = device_memory(rows);
+	p->image = pbit_memory(image);
+	p->scratch = pbit_memory(scratch);
+	p->rows = pbit_memory(rows);
 	return p->image && p->scratch && p->rows ? 0 : -ENOMEM;
 }
 

@@ -71,7 +71,7 @@ static int take_gains(struct pbit_context *ctx, struct pbit_submission *s)
 	if (r < 0)
 		return r;
 	s->bytes = size;
-	s->gains = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	s->gains = kvmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
 	if (!s->gains)
 		return -ENOMEM;
 	return copy_from_user(s->gains, u64_to_user_ptr(s->args.gain), size) ? -EFAULT : 0;
