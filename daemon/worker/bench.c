@@ -10,7 +10,8 @@
 #include "splitmix.h"
 
 #define SLICES	       15
-#define MAX_CONTENDERS 4  /* the routes of the machine, and sgemm */
+#define MAX_CONTENDERS 5  /* the routes of the machine, a kernel device, and sgemm */
+#define KERNEL_CHAINS  64 /* of one more turn of the network that matters */
 #define WARM_SWEEPS    32 /* towards equilibrium, where the fraction that changes settles */
 #define BITS	       8
 #define BETA	       1.0
@@ -20,16 +21,19 @@
 
 static const struct network {
 	unsigned int n, m;
-	bool every_route; /* with one thread */
+	bool matters; /* measured on every route, with one thread */
 } networks[] = {
 	{ 64, 64, false },
 	{ 784, 512, true },
 	{ 2048, 2048, false },
 };
 
+#define MAX_GROUPS (2 * ARRAY_SIZE(networks) + 1)
+
 /* One way to run a network; a device's program, or the sgemm route. */
 struct contender {
-	struct device *device;
+	struct device *device; /* its own, but for a kernel device */
+	bool kernel;
 	struct program *program;
 	struct sgemm_route *sgemm;
 	char backend[32], route[64];
@@ -43,6 +47,7 @@ struct contender {
 struct group {
 	const struct network *network;
 	unsigned int threads, chains;
+	bool every_route;
 	uint64_t seed;
 	int16_t *w;
 	double scale;
@@ -53,6 +58,7 @@ struct group {
 struct bench {
 	const struct spec_bench *spec;
 	uint64_t seed;
+	struct device *kernel; /* or NULL */
 	int (*progress)(double done, void *arg);
 	void *arg;
 	double done, total; /* slices */
@@ -75,7 +81,8 @@ static void group_close(struct group *g)
 		struct contender *c = &g->contenders[i];
 
 		program_free(c->program);
-		device_close(c->device);
+		if (!c->kernel)
+			device_close(c->device);
 		sgemm_route_free(c->sgemm);
 	}
 	free(g->w);
@@ -102,7 +109,8 @@ static int random_couplings(struct group *g, struct err *e)
 	return 0;
 }
 
-static int add_embedded(struct group *g, enum pbm_isa isa, struct err *e)
+/* The contender's program; its device is open. */
+static int add_program(struct group *g, struct contender *c, struct err *e)
 {
 	struct pbm_shape shape = {
 		.net = PBM_NET_RBM,
@@ -111,13 +119,10 @@ static int add_embedded(struct group *g, enum pbm_isa isa, struct err *e)
 		.chains = g->chains,
 		.bits = BITS,
 	};
-	struct contender *c = &g->contenders[g->count++];
 	struct device_info info;
 	int r;
 
-	r = device_open_embedded_isa(g->threads, isa, &c->device, e);
-	if (r == 0)
-		r = program_new(c->device, &shape, NULL, &c->program, e);
+	r = program_new(c->device, &shape, NULL, &c->program, e);
 	if (r == 0)
 		r = program_set_couplings(c->program, g->w, e);
 	if (r < 0)
@@ -127,6 +132,31 @@ static int add_embedded(struct group *g, enum pbm_isa isa, struct err *e)
 	snprintf(c->route, sizeof(c->route), "%s", info.route);
 	pbm_states_random(&shape, g->seed, 0, shape.chains, NULL, program_states(c->program));
 	return 0;
+}
+
+static int add_embedded(struct group *g, enum pbm_isa isa, struct err *e)
+{
+	struct contender *c = &g->contenders[g->count++];
+	int r = device_open_embedded_isa(g->threads, isa, &c->device, e);
+
+	return r < 0 ? r : add_program(g, c, e);
+}
+
+/* A network that the device is too small for has no row of it. */
+static int add_kernel(struct group *g, struct device *kernel, struct err *e)
+{
+	struct contender *c = &g->contenders[g->count];
+	struct err why = { 0 };
+	int r;
+
+	*c = (struct contender){ .device = kernel, .kernel = true };
+	r = add_program(g, c, &why);
+	if (r == -E2BIG || r == -EDQUOT) {
+		*c = (struct contender){ 0 };
+		return 0;
+	}
+	g->count++;
+	return r < 0 ? err_set(e, r, "%s", why.text) : 0;
 }
 
 static int add_sgemm(struct group *g, struct err *e)
@@ -150,8 +180,8 @@ static uint64_t updates(const struct group *g)
 	return (uint64_t)g->chains * (g->network->n + g->network->m);
 }
 
-static int run_embedded(const struct group *g, struct contender *c, unsigned int sweeps,
-			struct err *e)
+static int run_program(const struct group *g, struct contender *c, unsigned int sweeps,
+		       struct err *e)
 {
 	uint64_t gain = gain_from_beta(BETA, g->scale);
 	struct submission s = {
@@ -183,7 +213,7 @@ static int run_timed(const struct group *g, struct contender *c, unsigned int sw
 	if (c->sgemm)
 		sgemm_route_run(c->sgemm, sweeps);
 	else
-		r = run_embedded(g, c, sweeps, e);
+		r = run_program(g, c, sweeps, e);
 	if (r == 0)
 		*ret_ns = MAX(now_ns() - start, 1.0);
 	return r;
@@ -266,7 +296,7 @@ static int measure(struct bench *b, struct group *g, struct err *e)
 			c->rate[k] = (double)updates(g) * c->sweeps / ns;
 			r = report_progress(b);
 			if (r < 0)
-				return err_set(e, r, "the benchmark was stopped");
+				return r;
 		}
 	return sgemm_changed(g, &g->contenders[g->count - 1], e);
 }
@@ -285,18 +315,11 @@ static double median(double x[SLICES])
 	return x[SLICES / 2];
 }
 
-static int report(struct bench *b, struct group *g, struct err *e)
+static int report_rows(struct bench *b, struct group *g, const char *name)
 {
-	struct contender *first = &g->contenders[0], *last = &g->contenders[g->count - 1];
-	double ratio[SLICES];
-	char name[32];
-	size_t i;
 	int r = 0;
 
-	snprintf(name, sizeof(name), "%ux%u", g->network->n, g->network->m);
-	for (i = 0; i < SLICES; i++)
-		ratio[i] = first->rate[i] / last->rate[i];
-	for (i = 0; i < g->count; i++) {
+	for (size_t i = 0; i < g->count; i++) {
 		struct contender *c = &g->contenders[i];
 		double mid = median(c->rate);
 
@@ -307,35 +330,54 @@ static int report(struct bench *b, struct group *g, struct err *e)
 				  "chains", (int)g->chains, "bits", c->sgemm ? 32 : BITS, "changed",
 				  c->changed, "flips_per_ns", mid, "best", c->rate[SLICES - 1]));
 	}
-	r |= json_array_append_new(b->ratios, json_pack("{ss si sf}", "network", name, "threads",
-							(int)g->threads, "embedded_over_sgemm",
-							median(ratio)));
+	return r;
+}
+
+/* Median over the turns, which are in order still. */
+static double ratio_of(const struct contender *a, const struct contender *b)
+{
+	double ratio[SLICES];
+
+	for (size_t i = 0; i < SLICES; i++)
+		ratio[i] = a->rate[i] / b->rate[i];
+	return median(ratio);
+}
+
+static int report(struct bench *b, struct group *g, struct err *e)
+{
+	const struct contender *first = &g->contenders[0], *last = &g->contenders[g->count - 1];
+	json_t *ratio;
+	char name[32];
+	int r = 0;
+
+	snprintf(name, sizeof(name), "%ux%u", g->network->n, g->network->m);
+	ratio = json_pack("{ss si si sf}", "network", name, "threads", (int)g->threads, "chains",
+			  (int)g->chains, "embedded_over_sgemm", ratio_of(first, last));
+	if (g->contenders[1].kernel)
+		r = json_object_set_new(ratio, "kernel_over_embedded",
+					json_real(ratio_of(&g->contenders[1], first)));
+	r |= json_array_append_new(b->ratios, ratio);
+	r |= report_rows(b, g, name);
 	return r < 0 ? err_oom(e) : 0;
 }
 
-static bool every_route(const struct network *network, unsigned int threads)
+static size_t group_size(const struct group *g, const struct bench *b)
 {
-	return network->every_route && threads == 1;
+	return 2 + (g->every_route ? (size_t)isa_working() : 0) +
+	       (b->kernel && g->threads == 1 ? 1 : 0);
 }
 
-static size_t group_size(const struct network *network, unsigned int threads)
+/* The embedded device's best route comes first, a kernel device second, sgemm last. */
+static int bench_group(struct bench *b, struct group g, struct err *e)
 {
-	return 2 + (every_route(network, threads) ? (size_t)isa_working() : 0);
-}
-
-static int bench_group(struct bench *b, const struct network *network, unsigned int threads,
-		       struct err *e)
-{
-	struct group g = {
-		.network = network,
-		.threads = threads,
-		.chains = b->spec->chains,
-		.seed = b->seed,
-	};
-	int r, isa = (int)isa_working(), last = every_route(network, threads) ? 0 : isa;
+	int r, isa = (int)isa_working(), last = g.every_route ? 0 : isa;
 
 	r = random_couplings(&g, e);
-	for (; r == 0 && isa >= last; isa--)
+	if (r == 0)
+		r = add_embedded(&g, (enum pbm_isa)isa, e);
+	if (r == 0 && b->kernel && g.threads == 1)
+		r = add_kernel(&g, b->kernel, e);
+	while (r == 0 && --isa >= last)
 		r = add_embedded(&g, (enum pbm_isa)isa, e);
 	if (r == 0)
 		r = add_sgemm(&g, e);
@@ -366,28 +408,64 @@ static void cpu_name(char *buf, size_t size)
 	}
 }
 
-static int bench_all(struct bench *b, struct err *e)
+/* All groups that are to be measured; returns how many. */
+static size_t list_groups(const struct bench *b, struct group ret[MAX_GROUPS])
 {
 	const unsigned int threads[] = { 1, b->spec->threads };
-	size_t i, t, columns = b->spec->threads > 1 ? 2 : 1;
-	int r;
+	size_t count = 0, columns = b->spec->threads > 1 ? 2 : 1;
 
-	for (i = 0; i < ARRAY_SIZE(networks); i++)
-		for (t = 0; t < columns; t++)
-			b->total += (double)(group_size(&networks[i], threads[t]) * SLICES);
-	for (i = 0; i < ARRAY_SIZE(networks); i++)
-		for (t = 0; t < columns; t++) {
-			r = bench_group(b, &networks[i], threads[t], e);
-			if (r < 0)
-				return r;
+	for (size_t i = 0; i < ARRAY_SIZE(networks); i++) {
+		struct group g = {
+			.network = &networks[i],
+			.chains = b->spec->chains,
+			.seed = b->seed,
+		};
+
+		for (size_t t = 0; t < columns; t++) {
+			g.threads = threads[t];
+			g.every_route = networks[i].matters && g.threads == 1;
+			ret[count++] = g;
 		}
-	return 0;
+		if (b->kernel && networks[i].matters && b->spec->chains != KERNEL_CHAINS) {
+			g.threads = 1;
+			g.chains = KERNEL_CHAINS;
+			g.every_route = false;
+			ret[count++] = g;
+		}
+	}
+	return count;
 }
 
-int bench_run(const struct spec_bench *spec, uint64_t seed, int (*progress)(double, void *),
-	      void *arg, json_t **ret_report, struct err *e)
+static int bench_all(struct bench *b, struct err *e)
 {
-	struct bench b = { .spec = spec, .seed = seed, .progress = progress, .arg = arg };
+	struct group groups[MAX_GROUPS];
+	size_t i, count = list_groups(b, groups);
+	int r = 0;
+
+	for (i = 0; i < count; i++)
+		b->total += (double)(group_size(&groups[i], b) * SLICES);
+	for (i = 0; r == 0 && i < count; i++)
+		r = bench_group(b, groups[i], e);
+	return r;
+}
+
+/* What only a kernel device has. */
+static int add_kernel_figures(struct device *kernel, json_t *report, struct err *e)
+{
+	json_t *empty;
+	int r = bench_empty_runs(kernel, &empty, e);
+
+	if (r == 0 && json_object_set_new(report, "empty_run", empty) < 0)
+		r = err_oom(e);
+	return r;
+}
+
+int bench_run(const struct spec_bench *spec, uint64_t seed, struct device *kernel,
+	      int (*progress)(double, void *), void *arg, json_t **ret_report, struct err *e)
+{
+	struct bench b = {
+		.spec = spec, .seed = seed, .kernel = kernel, .progress = progress, .arg = arg
+	};
 	double start = now_ns();
 	char cpu[128];
 	json_t *out;
@@ -407,6 +485,11 @@ int bench_run(const struct spec_bench *spec, uint64_t seed, int (*progress)(doub
 			"slices", SLICES);
 	if (!out)
 		return err_oom(e); /* json_pack has dropped the arrays */
+	r = kernel ? add_kernel_figures(kernel, out, e) : 0;
+	if (r < 0) {
+		json_decref(out);
+		return r;
+	}
 	*ret_report = out;
 	return 0;
 }

@@ -22,8 +22,7 @@ int kernel_error(const struct kernel_context *c, const char *what, int r, struct
 {
 	switch (r) {
 	case -ENODEV:
-		return err_set(e, r, "/dev/%s is gone while %s: it was removed or its driver left",
-			       c->name, what);
+		return err_set(e, r, "/dev/%s is gone: it was removed, or its driver was", c->name);
 	case -EDQUOT:
 		return err_set(e, r,
 			       "/dev/%s allows %llu MiB to one job and %s needs more; ask for "
@@ -91,7 +90,7 @@ int kernel_context_init(struct kernel_context *c, int fd, const char *name, stru
 			       name, fd);
 	r = get_param(c, PBIT_PARAM_API_VERSION, &version);
 	if (r == -ENODEV)
-		return kernel_error(c, "it was handed over", r, e);
+		return kernel_error(c, "asking for its version", r, e);
 	if (r < 0)
 		return err_set(e, -ENOTTY, "/dev/%s: descriptor %d is no p-bit device: %s", name,
 			       fd, strerror(-r));
@@ -152,7 +151,7 @@ int kernel_events(struct kernel_context *c, struct pbit_event *events, size_t mo
 		n = read(c->fd, events, most * sizeof(*events));
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return kernel_error(c, "it was at work", -errno, e);
+		return kernel_error(c, "waiting for events", -errno, e);
 	if (n == 0 || (size_t)n % sizeof(*events))
 		return kernel_error(c, "reading events", -EIO, e);
 	return (int)((size_t)n / sizeof(*events));

@@ -12,6 +12,7 @@
 #include "job.h"
 #include "json.h"
 #include "protocol.h"
+#include "report.h"
 
 #define LOCK_POLL_MS	   50
 #define JOB_MAX_BYTES	   ((size_t)2 << 20)
@@ -165,9 +166,18 @@ static int bench_progress(double done, void *arg)
 /* Stopped, a benchmark is run again from its start: it has nothing worth keeping. */
 static int bench_run_job(struct job *job, struct err *e)
 {
+	struct device *kernel = NULL;
 	json_t *report = NULL;
-	int r = bench_run(&job->spec->bench, job->spec->seed, bench_progress, job, &report, e);
+	int r = 0;
 
+	if (!job_is_embedded(job))
+		r = job_open_device(job, &kernel, e);
+	if (r == 0)
+		r = bench_run(&job->spec->bench, job->spec->seed, kernel, bench_progress, job,
+			      &report, e);
+	if (r == 0 && kernel)
+		json_object_set_new(report, "device", report_device(kernel));
+	device_close(kernel);
 	return r < 0 ? r : job_write_json(job, "report.json", report, e);
 }
 
