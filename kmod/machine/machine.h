@@ -26,6 +26,7 @@
 #define PBM_MACHINE_H
 
 #ifdef __KERNEL__
+#define PBM_REST /* runs rest: see struct pbm_run */
 #include <linux/types.h>
 #else
 #include <stddef.h>
@@ -143,7 +144,7 @@ struct pbm_run {
 	u32 trace_chain0;  /* where this run's first chain stands in a row */
 	u32 flags;	   /* PBM_RUN_*, for a run cut in pieces that share one scratch */
 	const struct pbm_spread *spread; /* see spread.h; NULL: every p-bit is ideal */
-#ifdef __KERNEL__
+#ifdef PBM_REST
 	void (*rest)(void *arg); /* called every few microseconds, vector registers free */
 	void *rest_arg;
 #endif
@@ -165,11 +166,14 @@ enum pbm_isa pbm_isa_best(void);
 const char *pbm_isa_name(enum pbm_isa isa);
 
 /*
- * 0 when the route gives the scalar route's bits on this processor, else -EIO (-5). A few
- * microseconds; memory of pbm_check_size() bytes, 64-byte aligned. In the kernel, within the FPU.
+ * 0 when the route gives the scalar route's bits on this processor, else -EIO (-5); memory of
+ * pbm_check_size() bytes, 64-byte aligned. In two steps for the kernel: preparation, some 100
+ * microseconds, for any number of routes, each some 10 microseconds, within the FPU.
  */
 size_t pbm_check_size(void);
 int pbm_check(enum pbm_isa isa, void *memory);
+int pbm_check_prepare(void *memory);
+int pbm_check_route(enum pbm_isa isa, void *memory);
 
 /* Fills states with fair coins from the generator; clamped p-bits are left as they are. */
 void pbm_states_random(const struct pbm_shape *s, u64 seed, u32 chain0, u32 chains,

@@ -43,54 +43,135 @@ size_t pbm_image_size(const struct pbm_shape *s)
 	return (size_t)image_layout(s, &im);
 }
 
-static s32 coupling(const struct pbm_shape *s, const void *w, u64 at)
+/*
+ * A part of the image: some rows (inputs) of one tile of 64 outputs of a side. `largest` is that
+ * of |W|; beyond the range of the couplings when one of them has no negative.
+ */
+struct load_part {
+	const void *couplings;
+	u8 *tile;
+	s32 *base;  /* of the tile's outputs */
+	u32 *bound; /* likewise */
+	u32 tile_at, outputs;
+	u64 row, in, out; /* bytes of a row; inputs and outputs of the side */
+	u32 from, to;	  /* inputs */
+	u32 largest;
+};
+
+static inline s32 coupling(const void *w, u32 bits, u64 at)
 {
-	return s->bits == 8 ? ((const s8 *)w)[at] : ((const s16 *)w)[at];
+	return bits == 8 ? ((const s8 *)w)[at] : ((const s16 *)w)[at];
 }
 
-static s32 lowest(const struct pbm_shape *s)
+static inline void put(struct load_part *p, u32 bits, u32 i, u32 k, s32 w)
 {
-	return s->bits == 8 ? -128 : -32768;
+	if (bits == 8)
+		((s8 *)(p->tile + i * p->row))[rbm_place8(k)] = (s8)w;
+	else
+		((s16 *)(p->tile + i * p->row))[k] = (s16)w;
 }
 
-static int load_tile(const struct pbm_shape *s, const void *couplings, struct rbm_image *im,
-		     u32 side, u32 at)
+/* The couplings of an output stand together, those of an input far apart. */
+static inline void load_visible(struct load_part *p, u32 bits)
 {
-	u32 out = rbm_units(s, side), in = rbm_units(s, !side), i, j;
-	s32 *base = (s32 *)((u8 *)im + im->base[side]);
-	u64 row = RBM_TILE * (s->bits / 8);
-	u8 *tile = (u8 *)im + im->tiles[side] + at * row * (in + 1u);
+	u32 i, k;
 
-	for (j = at * RBM_TILE; j < (at + 1) * RBM_TILE; j++) {
-		s64 sum = 0, bound = 0;
+	for (k = 0; k < p->outputs; k++) {
+		u64 at = ((u64)p->tile_at * RBM_TILE + k) * p->in;
+		u32 bound = 0;
+		s32 sum = 0;
 
-		for (i = 0; i <= in; i++) {
-			s32 w = 0;
+		for (i = p->from; i < p->to; i++) {
+			s32 w = coupling(p->couplings, bits, at + i);
+			u32 mag = (u32)(w < 0 ? -w : w);
 
-			if (i < in && j < out)
-				w = coupling(s, couplings,
-					     side ? (u64)i * out + j : (u64)j * in + i);
-			if (w == lowest(s))
-				return -ERANGE_;
 			sum += w;
-			bound += w < 0 ? -w : w;
-			if ((u32)(w < 0 ? -w : w) > im->max)
-				im->max = (u32)(w < 0 ? -w : w);
-			if (s->bits == 8)
-				((s8 *)(tile + i * row))[rbm_place8(j)] = (s8)w;
-			else
-				((s16 *)(tile + i * row))[j % RBM_TILE] = (s16)w;
+			bound += mag;
+			p->largest = mag > p->largest ? mag : p->largest;
+			put(p, bits, i, k, w);
 		}
-		base[j] = (s32)-sum;
-		if (bound > 32767)
-			im->narrow = 0;
+		p->base[k] -= sum;
+		p->bound[k] += bound;
 	}
+}
+
+/* The couplings of an input stand together. */
+static inline void load_hidden(struct load_part *p, u32 bits)
+{
+	u32 i, k;
+
+	for (i = p->from; i < p->to; i++) {
+		u64 at = i * p->out + (u64)p->tile_at * RBM_TILE;
+
+		for (k = 0; k < p->outputs; k++) {
+			s32 w = coupling(p->couplings, bits, at + k);
+			u32 mag = (u32)(w < 0 ? -w : w);
+
+			p->base[k] -= w;
+			p->bound[k] += mag;
+			p->largest = mag > p->largest ? mag : p->largest;
+			put(p, bits, i, k, w);
+		}
+	}
+}
+
+static void load_rows(struct load_part *p, u32 side, u32 bits)
+{
+	u32 i, k;
+
+	if (side == RBM_VISIBLE)
+		bits == 8 ? load_visible(p, 8) : load_visible(p, 16);
+	else
+		bits == 8 ? load_hidden(p, 8) : load_hidden(p, 16);
+	for (i = p->from; p->outputs < RBM_TILE && i < p->to; i++)
+		for (k = p->outputs; k < RBM_TILE; k++)
+			put(p, bits, i, k, 0);
+	for (k = 0; p->to == p->in && k < RBM_TILE; k++) /* the row of zeros */
+		put(p, bits, p->to, k, 0);
+}
+
+#define LOAD_ROWS 512u /* of a part: its rows stay in the nearest cache */
+
+static int load_tile_part(const struct pbm_shape *s, const void *couplings, struct rbm_image *im,
+			  u32 side, u32 tile, u32 part)
+{
+	u32 out = rbm_units(s, side), in = rbm_units(s, !side), left = out - tile * RBM_TILE, k;
+	struct load_part p = {
+		.couplings = couplings,
+		.tile_at = tile,
+		.outputs = left < RBM_TILE ? left : RBM_TILE,
+		.row = RBM_TILE * (s->bits / 8),
+		.in = in,
+		.out = out,
+		.from = part * LOAD_ROWS,
+	};
+
+	p.to = in - p.from < LOAD_ROWS ? in : p.from + LOAD_ROWS;
+	p.tile = (u8 *)im + im->tiles[side] + tile * p.row * (in + 1u);
+	p.base = (s32 *)((u8 *)im + im->base[side]) + tile * RBM_TILE;
+	p.bound = im->bound;
+	for (k = 0; !part && k < RBM_TILE; k++) {
+		p.base[k] = 0;
+		p.bound[k] = 0;
+	}
+	load_rows(&p, side, s->bits);
+	if (p.largest > (s->bits == 8 ? 127u : 32767u))
+		return -ERANGE_;
+	if (p.largest > im->max)
+		im->max = p.largest;
+	for (k = 0; k < RBM_TILE; k++)
+		if (p.bound[k] > 32767)
+			im->narrow = 0;
 	return 0;
 }
 
 int pbm_load_part(const struct pbm_shape *s, const void *couplings, void *image, u32 *at)
 {
-	u32 first = rbm_padded(s->n) / RBM_TILE, tiles = first + rbm_padded(s->m) / RBM_TILE;
+	const u32 parts[2] = { (s->m + LOAD_ROWS - 1) / LOAD_ROWS,
+			       (s->n + LOAD_ROWS - 1) / LOAD_ROWS };
+	u32 first = rbm_padded(s->n) / RBM_TILE * parts[0];
+	u32 all = first + rbm_padded(s->m) / RBM_TILE * parts[1];
+	u32 side = *at >= first, k = *at - (side ? first : 0);
 	struct rbm_image *im = image;
 	int r;
 
@@ -101,13 +182,10 @@ int pbm_load_part(const struct pbm_shape *s, const void *couplings, void *image,
 		im->max = 0;
 		im->narrow = s->bits == 8;
 	}
-	if (*at < first)
-		r = load_tile(s, couplings, im, RBM_VISIBLE, *at);
-	else
-		r = load_tile(s, couplings, im, RBM_HIDDEN, *at - first);
+	r = load_tile_part(s, couplings, im, side, k / parts[side], k % parts[side]);
 	if (r)
 		return r;
-	if (++*at < tiles)
+	if (++*at < all)
 		return 1;
 	im->magic = RBM_IMAGE_MAGIC;
 	return 0;
@@ -115,13 +193,9 @@ int pbm_load_part(const struct pbm_shape *s, const void *couplings, void *image,
 
 int pbm_load(const struct pbm_shape *s, const void *couplings, void *image)
 {
-	u64 k, count = (u64)s->n * s->m;
 	u32 at = 0;
 	int r;
 
-	for (k = 0; k < count; k++)
-		if (coupling(s, couplings, k) == lowest(s))
-			return -ERANGE_;
 	do {
 		r = pbm_load_part(s, couplings, image, &at);
 	} while (r > 0);
@@ -215,6 +289,7 @@ static void refresh(struct rbm_context *c, const struct rbm_route *route, enum r
 			u = list_bits(u, diff & state[w], 64 * w);
 			d = list_bits(d, diff & old, 64 * w);
 			ref[w] = state[w];
+			rbm_rest(c, 16);
 		}
 		while ((u - up) % 4)
 			*u++ = none;
@@ -222,7 +297,6 @@ static void refresh(struct rbm_context *c, const struct rbm_route *route, enum r
 			*d++ = none;
 		sc->ups[chain] = (u32)(u - up);
 		sc->downs[chain] = (u32)(d - down);
-		rbm_rest(c, 16 * c->words[!side] + sc->ups[chain] + sc->downs[chain]);
 	}
 	route->accumulate(c, side, who, count);
 	for (a = 0; a < count; a++)
@@ -268,18 +342,23 @@ static u32 sweep(struct rbm_context *c, const struct rbm_route *route)
 }
 
 /* -sum_i s_i F_i over the side that was drawn last, whose fields still hold. */
-static s64 energy(const struct rbm_context *c, u32 chain, enum rbm_side side)
+static s64 energy(struct rbm_context *c, u32 chain, enum rbm_side side)
 {
-	u32 units = rbm_units(c->shape, side), k;
+	u32 units = rbm_units(c->shape, side), w, k;
 	u64 at = (u64)chain * rbm_padded(units);
 	const u64 *state = rbm_state(c, chain, side);
 	s64 sum = 0;
 
-	for (k = 0; k < units; k++) {
-		s32 f = c->narrow ? ((const s16 *)c->scratch->field[side])[at + k] :
-				    ((const s32 *)c->scratch->field[side])[at + k];
+	for (w = 0; w < c->words[side]; w++) {
+		u32 some = units - 64 * w < 64 ? units - 64 * w : 64;
+		const s16 *f16 = (const s16 *)c->scratch->field[side] + at + 64 * w;
+		const s32 *f32 = (const s32 *)c->scratch->field[side] + at + 64 * w;
 
-		sum += state[k / 64] >> k % 64 & 1 ? f : -f;
+		for (k = 0; c->narrow && k < some; k++)
+			sum += state[w] >> k & 1 ? f16[k] : -f16[k];
+		for (k = 0; !c->narrow && k < some; k++)
+			sum += state[w] >> k & 1 ? f32[k] : -f32[k];
+		rbm_rest(c, 32);
 	}
 	return -sum;
 }
@@ -303,7 +382,6 @@ static void record(struct rbm_context *c, const struct rbm_route *route, u64 row
 				run->energy_trace[at] = e;
 			if (c->sums && c->sums->energy)
 				*c->sums->energy += e;
-			rbm_rest(c, (c->shape->n + c->shape->m) / 4);
 		}
 		if (!c->sums)
 			continue;
@@ -416,14 +494,17 @@ void pbm_states_random(const struct pbm_shape *s, u64 seed, u32 chain0, u32 chai
 		for (side = 0; side < 2; side++) {
 			u64 *state = rbm_state(&c, 0, side);
 
+			struct ars_block b = { { 0, 0 } };
+
 			for (w = 0; w < c.words[side]; w++) {
-				struct ars_block b = ars_encrypt(
-					&c.key,
-					ars_counter(w / 2 | (side ? ARS_HIDDEN : 0),
-						    chain0 + c.first, 0, 0, ARS_USE_INIT),
-					ARS_ROUNDS);
 				u64 mask = rbm_free_mask(&c, side, w);
 
+				if (w % 2 == 0)
+					b = ars_encrypt(&c.key,
+							ars_counter(w / 2 | (side ? ARS_HIDDEN : 0),
+								    chain0 + c.first, 0, 0,
+								    ARS_USE_INIT),
+							ARS_ROUNDS);
 				state[w] = (state[w] & ~mask) | (b.w[w % 2] & mask);
 			}
 		}

@@ -34,6 +34,7 @@ struct rbm_image {
 	u32 bits;
 	u64 base[2]; /* offsets from the image's start */
 	u64 tiles[2];
+	u32 bound[RBM_TILE]; /* sums of |W| of the tile that is being loaded */
 };
 
 #define RBM_IMAGE_MAGIC 0x5042524du
@@ -71,6 +72,7 @@ struct rbm_scratch {
 	u64 *columns;		/* [units of both sides][RBM_BATCH / 64], the same by unit */
 	u32 batched;
 	struct ars_block coins[RBM_BLOCK]; /* directions of 128 sweeps */
+	u64 square[64];			   /* bits to be transposed */
 };
 
 /* What one sweep step needs to know. */
@@ -90,7 +92,7 @@ struct rbm_context {
 	u64 changed;
 	u32 narrow; /* fields are s16: the image allows it and the route can */
 	u32 angle;  /* of the drift at this sweep; see spread.h */
-#ifdef __KERNEL__
+#ifdef PBM_REST
 	u32 work; /* since the run last rested */
 #endif
 };
@@ -99,11 +101,11 @@ struct rbm_context {
  * Between any two of these a run does little: `work` is in rows of 64 couplings added, or as long.
  * The kernel gives others the processor here; no vector register is live across a call.
  */
-#define RBM_REST_WORK 1024u
+#define RBM_REST_WORK 2048u
 
 static inline void rbm_rest(struct rbm_context *c, u32 work)
 {
-#ifdef __KERNEL__
+#ifdef PBM_REST
 	c->work += work;
 	if (__builtin_expect(c->work >= RBM_REST_WORK, 0)) {
 		c->work = 0;

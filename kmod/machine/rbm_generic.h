@@ -43,11 +43,11 @@ static void rbm_accumulate_generic(struct rbm_context *c, enum rbm_side side, co
 
 			for (e = 0; e < sc->ups[chain]; e++) {
 				rbm_add_row(acc, w + (u64)up[e] * row, bits, 1);
-				rbm_rest(c, 4);
+				rbm_rest(c, bits / 2);
 			}
 			for (e = 0; e < sc->downs[chain]; e++) {
 				rbm_add_row(acc, w + (u64)down[e] * row, bits, -1);
-				rbm_rest(c, 4);
+				rbm_rest(c, bits / 2);
 			}
 			for (k = 0; k < RBM_TILE; k++) {
 				u32 place = bits == 8 ? rbm_place8(k) : k;
@@ -135,8 +135,8 @@ static void rbm_transpose64(u64 *a)
 static void rbm_columns(struct rbm_context *c)
 {
 	u32 stride = c->words[0] + c->words[1];
+	u64 *t = c->scratch->square;
 	u32 part, w, k;
-	u64 t[64];
 
 	for (part = 0; part < RBM_BATCH / 64; part++) {
 		for (w = 0; w < stride; w++) {
@@ -156,39 +156,56 @@ static void rbm_columns(struct rbm_context *c)
 	}
 }
 
-/* Sum over the samples of s_i s_j = samples - 2 (number that differ). */
-static void rbm_moments_generic(struct rbm_context *c)
+/* Sums of one side: 2 (samples in which the p-bit is +1) - samples. */
+static void rbm_moments_side(struct rbm_context *c, s64 *sums, const u64 *columns, u32 units)
 {
-	const u32 parts = RBM_BATCH / 64;
-	const u64 *v = c->scratch->columns;
-	const u64 *h = v + (u64)c->words[0] * 64 * parts;
 	s64 samples = c->scratch->batched;
-	u32 n = c->shape->n, m = c->shape->m, i, j, p;
+	u32 i, p;
 
-	rbm_columns(c);
-	for (i = 0; c->sums->v && i < n; i++)
-		for (p = 0; p < parts; p++)
-			c->sums->v[i] += 2 * (s64)rbm_popcount(v[i * parts + p]);
-	for (i = 0; c->sums->v && i < n; i++)
-		c->sums->v[i] -= samples;
-	for (j = 0; c->sums->h && j < m; j++)
-		for (p = 0; p < parts; p++)
-			c->sums->h[j] += 2 * (s64)rbm_popcount(h[j * parts + p]);
-	for (j = 0; c->sums->h && j < m; j++)
-		c->sums->h[j] -= samples;
-	for (i = 0; c->sums->vh && i < n; i++) {
-		s64 *row = c->sums->vh + (u64)i * m;
-		const u64 *vi = v + i * parts;
+	for (i = 0; sums && i < units; i++) {
+		u32 up = 0;
 
-		for (j = 0; j < m; j++) {
-			const u64 *hj = h + j * parts;
+		for (p = 0; p < RBM_BATCH / 64; p++)
+			up += rbm_popcount(columns[i * (RBM_BATCH / 64) + p]);
+		sums[i] += 2 * (s64)up - samples;
+		rbm_rest(c, 4);
+	}
+}
+
+#define MOMENTS_PART 512u /* products between rests */
+
+/* Sum over the samples of s_i s_j = samples - 2 (number that differ). */
+static void rbm_moments_row(struct rbm_context *c, s64 *row, const u64 *vi, const u64 *h)
+{
+	s64 samples = c->scratch->batched;
+	u32 m = c->shape->m, from, j;
+
+	for (from = 0; from < m; from += MOMENTS_PART) {
+		u32 to = m - from < MOMENTS_PART ? m : from + MOMENTS_PART;
+
+		for (j = from; j < to; j++) {
+			const u64 *hj = h + j * (RBM_BATCH / 64);
 			u32 differ = rbm_popcount(vi[0] ^ hj[0]) + rbm_popcount(vi[1] ^ hj[1]) +
 				     rbm_popcount(vi[2] ^ hj[2]) + rbm_popcount(vi[3] ^ hj[3]);
 
 			row[j] += samples - 2 * (s64)differ;
 		}
-		rbm_rest(c, 2 * m);
+		rbm_rest(c, to - from);
 	}
+}
+
+static void rbm_moments_generic(struct rbm_context *c)
+{
+	const u64 *v = c->scratch->columns;
+	const u64 *h = v + (u64)c->words[0] * RBM_BATCH;
+	u32 i;
+
+	rbm_columns(c);
+	rbm_moments_side(c, c->sums->v, v, c->shape->n);
+	rbm_moments_side(c, c->sums->h, h, c->shape->m);
+	for (i = 0; c->sums->vh && i < c->shape->n; i++)
+		rbm_moments_row(c, c->sums->vh + (u64)i * c->shape->m,
+				v + i * (u64)(RBM_BATCH / 64), h);
 	c->scratch->batched = 0;
 }
 

@@ -65,6 +65,8 @@ simd_inline struct tile_sums sum_events(const u8 *tile, const u16 *up, u32 ups, 
 	return t;
 }
 
+#define NARROW_EVENTS 512 /* of a kind, between rests */
+
 /* s16 fields: all sums are taken modulo 2^16, and the fields they give are known to fit. */
 simd_inline void accumulate_narrow(struct rbm_context *c, enum rbm_side side, const u8 *who,
 				   u32 count, u32 together)
@@ -82,19 +84,27 @@ simd_inline void accumulate_narrow(struct rbm_context *c, enum rbm_side side, co
 			for (k = 0; k < 16; k++)
 				start[q][k] = (u16)base[tile * RBM_TILE + 16 * q + k];
 		for (i = 0; i < count; i++) {
-			u32 chain = who[i];
+			u32 chain = who[i], ups = sc->ups[chain], downs = sc->downs[chain];
+			const u16 *up = sc->up + (u64)chain * list;
+			const u16 *down = sc->down + (u64)chain * list;
 			v16u *f = (v16u *)((s16 *)sc->field[side] + (u64)chain * padded +
 					   tile * RBM_TILE);
 			const v16u *from = sc->valid[side][chain] ? f : start;
-			struct tile_sums t = sum_events(
-				w, sc->up + (u64)chain * list, sc->ups[chain],
-				sc->down + (u64)chain * list, sc->downs[chain], together);
 
-			for_unrolled(q, 2) {
-				f[2 * q] = from[2 * q] + t.even[q] + t.even[q];
-				f[2 * q + 1] = from[2 * q + 1] + t.odd[q] + t.odd[q];
-			}
-			rbm_rest(c, sc->ups[chain] + sc->downs[chain] + 8);
+			do {
+				u32 u = ups < NARROW_EVENTS ? ups : NARROW_EVENTS;
+				u32 d = downs < NARROW_EVENTS ? downs : NARROW_EVENTS;
+				struct tile_sums t = sum_events(w, up, u, down, d, together);
+
+				for_unrolled(q, 2) {
+					f[2 * q] = from[2 * q] + t.even[q] + t.even[q];
+					f[2 * q + 1] = from[2 * q + 1] + t.odd[q] + t.odd[q];
+				}
+				from = f;
+				up += u, ups -= u;
+				down += d, downs -= d;
+				rbm_rest(c, u + d + 8);
+			} while (ups | downs);
 		}
 	}
 }
@@ -141,14 +151,16 @@ simd_inline void accumulate_wide(struct rbm_context *c, enum rbm_side side, cons
 				struct tile_sums t = sum_events(w, up + e, some, down, 0, together);
 
 				add_wide(f, &t);
+				rbm_rest(c, some + 8);
 			}
 			for (e = 0; e < downs; e += WIDE_EVENTS) {
 				u32 some = downs - e < WIDE_EVENTS ? downs - e : WIDE_EVENTS;
 				struct tile_sums t = sum_events(w, up, 0, down + e, some, together);
 
 				add_wide(f, &t);
+				rbm_rest(c, some + 8);
 			}
-			rbm_rest(c, ups + downs + 16);
+			rbm_rest(c, 16);
 		}
 	}
 }
