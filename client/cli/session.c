@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "json.h"
+#include "protocol.h"
 #include "terminal.h"
 
 #define MAX_REPLY ((size_t)16 << 20)
@@ -26,6 +27,18 @@ int fail(const struct command *c, int status, const char *fmt, ...)
 	return status;
 }
 
+/* Whoever expects the system's daemon is to know that his job goes to another queue. */
+static void tell_of_dead_socket(const pbit *p)
+{
+	const char *fixed = getenv("PBIT_SOCKET"), *used = pbit_socket(p);
+
+	if ((fixed && fixed[0]) || strcmp(used, PBIT_SYSTEM_SOCKET) == 0 ||
+	    access(PBIT_SYSTEM_SOCKET, F_OK) < 0)
+		return;
+	fprintf(stderr, "pbit: no pbitd answers at %s; your own at %s is used\n",
+		PBIT_SYSTEM_SOCKET, used);
+}
+
 int session_open(const struct command *c, pbit **ret)
 {
 	pbit *p;
@@ -37,6 +50,7 @@ int session_open(const struct command *c, pbit **ret)
 		pbit_close(p);
 		return STATUS_UNREACHABLE;
 	}
+	tell_of_dead_socket(p);
 	*ret = p;
 	return STATUS_DONE;
 }
