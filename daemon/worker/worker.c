@@ -197,7 +197,29 @@ static int run_kind(struct job *job, struct err *e)
 	}
 }
 
-/* -ENODEV: its device is gone. */
+/*
+ * What a failure says of the device: -ENODEV, it is gone; -EMEDIUMTYPE, with a sentence, another
+ * one may take the job that this one does not. The embedded one is neither.
+ */
+static int judge_device(const struct job *job, int r)
+{
+	bool embedded = job_is_embedded(job);
+
+	switch (r) {
+	case -ENODEV:
+		/* Of a file, say, it is a failure like any other. */
+		return embedded ? -EIO : r;
+	case -E2BIG:
+	case -EDQUOT:
+	case -ENFILE:
+	case -EOPNOTSUPP:
+		return embedded ? r : -EMEDIUMTYPE;
+	default:
+		return r;
+	}
+}
+
+/* Ends as judge_device() says. */
 static int run(int dirfd, struct control *control, int device_fd, struct err *e)
 {
 	_cleanup_(job_free) struct job job = {
@@ -214,8 +236,7 @@ static int run(int dirfd, struct control *control, int device_fd, struct err *e)
 		r = read_job(dirfd, root, &job, e);
 	if (r == 0)
 		r = run_kind(&job, e);
-	/* Of a file, say, it is a failure like any other. */
-	return r == -ENODEV && job_is_embedded(&job) ? -EIO : r;
+	return judge_device(&job, r);
 }
 
 int worker_run(int dirfd, int control_fd, int device_fd)
@@ -237,5 +258,5 @@ int worker_run(int dirfd, int control_fd, int device_fd)
 		return WORKER_EXIT_LOST;
 	}
 	control_failed(&control, e.code ? e.text : strerror(-r));
-	return 1;
+	return r == -EMEDIUMTYPE ? WORKER_EXIT_UNFIT : 1;
 }
