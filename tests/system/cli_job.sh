@@ -53,6 +53,21 @@ PYTHON
 is_state "$long" running || die "the job ended with its watcher: $(state_of "$long")"
 ok "Ctrl-C detaches"
 
+# A device by its name: the one there is, one there is not, and what is no name.
+run 0 "$pbit" submit spec.json --device pbit63 --json
+elsewhere=$(jq .id "$T/out")
+run 0 "$pbit" show "$elsewhere" --json
+jq -e '.reason | startswith("waits for pbit63, which is not there")' "$T/out" > /dev/null ||
+	die "show: $(cat "$T/out")"
+jq -e '.spec.device.name == "pbit63"' "$T/out" > /dev/null || die "the name is not in the spec"
+run 0 "$pbit" cancel "$elsewhere"
+refused "device.name: is no device's name" "$pbit" submit spec.json --device /dev/pbit0
+run 0 "$pbit" show "$long" --json
+jq -e '.device == "embedded0"' "$T/out" > /dev/null || die "where it runs"
+run 0 "$pbit" devices
+grep -Eq "^embedded0 +embedded +[0-9]+ +busy +[0-9]+ +[^ ]+ +$long of " "$T/out" || die "devices"
+ok "devices by their names"
+
 # A job that waits says why; cancelling one that waits.
 run 0 "$pbit" submit spec.json --json
 waiting=$(jq .id "$T/out")

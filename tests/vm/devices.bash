@@ -130,6 +130,21 @@ test_node() {
 	unplug a
 }
 
+# One that is too small is left alone by those who did not ask for it.
+test_small() {
+	local w=/usr/share/pbit-vm/W.npy
+	modprobe pbit || die "modprobe pbit"
+	make_device a p_bits=64 || die "no device is made"
+	wait_for 10 sees pbit0
+	as alice pbit sample $w --sweeps 200 -o /home/alice/small || die "pbit sample"
+	[ "$(jq -r .device.name /home/alice/small/report.json)" = embedded0 ] || die "where?"
+	journalctl -q -b -u pbitd.service -g 'is run elsewhere than on pbit0: .*p-bits' ||
+		die "no word of it"
+	! as alice pbit sample $w --sweeps 200 --device pbit0 2> "$T/err" || die "it fits"
+	grep 'p-bits' "$T/err" || die "$(cat "$T/err")"
+	unplug a
+}
+
 # The device goes in mid-job: who did not ask for it goes on elsewhere, who did waits for it.
 test_lost() {
 	local id
