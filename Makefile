@@ -3,13 +3,14 @@
 # make demo     installs what is missing, builds, trains on real digits through pbitd
 # make check    installs what is missing, builds, runs every test
 # make install  DESTDIR= PREFIX=/usr/local; make uninstall
+# make install-dkms, make uninstall-dkms: the kernel module
 # make bench    flips/ns by network and backend
 # make lint     format, clang, man pages
 # make clean
 #
 # What belongs to a part is found by its directory, so that a new file needs no line here.
 
-VERSION := 0.1.0
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
 PREFIX ?= /usr/local
 B := build
 

@@ -67,3 +67,15 @@ uninstall:
 	@for d in $(EXAMPLEDIR)/digits $(EXAMPLEDIR) $(SHAREDIR)/pbit $(LIBEXECDIR) \
 		$(PREFIX)/include/pbit; do \
 		[ ! -d "$(DESTDIR)$$d" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$d"; done
+
+# The module's sources, for DKMS to build it for each kernel of this machine.
+DKMS_DIR := /usr/src/pbit-$(VERSION)
+DKMS_FILES := dkms.conf LICENSE $(wildcard kmod/Kbuild kmod/Makefile kmod/*.[ch] \
+	kmod/machine/*.[ch] include/uapi/linux/*.h)
+.PHONY: install-dkms uninstall-dkms
+install-dkms:
+	@for f in $(DKMS_FILES); do install -D -m 644 $$f $(DESTDIR)$(DKMS_DIR)/$$f || exit 1; done
+	$(if $(DESTDIR),,dkms install pbit/$(VERSION))
+uninstall-dkms:
+	$(if $(DESTDIR),,dkms remove pbit/$(VERSION) --all)
+	rm -rf $(DESTDIR)$(DKMS_DIR)

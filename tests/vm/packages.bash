@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
-# Sourced: Debian's kernel packages, fetched and unpacked into a directory but never installed. APT
-# holds options for apt, to choose other archives than those of this machine.
+# Sourced: Debian's kernel packages, fetched and unpacked into a directory but never installed.
+# APT_OPTIONS are apt's, to choose other archives than those of this machine.
 
 die() {
 	echo "$(basename "$0"): $*" >&2
 	exit 1
 }
 
-APT=${APT-}
+APT_OPTIONS=${APT_OPTIONS-}
 # shellcheck disable=SC2086
-apt_cache() { apt-cache $APT "$@"; }
+apt_cache() { apt-cache $APT_OPTIONS "$@"; }
 
 # The package that a meta-package stands for today.
 real_package() { # META PREFIX
@@ -56,7 +56,7 @@ unpack() { # ROOT PACKAGE...
 	mkdir -p "$debs"
 	# Where apt's own user cannot write, apt says so and fetches all the same.
 	# shellcheck disable=SC2086
-	(cd "$debs" && apt-get $APT download -qq "${missing[@]}" 2> apt.log) ||
+	(cd "$debs" && apt-get $APT_OPTIONS download -qq "${missing[@]}" 2> apt.log) ||
 		die "$(cat "$debs/apt.log")"
 	for package in "${missing[@]}"; do
 		dpkg-deb -x "$debs/$package"_*.deb "$root" || die "cannot unpack $package"
@@ -83,7 +83,7 @@ unpack_headers() { # ROOT RELEASE
 with_lists() { # COMMAND...
 	("$@") && return
 	echo "updating the package lists" >&2
-	# shellcheck disable=SC2086
-	if [ "$(id -u)" = 0 ]; then apt-get $APT update -qq; else sudo apt-get $APT update -qq; fi
+	# shellcheck disable=SC2046,SC2086
+	$([ "$(id -u)" = 0 ] || echo sudo) apt-get $APT_OPTIONS update -qq
 	("$@")
 }
