@@ -40,6 +40,7 @@ const struct call calls[] = {
 	CALL(SUBMIT, pbit_submit, OUT(pbit_submit, sequence)),
 	CALL(CANCEL, pbit_cancel, OUT(pbit_cancel, cancelled)),
 	CALL(SET_WEIGHT, pbit_weight, NONE),
+	CALL(GET_P_BITS, pbit_get_p_bits, NONE),
 };
 
 const unsigned int call_count = sizeof(calls) / sizeof(calls[0]);
@@ -86,9 +87,11 @@ struct caller caller_new(const struct device *d)
 		.other = device_open(d, 0),
 		.end = map_end(PROT_READ | PROT_WRITE),
 		.read_only = map_end(PROT_READ | PROT_WRITE),
+		.p_bits = calloc(CALL_P_BITS, sizeof(struct pbit_p_bit)),
 	};
 	struct job other;
 
+	CHECK(t.p_bits);
 	t.j = job_new(t.fd, &call_spec);
 	t.bare = bare_program(t.fd, &t.j);
 	for (uint32_t kind = 1; kind <= 5; kind++)
@@ -104,6 +107,7 @@ struct caller caller_new(const struct device *d)
 void caller_free(struct caller *t)
 {
 	job_free(t->fd, &t->j);
+	free(t->p_bits);
 	munmap(t->end - CALL_ROOM, CALL_ROOM);
 	munmap(t->read_only - CALL_ROOM, CALL_ROOM);
 	close(t->fd);
@@ -132,6 +136,12 @@ union args call_good(const struct caller *t, unsigned int nr)
 		break;
 	case _IOC_NR(PBIT_IOC_SET_WEIGHT):
 		a.weight.weight = PBIT_WEIGHT_DEFAULT;
+		break;
+	case _IOC_NR(PBIT_IOC_GET_P_BITS):
+		a.p_bits = (struct pbit_get_p_bits){ .first = CALL_P_BITS - 3,
+						     .count = 3,
+						     .p_bits = (uintptr_t)t->p_bits };
+		memset(t->p_bits, CALL_POISON, CALL_P_BITS * sizeof(*t->p_bits));
 		break;
 	}
 	return a;
@@ -196,6 +206,12 @@ void call_undo(struct caller *t, unsigned int nr, const union args *a)
 		break;
 	case _IOC_NR(PBIT_IOC_CANCEL):
 		CHECK(a->cancel.cancelled == 0);
+		break;
+	case _IOC_NR(PBIT_IOC_GET_P_BITS):
+		/* The device is ideal: all zero, and no more than was asked for. */
+		CHECK(!memcmp(&t->p_bits[0], &(struct pbit_p_bit){ 0 }, sizeof(*t->p_bits)));
+		CHECK(!memcmp(&t->p_bits[2], &(struct pbit_p_bit){ 0 }, sizeof(*t->p_bits)));
+		CHECK(*(uint8_t *)&t->p_bits[3] == CALL_POISON);
 		break;
 	}
 }

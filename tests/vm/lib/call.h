@@ -35,6 +35,7 @@ union args {
 	struct pbit_submit submit;
 	struct pbit_cancel cancel;
 	struct pbit_weight weight;
+	struct pbit_get_p_bits p_bits;
 	uint8_t byte[64];
 };
 
@@ -45,10 +46,11 @@ struct caller {
 	int fd; /* O_NONBLOCK */
 	int other;
 	struct job j;
-	uint32_t bare;	     /* a program with couplings and states alone */
-	uint32_t of_kind[6]; /* a buffer of a page of each kind */
-	uint8_t *end;	     /* CALL_ROOM bytes before it can be written, none after it */
-	uint8_t *read_only;  /* likewise, other memory */
+	uint32_t bare;		   /* a program with couplings and states alone */
+	uint32_t of_kind[6];	   /* a buffer of a page of each kind */
+	uint8_t *end;		   /* CALL_ROOM bytes before it can be written, none after it */
+	uint8_t *read_only;	   /* likewise, other memory */
+	struct pbit_p_bit *p_bits; /* CALL_P_BITS of them */
 	unsigned int refused, taken;
 };
 

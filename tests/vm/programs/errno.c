@@ -266,6 +266,32 @@ static void bad_submissions(const struct device *d)
 	BAD(SET_WEIGHT, weight, weight, ~0u, EINVAL);
 }
 
+/* Not a byte is written of what is refused for its range. */
+static void bad_p_bits(void)
+{
+	const struct call *c = &calls[_IOC_NR(PBIT_IOC_GET_P_BITS)];
+	union args a = call_good(&t, _IOC_NR(PBIT_IOC_GET_P_BITS));
+
+	doing = "GET_P_BITS";
+	BAD(GET_P_BITS, p_bits, first, CALL_P_BITS - 2, EINVAL);
+	BAD(GET_P_BITS, p_bits, first, CALL_P_BITS + 1, EINVAL);
+	BAD(GET_P_BITS, p_bits, first, ~0u, EINVAL);
+	BAD(GET_P_BITS, p_bits, first, -3u, EINVAL); /* a sum of 0 */
+	BAD(GET_P_BITS, p_bits, count, 4, EINVAL);
+	BAD(GET_P_BITS, p_bits, count, ~0u, EINVAL);
+	for (size_t k = 0; k < CALL_P_BITS * sizeof(*t.p_bits); k++)
+		CHECK(((uint8_t *)t.p_bits)[k] == CALL_POISON);
+	BAD(GET_P_BITS, p_bits, p_bits, 0, EFAULT);
+	BAD(GET_P_BITS, p_bits, p_bits, 8, EFAULT);
+	BAD(GET_P_BITS, p_bits, p_bits, 0xffff888000000000, EFAULT);
+	BAD(GET_P_BITS, p_bits, p_bits, ~0ull, EFAULT);
+	BAD(GET_P_BITS, p_bits, p_bits, (uintptr_t)t.read_only, EFAULT);
+	BAD(GET_P_BITS, p_bits, p_bits, (uintptr_t)t.read_only - 3 * sizeof(*t.p_bits) + 1, EFAULT);
+	a.p_bits.first = CALL_P_BITS;
+	a.p_bits.count = 0;
+	CHECK(ioctl(t.fd, c->cmd, &a) == 0);
+}
+
 int main(void)
 {
 	struct device d = call_device();
@@ -277,6 +303,7 @@ int main(void)
 	bad_buffers();
 	bad_programs();
 	bad_submissions(&d);
+	bad_p_bits();
 	doing = "the end";
 	/* All this while not one event came of what was refused. */
 	FAILS(read(t.fd, t.end - 64, 64), EAGAIN);
