@@ -39,6 +39,7 @@ static int attach(struct pbit_context *ctx)
 		r = -EMFILE;
 	else
 		list_add_tail(&ctx->link, &dev->contexts);
+	ctx->vruntime = dev->min_vruntime;
 	spin_unlock(&dev->lock);
 	return r;
 }

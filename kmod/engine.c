@@ -26,7 +26,8 @@
 
 struct pbit_engine {
 	struct pbit_device *dev;
-	u64 rested; /* when rest() last ran, or the chunk began */
+	u64 begun;   /* when the section that is under way began */
+	u64 longest; /* of the piece's sections */
 };
 
 struct pbit_engine *pbit_engine_new(struct pbit_device *dev)
@@ -50,7 +51,7 @@ static int check_route(enum pbm_isa isa, void *memory)
 	int r;
 
 	kernel_fpu_begin();
-	r = pbm_check(isa, memory);
+	r = pbm_check_route(isa, memory);
 	kernel_fpu_end();
 	if (r < 0)
 		pr_warn("pbit: route %s gives wrong bits on this processor and is not used\n",
@@ -63,17 +64,19 @@ int pbit_engine_choose(int most)
 {
 	int isa = min_t(int, pbm_isa_best(), most);
 	void *memory;
+	int r;
 
 	if (!cpu_has_xfeatures(XFEATURE_MASK_SSE | XFEATURE_MASK_YMM, NULL))
 		return 0;
 	memory = vzalloc(pbm_check_size());
 	if (!memory)
 		return -ENOMEM;
+	r = pbm_check_prepare(memory);
 	while (isa > PBM_ISA_SCALAR && check_route(isa, memory) < 0)
 		isa--;
 	pbit_isa = max_t(int, isa, PBM_ISA_SCALAR);
 	vfree(memory);
-	return 0;
+	return r;
 }
 
 static u32 block_chains(const struct pbm_shape *shape)
@@ -88,19 +91,20 @@ size_t pbit_rows_size(const struct pbm_shape *shape)
 	return PBM_RUN_BLOCK * pbm_state_words(shape) * sizeof(u64);
 }
 
-static void end_section(struct pbit_engine *e, u64 now)
-{
-	if (now - e->rested > e->dev->section_ns)
-		WRITE_ONCE(e->dev->section_ns, now - e->rested);
-	if (e->dev->isa != PBM_ISA_SCALAR)
-		kernel_fpu_end();
-}
-
+/* A section is what a vector route computes with the FPU held. The scalar route has none. */
 static void begin_section(struct pbit_engine *e)
 {
 	if (e->dev->isa != PBM_ISA_SCALAR)
 		kernel_fpu_begin();
-	e->rested = ktime_get_ns();
+	e->begun = ktime_get_ns();
+}
+
+static void end_section(struct pbit_engine *e, u64 now)
+{
+	if (e->dev->isa == PBM_ISA_SCALAR)
+		return;
+	kernel_fpu_end();
+	e->longest = max(e->longest, now - e->begun);
 }
 
 static void rest(void *arg)
@@ -108,7 +112,7 @@ static void rest(void *arg)
 	struct pbit_engine *e = arg;
 	u64 now = ktime_get_ns();
 
-	if (now - e->rested < SECTION_NS)
+	if (now - e->begun < SECTION_NS)
 		return;
 	end_section(e, now);
 	cond_resched();
@@ -184,13 +188,16 @@ static void clear_padding(const struct pbm_shape *shape, u64 *rows, u32 chains)
 static void fetch(const struct pbit_submission *s, u32 chains)
 {
 	struct pbit_program *p = s->program;
-	u32 words = pbm_state_words(&p->shape);
+	u32 words = pbm_state_words(&p->shape), k;
 	const u64 *states = p->states->mem;
 
 	memcpy(p->rows, states + (size_t)s->chain * words, chains * words * sizeof(u64));
 	clear_padding(&p->shape, p->rows, chains);
-	if (s->args.flags & PBIT_SUBMIT_RANDOM)
-		pbm_states_random(&p->shape, s->args.seed, s->chain, chains, p->clamp, p->rows);
+	for (k = 0; (s->args.flags & PBIT_SUBMIT_RANDOM) && k < chains; k++) {
+		pbm_states_random(&p->shape, s->args.seed, s->chain + k, 1, p->clamp,
+				  p->rows + k * words);
+		cond_resched();
+	}
 }
 
 static void store(const struct pbit_submission *s, u32 chains)
@@ -283,11 +290,13 @@ static int sweep_piece(struct pbit_engine *e, struct pbit_submission *s, u32 cha
 	int r;
 
 	sums_bind(s, &sums);
+	e->longest = 0;
 	begin_section(e);
 	r = pbm_run(&p->shape, p->image, &run, &sums, p->scratch, e->dev->isa);
 	end_section(e, ktime_get_ns());
 	if (WARN_ON_ONCE(r < 0))
 		return -EIO;
+	s->section_ns = max(s->section_ns, e->longest);
 	learn(e, p, ktime_get_ns() - start, sums.flips, run.sweeps);
 	s->event.flips += sums.flips;
 	s->event.changed += sums.changed;

@@ -8,13 +8,14 @@ void pbit_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct pbit_context *ctx = file->private_data;
 	struct pbit_device *dev = ctx->dev;
-	u64 device_ns, flips, done;
+	u64 device_ns, flips, done, section_ns;
 	u32 weight, pending;
 
 	spin_lock(&dev->lock);
 	device_ns = ctx->device_ns;
 	flips = ctx->flips;
 	done = ctx->done;
+	section_ns = ctx->section_ns;
 	weight = ctx->weight;
 	pending = ctx->pending;
 	spin_unlock(&dev->lock);
@@ -26,5 +27,6 @@ void pbit_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "pbit-flips:\t%llu\n", flips);
 	seq_printf(m, "pbit-finished:\t%llu\n", done);
 	seq_printf(m, "pbit-pending:\t%u\n", pending);
+	seq_printf(m, "pbit-section-max-ns:\t%llu\n", section_ns);
 	seq_printf(m, "pbit-bytes:\t%lld\n", atomic64_read(&ctx->bytes));
 }

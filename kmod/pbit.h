@@ -74,7 +74,7 @@ struct pbit_device {
 	u64 busy_ns;
 	u64 flips;
 	u64 finished;
-	u64 section_ns; /* longest time between two rests of the worker; the engine's */
+	u64 section_ns; /* longest time for which the worker held the FPU */
 };
 
 struct pbit_context {
@@ -98,6 +98,7 @@ struct pbit_context {
 	u64 device_ns;
 	u64 flips;
 	u64 done;
+	u64 section_ns; /* as the device's */
 };
 
 struct pbit_buffer {
@@ -150,9 +151,10 @@ struct pbit_submission {
 
 	/* The worker's. */
 	enum pbit_stage stage;
-	size_t at; /* within load or clear */
-	u32 chain; /* first of the block that is swept */
-	u32 sweep; /* sweeps done of the block */
+	size_t at;	/* within load or clear */
+	u32 chain;	/* first of the block that is swept */
+	u32 sweep;	/* sweeps done of the block */
+	u64 section_ns; /* longest time for which the FPU was held */
 };
 
 /* main.c */

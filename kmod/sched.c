@@ -15,9 +15,9 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-#define VRUNTIME_SHIFT 10
+#define VRUNTIME_SHIFT 6
 
-/* Virtual runtimes may wrap. */
+/* Virtual runtimes may wrap: they are within 2^63, years of the device, of each other. */
 static bool earlier(u64 a, u64 b)
 {
 	return (s64)(a - b) < 0;
@@ -101,6 +101,8 @@ static void settle(struct pbit_device *dev, struct pbit_submission *s, int r, u6
 	s->event.device_ns += ns;
 	dev->busy_ns += ns;
 	dev->flips += flips;
+	ctx->section_ns = max(ctx->section_ns, s->section_ns);
+	dev->section_ns = max(dev->section_ns, s->section_ns);
 	if (r <= 0)
 		pbit_finish(ctx, s, r);
 	else if (s->cancelled)
@@ -111,19 +113,22 @@ static void settle(struct pbit_device *dev, struct pbit_submission *s, int r, u6
 }
 
 /*
- * With a rate limit, a chunk takes as long as the device that is emulated would. `due` is when
- * what has been computed so far would end; sleeps are as fine as the kernel's tick.
+ * How long the chunk took. With a rate limit, as long as on the device that is emulated, at least;
+ * `due` is when what has been computed so far would end there. Sleeps are as fine as the kernel's
+ * tick, so that not each chunk has one; yet each is charged for its own time.
  */
-static void pace(struct pbit_device *dev, struct pbit_submission *s, u64 start, u64 flips, u64 *due)
+static u64 pace(struct pbit_device *dev, struct pbit_submission *s, u64 start, u64 flips, u64 *due)
 {
-	u64 now = ktime_get_ns();
+	u64 now = ktime_get_ns(), ns = now - start, least;
 
 	if (!dev->limits.rate_limit)
-		return;
-	*due = max(*due, start) + mul_u64_u64_div_u64(flips, NSEC_PER_SEC, dev->limits.rate_limit);
+		return ns;
+	least = mul_u64_u64_div_u64(flips, NSEC_PER_SEC, dev->limits.rate_limit);
+	*due = max(*due, start) + least;
 	if (*due > now + TICK_NSEC)
 		wait_event_idle_timeout(dev->work, READ_ONCE(s->cancelled) || kthread_should_stop(),
 					nsecs_to_jiffies(*due - now));
+	return max(ns, least);
 }
 
 static bool has_work(struct pbit_device *dev)
@@ -138,7 +143,7 @@ int pbit_worker(void *arg)
 
 	while (!kthread_should_stop()) {
 		struct pbit_submission *s = pick(dev);
-		u64 start = ktime_get_ns(), flips;
+		u64 start = ktime_get_ns(), flips, ns;
 		int r;
 
 		if (!s) {
@@ -148,8 +153,8 @@ int pbit_worker(void *arg)
 		flips = s->event.flips;
 		r = pbit_engine_step(dev->engine, s);
 		flips = s->event.flips - flips;
-		pace(dev, s, start, flips, &due);
-		settle(dev, s, r, ktime_get_ns() - start, flips);
+		ns = pace(dev, s, start, flips, &due);
+		settle(dev, s, r, ns, flips);
 		cond_resched();
 	}
 	return 0;

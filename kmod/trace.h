@@ -66,6 +66,7 @@ TRACE_EVENT(pbit_done,
 		__field(int, status)
 		__field(u64, device_ns)
 		__field(u64, flips)
+		__field(u64, section_ns)
 	),
 	TP_fast_assign(
 		__entry->ctx = ctx;
@@ -74,10 +75,11 @@ TRACE_EVENT(pbit_done,
 		__entry->status = s->event.status;
 		__entry->device_ns = s->event.device_ns;
 		__entry->flips = s->event.flips;
+		__entry->section_ns = s->section_ns;
 	),
-	TP_printk("pbit%d context %p sequence %llu status %d device_ns %llu flips %llu",
+	TP_printk("pbit%d context %p sequence %llu status %d device_ns %llu flips %llu section_max_ns %llu",
 		  __entry->device, __entry->ctx, __entry->sequence, __entry->status,
-		  __entry->device_ns, __entry->flips)
+		  __entry->device_ns, __entry->flips, __entry->section_ns)
 );
 /* clang-format on */
 

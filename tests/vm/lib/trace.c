@@ -35,10 +35,14 @@ static void parse(const char *name, const char *rest, struct trace_event *e)
 	} else {
 		e->kind = TRACE_DONE;
 		CHECK(!strcmp(name, "pbit_done"));
-		sscanf(rest, "status %d device_ns %" SCNu64 " flips %" SCNu64 " %n", &e->status,
-		       &e->device_ns, &e->flips, &n);
+		sscanf(rest,
+		       "status %d device_ns %" SCNu64 " flips %" SCNu64 " section_max_ns %" SCNu64
+		       " %n",
+		       &e->status, &e->device_ns, &e->flips, &e->section_ns, &n);
 	}
-	CHECK(n >= 0 && rest[n] == '\0');
+	if (n < 0 || rest[n])
+		printf("%s: not understood: %s\n", name, rest);
+	CHECK(n >= 0 && !rest[n]);
 }
 
 /* "  task-pid  [cpu] flags  time: event: what it says" */

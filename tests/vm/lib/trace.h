@@ -15,7 +15,7 @@ struct trace_event {
 	uint32_t program, chains, sweeps, flags; /* of a submit */
 	uint64_t wait_ns;			 /* of a start */
 	int status;				 /* of a done */
-	uint64_t device_ns, flips;
+	uint64_t device_ns, flips, section_ns;
 };
 
 void trace_begin(void);
