@@ -159,6 +159,7 @@ enum {
 	PBM_RUN_BATCH = 1 << 1,	 /* scratch holds samples that an earlier piece left unsummed */
 	PBM_RUN_MORE = 1 << 2,	 /* leave samples in the scratch for a later piece */
 };
+
 #define PBM_RUN_BLOCK 16u /* most chains of a piece with PBM_RUN_FIELDS */
 
 /* The best route for this CPU. In the kernel, the caller brackets vector routes with the FPU. */

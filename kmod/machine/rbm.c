@@ -400,8 +400,10 @@ static void run_block(struct rbm_context *c, const struct rbm_route *route)
 	const struct pbm_run *run = c->run;
 	u32 t, k;
 
-	for (k = 0; !(run->flags & PBM_RUN_FIELDS) && k < c->chains; k++)
-		c->scratch->valid[0][k] = c->scratch->valid[1][k] = 0;
+	for (k = 0; !(run->flags & PBM_RUN_FIELDS) && k < c->chains; k++) {
+		c->scratch->valid[0][k] = 0;
+		c->scratch->valid[1][k] = 0;
+	}
 	for (t = 0; t < run->sweeps; t++) {
 		u64 gain = run->gain[run->gains == 1 ? 0 : t];
 		u32 last_hidden;

@@ -70,10 +70,10 @@ static u32 rbm_spread_group(const struct rbm_context *c, enum rbm_side side,
 			    u32 chain, u32 visit, u32 mask)
 {
 	u32 word0 = group | (side ? ARS_HIDDEN : 0), out = 0, k;
-	struct ars_block hi = ars_encrypt(
-		&c->key, ars_counter(word0, chain, c->sweep, visit, ARS_USE_UPPER), ARS_ROUNDS);
-	struct ars_block lo = ars_encrypt(
-		&c->key, ars_counter(word0, chain, c->sweep, visit, ARS_USE_LOWER), ARS_ROUNDS);
+	struct ars_block upper = ars_counter(word0, chain, c->sweep, visit, ARS_USE_UPPER);
+	struct ars_block lower = ars_counter(word0, chain, c->sweep, visit, ARS_USE_LOWER);
+	struct ars_block hi = ars_encrypt(&c->key, upper, ARS_ROUNDS);
+	struct ars_block lo = ars_encrypt(&c->key, lower, ARS_ROUNDS);
 
 	for (k = 0; k < 8; k++) {
 		u32 word = ars_lane(&hi, k) << 16 | ars_lane(&lo, k), at = 8 * group + k;

@@ -101,8 +101,10 @@ simd_inline void accumulate_narrow(struct rbm_context *c, enum rbm_side side, co
 					f[2 * q + 1] = from[2 * q + 1] + t.odd[q] + t.odd[q];
 				}
 				from = f;
-				up += u, ups -= u;
-				down += d, downs -= d;
+				up += u;
+				ups -= u;
+				down += d;
+				downs -= d;
 				rbm_rest(c, u + d + 8);
 			} while (ups | downs);
 		}
@@ -245,9 +247,9 @@ static __attribute__((__noinline__)) u64 settle(const struct rbm_context *c, con
 {
 	for (; doubt; doubt &= doubt - 1) {
 		u32 k = (u32)__builtin_ctzll(doubt);
-		struct ars_block lo = ars_encrypt(
-			&c->key, ars_counter(group + k / 8, chain, c->sweep, visit, ARS_USE_LOWER),
-			ARS_ROUNDS);
+		struct ars_block lower =
+			ars_counter(group + k / 8, chain, c->sweep, visit, ARS_USE_LOWER);
+		struct ars_block lo = ars_encrypt(&c->key, lower, ARS_ROUNDS);
 		u32 word = (u32)((const u16 *)words)[k] << 16 | ars_lane(&lo, k % 8);
 		s32 f = c->narrow ? ((const s16 *)fields)[k] : ((const s32 *)fields)[k];
 
@@ -308,15 +310,15 @@ simd_inline void draw_side(struct rbm_context *c, enum rbm_side side, u32 visit,
 		keys.round[r] = (v4q){ lo, hi, lo, hi };
 	}
 	for (i = 0; i < count; i++) {
-		u32 chain = who[i];
+		u32 chain = who[i], number = c->run->chain0 + c->first + chain;
 		u64 *state = rbm_state(c, chain, side);
 		const u8 *f = (const u8 *)c->scratch->field[side] + (u64)chain * padded * size;
 
 		for (w = 0; w < c->words[side]; w++) {
 			u64 mask = rbm_free_mask(c, side, w);
-			u64 drawn = draw_word(
-				c, &keys, f + 64ull * w * size, 8 * w | (side ? ARS_HIDDEN : 0),
-				c->run->chain0 + c->first + chain, visit, mask, narrow);
+			u32 word0 = 8 * w | (side ? ARS_HIDDEN : 0);
+			u64 drawn = draw_word(c, &keys, f + 64ull * w * size, word0, number, visit,
+					      mask, narrow);
 			u64 diff = (drawn ^ state[w]) & mask;
 
 			state[w] ^= diff;
