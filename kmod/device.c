@@ -47,6 +47,19 @@ static struct pbit_device *device_new(const struct pbit_limits *limits)
 	return dev;
 }
 
+/*
+ * After no new file: no new submission, then no worker; what was queued ends with -ENODEV and
+ * whoever waits is woken.
+ */
+static void retire(struct pbit_device *dev)
+{
+	spin_lock(&dev->lock);
+	dev->gone = true;
+	spin_unlock(&dev->lock);
+	kthread_stop(dev->worker);
+	pbit_abandon(dev);
+}
+
 struct pbit_device *pbit_device_register(const struct pbit_limits *limits,
 					 const struct pbm_spread_params *params)
 {
@@ -77,25 +90,18 @@ struct pbit_device *pbit_device_register(const struct pbit_limits *limits,
 	kobject_uevent(&dev->dev.kobj, KOBJ_ONLINE);
 	return dev;
 
-err_worker:
-	kthread_stop(dev->worker);
+err_worker: /* whose node may have been open for a moment */
+	retire(dev);
 err_put:
 	put_device(&dev->dev);
 	return ERR_PTR(r);
 }
 
-/*
- * First no new file, then no new submission, then no worker; what was queued ends with -ENODEV
- * and whoever waits is woken. Files that are open keep the structure.
- */
+/* Files that are open keep the structure. */
 void pbit_device_unregister(struct pbit_device *dev)
 {
 	kobject_uevent(&dev->dev.kobj, KOBJ_OFFLINE);
 	cdev_device_del(&dev->cdev, &dev->dev);
-	spin_lock(&dev->lock);
-	dev->gone = true;
-	spin_unlock(&dev->lock);
-	kthread_stop(dev->worker);
-	pbit_abandon(dev);
+	retire(dev);
 	put_device(&dev->dev);
 }
