@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* An open file: its objects, its share of the device, its end. */
 #include <linux/cred.h>
+#include <linux/kcov.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -56,6 +57,7 @@ static int pbit_open(struct inode *inode, struct file *file)
 	ctx->dev = dev;
 	ctx->uid = file->f_cred->fsuid;
 	ctx->weight = PBIT_WEIGHT_DEFAULT;
+	ctx->kcov_handle = kcov_common_handle();
 	xa_init_flags(&ctx->buffers, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&ctx->programs, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	mutex_init(&ctx->reading);

@@ -83,6 +83,7 @@ struct pbit_context {
 	struct xarray buffers;
 	struct xarray programs;
 	atomic64_t bytes; /* of buffers, programs and gains */
+	u64 kcov_handle;  /* on debug kernels: who follows what the worker does for it */
 	struct mutex reading;
 	wait_queue_head_t wait; /* for events */
 	wait_queue_head_t idle; /* for the worker to let go, when the file is closed */

@@ -7,6 +7,7 @@
  * order.
  */
 #include <linux/capability.h>
+#include <linux/kcov.h>
 #include <linux/kthread.h>
 #include <linux/math64.h>
 #include <linux/sched.h>
@@ -150,11 +151,13 @@ int pbit_worker(void *arg)
 			wait_event_idle(dev->work, has_work(dev));
 			continue;
 		}
+		kcov_remote_start_common(s->program->ctx->kcov_handle);
 		flips = s->event.flips;
 		r = pbit_engine_step(dev->engine, s);
 		flips = s->event.flips - flips;
 		ns = pace(dev, s, start, flips, &due);
 		settle(dev, s, r, ns, flips);
+		kcov_remote_stop();
 		cond_resched();
 	}
 	return 0;
