@@ -18,11 +18,39 @@
 unsigned int pbit_default_p_bits = 4096;
 unsigned int pbit_default_chains = 4096;
 
+enum figure {
+	figure_p_bits,
+	figure_chains,
+	figure_coupling_bits,
+	figure_rate_limit,
+	figure_seed,
+	figure_beta_spread_ppm,
+	figure_offset_spread_milli,
+	figure_drift_spread_milli,
+	figure_drift_period,
+	figure_stuck_ppm,
+	FIGURES,
+};
+
+static const struct range {
+	u64 least, most, step;
+} ranges[FIGURES] = {
+	[figure_p_bits] = { 2, 2 * PBM_MAX_UNITS, 1 },
+	[figure_chains] = { 1, PBM_MAX_CHAINS, 1 },
+	[figure_coupling_bits] = { 8, 16, 8 },
+	[figure_rate_limit] = { 0, U64_MAX, 1 },
+	[figure_seed] = { 0, U64_MAX, 1 },
+	[figure_beta_spread_ppm] = { 0, PBM_SPREAD_MAX_BETA, 1 },
+	[figure_offset_spread_milli] = { 0, PBM_SPREAD_MAX_OFFSET, 1 },
+	[figure_drift_spread_milli] = { 0, PBM_SPREAD_MAX_OFFSET, 1 },
+	[figure_drift_period] = { 1, U32_MAX, 1 },
+	[figure_stuck_ppm] = { 0, PBM_SPREAD_MAX_STUCK, 1 },
+};
+
 struct emulated {
 	struct config_item item;
 	struct mutex lock; /* guards what follows */
-	struct pbit_limits limits;
-	struct pbm_spread_params params;
+	u64 figures[FIGURES];
 	struct pbit_device *dev; /* NULL: not live */
 };
 
@@ -31,77 +59,55 @@ static struct emulated *to_emulated(struct config_item *item)
 	return container_of(item, struct emulated, item);
 }
 
-/* Takes the lock when the figure is in range and the device is not live; else says why not. */
-static int begin_change(struct emulated *em, const char *page, u64 least, u64 most, u64 *ret)
+static ssize_t figure_show(struct config_item *item, char *page, enum figure which)
 {
+	return sprintf(page, "%llu\n", READ_ONCE(to_emulated(item)->figures[which]));
+}
+
+/* Sets a figure, if it is in range and the device is not live. */
+static ssize_t figure_store(struct config_item *item, const char *page, size_t count,
+			    enum figure which)
+{
+	const struct range *range = &ranges[which];
+	struct emulated *em = to_emulated(item);
 	u64 value;
 	int r = kstrtou64(page, 0, &value);
 
 	if (r < 0)
 		return r;
-	if (value < least || value > most)
+	if (value < range->least || value > range->most || value % range->step)
 		return -EINVAL;
 	mutex_lock(&em->lock);
-	if (em->dev) {
-		mutex_unlock(&em->lock);
-		return -EBUSY;
-	}
-	*ret = value;
-	return 0;
+	if (em->dev)
+		r = -EBUSY;
+	else
+		em->figures[which] = value;
+	mutex_unlock(&em->lock);
+	return r < 0 ? r : count;
 }
 
-#define EMULATED_FIGURE(name, member, least, most)                                         \
+#define EMULATED_FIGURE(name)                                                              \
 	static ssize_t emulated_##name##_show(struct config_item *item, char *page)        \
 	{                                                                                  \
-		return sprintf(page, "%llu\n", (u64)READ_ONCE(to_emulated(item)->member)); \
+		return figure_show(item, page, figure_##name);                             \
 	}                                                                                  \
 	static ssize_t emulated_##name##_store(struct config_item *item, const char *page, \
 					       size_t count)                               \
 	{                                                                                  \
-		struct emulated *em = to_emulated(item);                                   \
-		u64 value;                                                                 \
-		int r = begin_change(em, page, least, most, &value);                       \
-                                                                                           \
-		if (r < 0)                                                                 \
-			return r;                                                          \
-		em->member = value;                                                        \
-		mutex_unlock(&em->lock);                                                   \
-		return count;                                                              \
+		return figure_store(item, page, count, figure_##name);                     \
 	}                                                                                  \
 	CONFIGFS_ATTR(emulated_, name)
 
-EMULATED_FIGURE(p_bits, limits.p_bits, 2, 2 * PBM_MAX_UNITS);
-EMULATED_FIGURE(chains, limits.chains, 1, PBM_MAX_CHAINS);
-EMULATED_FIGURE(rate_limit, limits.rate_limit, 0, U64_MAX);
-EMULATED_FIGURE(seed, params.seed, 0, U64_MAX);
-EMULATED_FIGURE(beta_spread_ppm, params.beta, 0, PBM_SPREAD_MAX_BETA);
-EMULATED_FIGURE(offset_spread_milli, params.offset, 0, PBM_SPREAD_MAX_OFFSET);
-EMULATED_FIGURE(drift_spread_milli, params.drift, 0, PBM_SPREAD_MAX_OFFSET);
-EMULATED_FIGURE(drift_period, params.drift_period, 1, U32_MAX);
-EMULATED_FIGURE(stuck_ppm, params.stuck, 0, PBM_SPREAD_MAX_STUCK);
-
-static ssize_t emulated_coupling_bits_show(struct config_item *item, char *page)
-{
-	return sprintf(page, "%u\n", READ_ONCE(to_emulated(item)->limits.coupling_bits));
-}
-
-static ssize_t emulated_coupling_bits_store(struct config_item *item, const char *page,
-					    size_t count)
-{
-	struct emulated *em = to_emulated(item);
-	u64 value;
-	int r = begin_change(em, page, 8, 16, &value);
-
-	if (r < 0)
-		return r;
-	if (value == 8 || value == 16)
-		em->limits.coupling_bits = value;
-	else
-		r = -EINVAL;
-	mutex_unlock(&em->lock);
-	return r < 0 ? r : count;
-}
-CONFIGFS_ATTR(emulated_, coupling_bits);
+EMULATED_FIGURE(p_bits);
+EMULATED_FIGURE(chains);
+EMULATED_FIGURE(coupling_bits);
+EMULATED_FIGURE(rate_limit);
+EMULATED_FIGURE(seed);
+EMULATED_FIGURE(beta_spread_ppm);
+EMULATED_FIGURE(offset_spread_milli);
+EMULATED_FIGURE(drift_spread_milli);
+EMULATED_FIGURE(drift_period);
+EMULATED_FIGURE(stuck_ppm);
 
 static ssize_t emulated_dev_name_show(struct config_item *item, char *page)
 {
@@ -117,11 +123,26 @@ CONFIGFS_ATTR_RO(emulated_, dev_name);
 
 static int go_live(struct emulated *em)
 {
+	const u64 *f = em->figures;
+	const struct pbit_limits limits = {
+		.p_bits = f[figure_p_bits],
+		.chains = f[figure_chains],
+		.coupling_bits = f[figure_coupling_bits],
+		.rate_limit = f[figure_rate_limit],
+	};
+	const struct pbm_spread_params params = {
+		.seed = f[figure_seed],
+		.beta = f[figure_beta_spread_ppm],
+		.offset = f[figure_offset_spread_milli],
+		.drift = f[figure_drift_spread_milli],
+		.drift_period = f[figure_drift_period],
+		.stuck = f[figure_stuck_ppm],
+	};
 	struct pbit_device *dev;
 
 	if (em->dev)
 		return 0;
-	dev = pbit_device_register(&em->limits, &em->params);
+	dev = pbit_device_register(&limits, &params);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
 	em->dev = dev;
@@ -199,12 +220,10 @@ static struct config_item *emulated_make(struct config_group *group, const char 
 	if (!em)
 		return ERR_PTR(-ENOMEM);
 	mutex_init(&em->lock);
-	em->limits = (struct pbit_limits){
-		.p_bits = clamp(READ_ONCE(pbit_default_p_bits), 2U, 2 * PBM_MAX_UNITS),
-		.chains = clamp(READ_ONCE(pbit_default_chains), 1U, PBM_MAX_CHAINS),
-		.coupling_bits = 16,
-	};
-	em->params.drift_period = PBM_DRIFT_PERIOD;
+	em->figures[figure_p_bits] = clamp(READ_ONCE(pbit_default_p_bits), 2U, 2 * PBM_MAX_UNITS);
+	em->figures[figure_chains] = clamp(READ_ONCE(pbit_default_chains), 1U, PBM_MAX_CHAINS);
+	em->figures[figure_coupling_bits] = 16;
+	em->figures[figure_drift_period] = PBM_DRIFT_PERIOD;
 	config_item_init_type_name(&em->item, name, &emulated_type);
 	return &em->item;
 }

@@ -32,27 +32,28 @@ static ssize_t ideal_show(struct device *d, struct device_attribute *attr, char 
 }
 static DEVICE_ATTR_RO(ideal);
 
-#define PBIT_ATTR(name, field)                                                                 \
+#define PBIT_ATTR(name, value)                                                                 \
 	static ssize_t name##_show(struct device *d, struct device_attribute *attr, char *buf) \
 	{                                                                                      \
-		return sysfs_emit(buf, "%llu\n", (u64)READ_ONCE(to_pbit(d)->field));           \
+		struct pbit_device *dev = to_pbit(d);                                          \
+		return sysfs_emit(buf, "%llu\n", (u64)READ_ONCE(value));                       \
 	}                                                                                      \
 	static DEVICE_ATTR_RO(name)
 
-PBIT_ATTR(p_bits, limits.p_bits);
-PBIT_ATTR(chains, limits.chains);
-PBIT_ATTR(coupling_bits, limits.coupling_bits);
-PBIT_ATTR(rate_limit, limits.rate_limit);
-PBIT_ATTR(seed, params.seed);
-PBIT_ATTR(beta_spread_ppm, params.beta);
-PBIT_ATTR(offset_spread_milli, params.offset);
-PBIT_ATTR(drift_spread_milli, params.drift);
-PBIT_ATTR(drift_period, params.drift_period);
-PBIT_ATTR(stuck_ppm, params.stuck);
-PBIT_ATTR(busy_ns, busy_ns);
-PBIT_ATTR(flips, flips);
-PBIT_ATTR(finished, finished);
-PBIT_ATTR(section_max_ns, section_ns);
+PBIT_ATTR(p_bits, dev->limits.p_bits);
+PBIT_ATTR(chains, dev->limits.chains);
+PBIT_ATTR(coupling_bits, dev->limits.coupling_bits);
+PBIT_ATTR(rate_limit, dev->limits.rate_limit);
+PBIT_ATTR(seed, dev->params.seed);
+PBIT_ATTR(beta_spread_ppm, dev->params.beta);
+PBIT_ATTR(offset_spread_milli, dev->params.offset);
+PBIT_ATTR(drift_spread_milli, dev->params.drift);
+PBIT_ATTR(drift_period, dev->params.drift_period);
+PBIT_ATTR(stuck_ppm, dev->params.stuck);
+PBIT_ATTR(busy_ns, dev->busy_ns);
+PBIT_ATTR(flips, dev->flips);
+PBIT_ATTR(finished, dev->finished);
+PBIT_ATTR(section_max_ns, dev->section_ns);
 
 static ssize_t contexts_show(struct device *d, struct device_attribute *attr, char *buf)
 {
@@ -90,6 +91,7 @@ static struct attribute *pbit_attrs[] = {
 	&dev_attr_contexts.attr,
 	NULL,
 };
+
 /* clang-format on */
 
 static const struct attribute_group pbit_group = {
