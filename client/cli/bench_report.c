@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* flips/ns by network and route, each beside the route written with sgemm. */
+#include <math.h>
 #include <string.h>
 
 #include "report.h"
@@ -11,18 +12,25 @@ static bool is_sgemm(const json_t *row)
 	return strstr(report_string(row, "backend", ""), "sgemm") != NULL;
 }
 
-/* flips/ns of the sgemm route on the same network with as many threads. */
+static bool same_number(const json_t *a, const json_t *b, const char *key)
+{
+	double x = NAN, y = NAN;
+
+	report_number(a, key, &x);
+	report_number(b, key, &y);
+	return x == y || (isnan(x) && isnan(y));
+}
+
+/* flips/ns of the sgemm route on the same network with as many threads and chains. */
 static bool find_sgemm(const json_t *rows, const json_t *row, double *ret)
 {
 	const char *network = report_string(row, "network", "");
-	double threads = 0, other = 0;
 
-	report_number(row, "threads", &threads);
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *r = json_array_get(rows, i);
 
 		if (is_sgemm(r) && strcmp(report_string(r, "network", ""), network) == 0 &&
-		    report_number(r, "threads", &other) && other == threads)
+		    same_number(r, row, "threads") && same_number(r, row, "chains"))
 			return report_number(r, "flips_per_ns", ret);
 	}
 	return false;
@@ -48,6 +56,36 @@ static void bench_row(struct table *t, const json_t *rows, const json_t *row)
 		table_cell(t, "-");
 }
 
+/* What was measured where the job had a device of the kernel. */
+static int print_kernel(const json_t *report, FILE *f)
+{
+	const json_t *ratios = json_object_get(report, "ratios");
+	const json_t *empty = json_object_get(report, "empty_run");
+	char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < json_array_size(ratios); i++) {
+		const json_t *ratio = json_array_get(ratios, i);
+		const json_t *x = json_object_get(ratio, "kernel_over_embedded");
+
+		if (x)
+			r = report_line(f, "%s over embedded, %s, %s chains, one thread: %s",
+					report_string(report, "device.name", "-"),
+					report_string(ratio, "network", "-"),
+					number_text(a, json_object_get(ratio, "chains"), "%.0f"),
+					number_text(b, x, "%.3f"));
+	}
+	if (r == 0 && empty)
+		r = report_line(
+			f,
+			"an empty run, from submission to event: %s us (best %s), %s system "
+			"calls",
+			number_text(a, json_object_get(empty, "median_us"), "%.1f"),
+			number_text(b, json_object_get(empty, "best_us"), "%.1f"),
+			number_text(c, json_object_get(empty, "calls"), "%.0f"));
+	return r;
+}
+
 int bench_report_print(const json_t *report, FILE *f)
 {
 	static const char *const headings[] = { "network",   "backend", "route",    ">threads",
@@ -56,6 +94,7 @@ int bench_report_print(const json_t *report, FILE *f)
 	const json_t *rows = json_object_get(report, "rows");
 	_cleanup_table_ struct table t = { 0 };
 	_cleanup_free_ char *cpu = NULL;
+	int r;
 
 	cpu = terminal_text(report_string(report, "cpu", "-"));
 	if (!cpu)
@@ -64,5 +103,6 @@ int bench_report_print(const json_t *report, FILE *f)
 	table_begin(&t, headings);
 	for (size_t i = 0; i < json_array_size(rows); i++)
 		bench_row(&t, rows, json_array_get(rows, i));
-	return table_print(&t, "", f);
+	r = table_print(&t, "", f);
+	return r < 0 ? r : print_kernel(report, f);
 }

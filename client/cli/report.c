@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <math.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "report.h"
@@ -112,4 +113,24 @@ const char *duration_text(char buf[static NUMBER_TEXT], double seconds)
 	else
 		snprintf(buf, NUMBER_TEXT, "%lu:%02lu:%02lu", s / 3600, s / 60 % 60, s % 60);
 	return buf;
+}
+
+int report_line(FILE *f, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL, *safe = NULL;
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (r < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	safe = terminal_text(text);
+	if (!safe)
+		return -ENOMEM;
+	fprintf(f, "%s\n", safe);
+	return 0;
 }

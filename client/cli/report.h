@@ -35,4 +35,7 @@ int train_report_print(const json_t *report, const struct picture *picture, FILE
 int sample_report_print(const json_t *report, FILE *f);
 int bench_report_print(const json_t *report, FILE *f);
 
+/* A line of text pieces that come from a report, made safe as a whole. */
+int report_line(FILE *f, const char *fmt, ...) _printf_(2, 3);
+
 #endif

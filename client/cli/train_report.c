@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* What a train job found, for people: likelihoods, mixing, cost, picture. */
-#include <stdarg.h>
 #include <string.h>
 
 #include "report.h"
@@ -90,28 +89,6 @@ static int print_loglik(const json_t *report, FILE *f)
 	return 0;
 }
 
-/* A line of text pieces that come from the report, made safe as a whole. */
-static int print_safe(FILE *f, const char *fmt, ...) _printf_(2, 3);
-static int print_safe(FILE *f, const char *fmt, ...)
-{
-	_cleanup_free_ char *text = NULL, *safe = NULL;
-	va_list ap;
-	int r;
-
-	va_start(ap, fmt);
-	r = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (r < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
-	safe = terminal_text(text);
-	if (!safe)
-		return -ENOMEM;
-	fprintf(f, "%s\n", safe);
-	return 0;
-}
-
 static int print_mixing(const json_t *report, FILE *f)
 {
 	const json_t *m = report_get(report, "mixing"), *reversible;
@@ -120,43 +97,52 @@ static int print_mixing(const json_t *report, FILE *f)
 	int r;
 
 	reversible = json_object_get(m, "reversible");
-	r = print_safe(f, "Mixing  A6 %s: K/tau_int = %s, at least %s is asked",
-		       report_string(m, "a6", "-"),
-		       number_text(ratio, json_object_get(m, "k_over_tau"), "%.3g"),
-		       number_text(want, json_object_get(m, "ratio"), "%.3g"));
+	r = report_line(f, "Mixing  A6 %s: K/tau_int = %s, at least %s is asked",
+			report_string(m, "a6", "-"),
+			number_text(ratio, json_object_get(m, "k_over_tau"), "%.3g"),
+			number_text(want, json_object_get(m, "ratio"), "%.3g"));
 	if (r < 0)
 		return r;
-	r = print_safe(f, "        K %s sweeps, tau_int %s +- %s of %s, ESS %s",
-		       number_text(k, json_object_get(m, "K"), "%.6g"),
-		       number_text(tau, json_object_get(m, "tau_int"), "%.3g"),
-		       number_text(error, json_object_get(m, "tau_error"), "%.2g"),
-		       report_string(m, "observable", "-"),
-		       number_text(ess, json_object_get(m, "ess"), "%.3g"));
+	r = report_line(f, "        K %s sweeps, tau_int %s +- %s of %s, ESS %s",
+			number_text(k, json_object_get(m, "K"), "%.6g"),
+			number_text(tau, json_object_get(m, "tau_int"), "%.3g"),
+			number_text(error, json_object_get(m, "tau_error"), "%.2g"),
+			report_string(m, "observable", "-"),
+			number_text(ess, json_object_get(m, "ess"), "%.3g"));
 	if (r < 0)
 		return r;
-	return print_safe(f, "        scan %s, %s (A2); A7 %s", report_string(m, "scan", "-"),
-			  json_is_true(reversible)  ? "reversible" :
-			  json_is_false(reversible) ? "not reversible" :
-						      "-",
-			  report_string(m, "a7", "-"));
+	return report_line(f, "        scan %s, %s (A2); A7 %s", report_string(m, "scan", "-"),
+			   json_is_true(reversible)  ? "reversible" :
+			   json_is_false(reversible) ? "not reversible" :
+						       "-",
+			   report_string(m, "a7", "-"));
 }
 
 static int print_device(const json_t *report, FILE *f)
 {
 	char flips[NUMBER_TEXT], rate[NUMBER_TEXT], busy[NUMBER_TEXT], threads[NUMBER_TEXT];
+	json_t *earlier;
+	size_t k;
 	int r;
 
-	r = print_safe(f, "Device  %s (%s, %s, %s threads)",
-		       report_string(report, "device.name", "-"),
-		       report_string(report, "device.backend", "-"),
-		       report_string(report, "device.route", "-"),
-		       number_text(threads, report_get(report, "device.threads"), "%.0f"));
+	r = report_line(f, "Device  %s (%s%s, %s, %s threads)",
+			report_string(report, "device.name", "-"),
+			report_string(report, "device.backend", "-"),
+			json_is_false(report_get(report, "device.ideal")) ? ", not ideal" : "",
+			report_string(report, "device.route", "-"),
+			number_text(threads, report_get(report, "device.threads"), "%.0f"));
+	json_array_foreach(report_get(report, "device.earlier"), k, earlier)
+		if (r == 0)
+			r = report_line(f, "        before on %s (%s, %s)",
+					report_string(earlier, "name", "-"),
+					report_string(earlier, "backend", "-"),
+					report_string(earlier, "route", "-"));
 	if (r < 0)
 		return r;
-	return print_safe(f, "        %s flips, %s flips/ns, busy %s s",
-			  count_text(flips, report_get(report, "energy.flips")),
-			  number_text(rate, report_get(report, "timing.flips_per_ns"), "%.3f"),
-			  number_text(busy, report_get(report, "timing.device_seconds"), "%.2f"));
+	return report_line(f, "        %s flips, %s flips/ns, busy %s s",
+			   count_text(flips, report_get(report, "energy.flips")),
+			   number_text(rate, report_get(report, "timing.flips_per_ns"), "%.3f"),
+			   number_text(busy, report_get(report, "timing.device_seconds"), "%.2f"));
 }
 
 /* The count that a price of this name is for, or NULL. */
@@ -214,8 +200,8 @@ static int print_energy(const json_t *report, FILE *f)
 		energy_row(&t, energy, json_array_get(prices, i), i + 1);
 	r = table_print(&t, "  ", f);
 	for (size_t i = 0; r >= 0 && i < n; i++)
-		r = print_safe(f, "  [%zu] %s", i + 1,
-			       report_string(json_array_get(prices, i), "source", "-"));
+		r = report_line(f, "  [%zu] %s", i + 1,
+				report_string(json_array_get(prices, i), "source", "-"));
 	return r;
 }
 
@@ -224,7 +210,7 @@ static int print_model(const json_t *report, FILE *f)
 	char n[NUMBER_TEXT], m[NUMBER_TEXT], codes[NUMBER_TEXT], phi[NUMBER_TEXT],
 		bits[NUMBER_TEXT];
 
-	return print_safe(
+	return report_line(
 		f,
 		"Model   W = g_phi(u), %s x %s p-bits, %s codes, %s parameters phi, %s-bit "
 		"couplings",
@@ -243,12 +229,12 @@ static int print_picture(const json_t *report, const struct picture *picture, FI
 	if (!picture || !picture->pixels)
 		return 0;
 	fputc('\n', f);
-	r = print_safe(f, "Picture %s", report_string(report, "picture.caption", file));
+	r = report_line(f, "Picture %s", report_string(report, "picture.caption", file));
 	if (r < 0)
 		return r;
 	if (!terminal_picture(f, picture->pixels, picture->width, picture->height))
-		return print_safe(f, "        %s needs %u columns, the terminal has %u", file,
-				  (picture->width + 1) / 2, terminal_columns());
+		return report_line(f, "        %s needs %u columns, the terminal has %u", file,
+				   (picture->width + 1) / 2, terminal_columns());
 	return 0;
 }
 

@@ -19,7 +19,8 @@ static const char train[] =
 	" \"mixing\": {\"K\": 32, \"tau_int\": 2, \"k_over_tau\": 16, \"a6\": \"holds\","
 	"  \"a7\": \"not verifiable\", \"observable\": \"v12 h3\\u001b[2J\", \"reversible\": true,"
 	"  \"scan\": \"palindrome\", \"ratio\": 10, \"ess\": 16},"
-	" \"device\": {\"name\": \"embedded0\", \"backend\": \"embedded\", \"threads\": 2},"
+	" \"device\": {\"name\": \"embedded0\", \"backend\": \"embedded\", \"threads\": 2, \"ideal\": false,"
+	" \"earlier\": [{\"name\": \"pbit3\", \"backend\": \"emulated\", \"route\": \"avx2\"}]},"
 	" \"energy\": {\"flips\": 1234567890, \"device_joules\": 1.23e-6, \"software_joules\": 0.012,"
 	"  \"prices\": [{\"what\": \"flip\", \"joules\": 1e-15, \"source\": \"sMTJ\"}]},"
 	" \"timing\": {\"flips_per_ns\": 0.5}}";
@@ -59,7 +60,8 @@ START_TEST(test_train)
 		     "gain over independent pixels +2.750 +- 0.250, over separate RBMs - +- -\n");
 	assert_holds(text, "Mixing  A6 holds: K/tau_int = 16, at least 10 is asked\n");
 	assert_holds(text, "        K 32 sweeps, tau_int 2 +- - of v12 h3?[2J, ESS 16\n");
-	assert_holds(text, "Device  embedded0 (embedded, -, 2 threads)\n");
+	assert_holds(text, "Device  embedded0 (embedded, not ideal, -, 2 threads)\n"
+			   "        before on pbit3 (emulated, avx2)\n");
 	assert_holds(text, "Energy  1.23 uJ on a p-bit device, 12 mJ in software\n");
 	assert_holds(text, "flip      1.23e9  1 fJ  1.23 uJ  [1]\n  [1] sMTJ\n");
 }
@@ -110,6 +112,26 @@ START_TEST(test_bench)
 	assert_holds(text, "      4.00\n");
 	/* No sgemm row with two threads: no ratio. */
 	assert_holds(text, "0.7500         -\n");
+}
+END_TEST
+
+START_TEST(test_bench_of_a_kernel_device)
+{
+	_cleanup_free_ char *text = print(
+		"{\"cpu\": \"a CPU\", \"device\": {\"name\": \"pbit0\"}, \"rows\": ["
+		"{\"network\": \"8x8\", \"backend\": \"emulated\", \"threads\": 1, \"chains\": 64,"
+		" \"flips_per_ns\": 0.5}, {\"network\": \"8x8\", \"threads\": 1, \"chains\": 8,"
+		" \"backend\": \"openblas-sgemm\", \"flips_per_ns\": 0.125}], \"ratios\": ["
+		"{\"network\": \"8x8\", \"chains\": 64, \"kernel_over_embedded\": 0.9625},"
+		" {\"network\": \"9x9\", \"chains\": 64, \"embedded_over_sgemm\": 3}],"
+		" \"empty_run\": {\"median_us\": 7.25, \"best_us\": 6, \"calls\": 2}}",
+		bench_report_print);
+
+	/* The sgemm row has another number of chains. */
+	assert_holds(text, "0.5000         -\n");
+	assert_holds(text, "pbit0 over embedded, 8x8, 64 chains, one thread: 0.963\n");
+	assert_holds(text, "event: 7.2 us (best 6.0), 2 system calls\n");
+	ck_assert_ptr_null(strstr(text, "9x9"));
 }
 END_TEST
 
@@ -240,6 +262,7 @@ static void add_tests(TCase *t)
 	tcase_add_test(t, test_nothing_there);
 	tcase_add_test(t, test_sample);
 	tcase_add_test(t, test_bench);
+	tcase_add_test(t, test_bench_of_a_kernel_device);
 	tcase_add_test(t, test_numbers);
 	tcase_add_test(t, test_bar);
 	tcase_add_test(t, test_progress_lines);
