@@ -413,6 +413,7 @@ static int open_route(unsigned int threads, enum pbm_isa isa, struct device **re
 	d->isa = isa;
 	d->device.ops = &embedded_ops;
 	d->device.info.threads = threads;
+	d->device.info.ideal = true;
 	snprintf(d->device.info.name, sizeof(d->device.info.name), "embedded0");
 	snprintf(d->device.info.backend, sizeof(d->device.info.backend), "embedded");
 	snprintf(d->device.info.route, sizeof(d->device.info.route), "%s", pbm_isa_name(isa));

@@ -33,6 +33,8 @@ int sample_run(struct job *job, struct err *e);
 bool job_is_embedded(const struct job *job);
 /* The device that the job is to run on; once a process. Notes it down in ckpt/, for reports. */
 int job_open_device(struct job *job, struct device **ret, struct err *e);
+/* A checkpoint's identity with the device's part: p-bits that differ give bits of their own. */
+uint64_t job_device_identity(const struct device *d, uint64_t identity);
 
 /* write_file_atomic() into out/, with a sentence: "out/NAME: cannot write: ...". */
 int job_write(const struct job *job, const char *name, const void *buf, size_t size, struct err *e);

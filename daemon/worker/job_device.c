@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "checkpoint.h"
 #include "job.h"
 #include "json.h"
 #include "report.h"
@@ -98,4 +99,14 @@ int job_open_device(struct job *job, struct device **ret, struct err *e)
 	}
 	*ret = d;
 	return 0;
+}
+
+uint64_t job_device_identity(const struct device *d, uint64_t identity)
+{
+	struct device_info info;
+
+	device_get_info(d, &info);
+	if (info.ideal)
+		return identity;
+	return checkpoint_identity(identity, &info.p_bits_hash, sizeof(info.p_bits_hash));
 }

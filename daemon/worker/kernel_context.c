@@ -2,10 +2,13 @@
 #include "kernel_context.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+
+#include "checkpoint.h"
+
+#define P_BITS_AT_ONCE 1024
 
 int kernel_ioctl(struct kernel_context *c, unsigned long request, void *arg)
 {
@@ -65,6 +68,8 @@ static int get_limits(struct kernel_context *c, struct err *e)
 		{ PBIT_PARAM_SCANS, &l->scans },
 		{ PBIT_PARAM_MAX_SWEEPS, &l->max_sweeps },
 		{ PBIT_PARAM_MAX_BYTES, &l->max_bytes },
+		{ PBIT_PARAM_IDEAL, &l->ideal },
+		{ PBIT_PARAM_DRIFT_PERIOD, &l->drift_period },
 	};
 
 	for (size_t k = 0; k < ARRAY_SIZE(params); k++) {
@@ -73,6 +78,29 @@ static int get_limits(struct kernel_context *c, struct err *e)
 		if (r < 0)
 			return kernel_error(c, "asking for its limits", r, e);
 	}
+	return 0;
+}
+
+/* What makes its bits other than those of an ideal device. */
+static int hash_p_bits(struct kernel_context *c, struct err *e)
+{
+	struct pbit_p_bit some[P_BITS_AT_ONCE];
+	uint64_t h = CHECKPOINT_IDENTITY, p_bits = c->limits.p_bits;
+
+	h = checkpoint_identity(h, &c->limits.drift_period, sizeof(c->limits.drift_period));
+	for (uint64_t at = 0; at < p_bits; at += P_BITS_AT_ONCE) {
+		struct pbit_get_p_bits a = {
+			.first = (uint32_t)at,
+			.count = (uint32_t)MIN(p_bits - at, (uint64_t)P_BITS_AT_ONCE),
+			.p_bits = (uintptr_t)some,
+		};
+		int r = kernel_ioctl(c, PBIT_IOC_GET_P_BITS, &a);
+
+		if (r < 0)
+			return kernel_error(c, "asking what its p-bits are like", r, e);
+		h = checkpoint_identity(h, some, a.count * sizeof(*some));
+	}
+	c->p_bits_hash = h;
 	return 0;
 }
 
@@ -103,7 +131,8 @@ int kernel_context_init(struct kernel_context *c, int fd, const char *name, stru
 	if ((flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
 		return err_set(e, -errno, "/dev/%s: cannot be made to wait: %s", name,
 			       strerror(errno));
-	return get_limits(c, e);
+	r = get_limits(c, e);
+	return r < 0 || c->limits.ideal ? r : hash_p_bits(c, e);
 }
 
 int kernel_buffer_new(struct kernel_context *c, uint32_t kind, size_t size,

@@ -15,13 +15,15 @@ struct kernel_limits {
 	uint64_t backend, route;
 	uint64_t p_bits, units, chains, coupling_bits, nets, scans;
 	uint64_t max_sweeps, max_bytes;
+	uint64_t ideal, drift_period;
 };
 
 struct kernel_context {
 	int fd;
 	char name[32];
 	struct kernel_limits limits;
-	uint64_t calls; /* system calls made */
+	uint64_t p_bits_hash; /* of what they are like, unless ideal */
+	uint64_t calls;	      /* system calls made */
 };
 
 /* Memory that worker and device share; none: mem is NULL. */

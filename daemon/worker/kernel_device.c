@@ -105,7 +105,11 @@ static void describe(const struct kernel_context *c, struct device_info *ret)
 		backend = backends[c->limits.backend];
 	if (c->limits.route < ARRAY_SIZE(routes))
 		route = routes[c->limits.route];
-	*ret = (struct device_info){ .threads = 1 };
+	*ret = (struct device_info){
+		.threads = 1,
+		.ideal = c->limits.ideal,
+		.p_bits_hash = c->p_bits_hash,
+	};
 	snprintf(ret->name, sizeof(ret->name), "%s", c->name);
 	snprintf(ret->backend, sizeof(ret->backend), "%s", backend ? backend : "unknown");
 	snprintf(ret->route, sizeof(ret->route), "%s", route ? route : "unknown");

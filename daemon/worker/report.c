@@ -18,8 +18,9 @@ json_t *report_device(const struct device *d)
 	struct device_info info;
 
 	device_get_info(d, &info);
-	return json_pack("{s:s, s:s, s:s, s:I}", "name", info.name, "backend", info.backend,
-			 "route", info.route, "threads", (json_int_t)info.threads);
+	return json_pack("{s:s, s:s, s:s, s:I, s:b}", "name", info.name, "backend", info.backend,
+			 "route", info.route, "threads", (json_int_t)info.threads, "ideal",
+			 (int)info.ideal);
 }
 
 json_t *report_devices(const struct job *job, const struct device *d)

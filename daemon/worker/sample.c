@@ -86,6 +86,7 @@ static int make_identity(struct sample_job *s, struct err *e)
 	s->identity = checkpoint_identity(s->identity, &s->rbm.scale, sizeof(s->rbm.scale));
 	s->identity =
 		checkpoint_identity(s->identity, s->rbm.q, s->rbm.n * s->rbm.m * sizeof(*s->rbm.q));
+	s->identity = job_device_identity(s->device, s->identity);
 	return 0;
 }
 

@@ -42,6 +42,7 @@ static int make_identity(struct train_job *t, struct err *e)
 			t->identity = checkpoint_identity(t->identity, a->data,
 							  a->count * dtype_size(a->dtype));
 	}
+	t->identity = job_device_identity(t->device, t->identity);
 	return 0;
 }
 
@@ -196,9 +197,9 @@ static int prepare(struct train_job *t, struct err *e)
 	if (r == 0)
 		r = check_memory(t, e);
 	if (r == 0)
-		r = make_identity(t, e);
-	if (r == 0)
 		r = job_open_device(t->job, &t->device, e);
+	if (r == 0)
+		r = make_identity(t, e);
 	if (r < 0)
 		return r;
 	r = train_resume(t, e);
