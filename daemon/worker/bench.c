@@ -48,6 +48,7 @@ struct group {
 	const struct network *network;
 	unsigned int threads, chains;
 	bool every_route;
+	bool sgemm;
 	uint64_t seed;
 	int16_t *w;
 	double scale;
@@ -298,7 +299,7 @@ static int measure(struct bench *b, struct group *g, struct err *e)
 			if (r < 0)
 				return r;
 		}
-	return sgemm_changed(g, &g->contenders[g->count - 1], e);
+	return g->sgemm ? sgemm_changed(g, &g->contenders[g->count - 1], e) : 0;
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -351,11 +352,14 @@ static int report(struct bench *b, struct group *g, struct err *e)
 	int r = 0;
 
 	snprintf(name, sizeof(name), "%ux%u", g->network->n, g->network->m);
-	ratio = json_pack("{ss si si sf}", "network", name, "threads", (int)g->threads, "chains",
-			  (int)g->chains, "embedded_over_sgemm", ratio_of(first, last));
+	ratio = json_pack("{ss si si}", "network", name, "threads", (int)g->threads, "chains",
+			  (int)g->chains);
+	if (g->sgemm)
+		r |= json_object_set_new(ratio, "embedded_over_sgemm",
+					 json_real(ratio_of(first, last)));
 	if (g->contenders[1].kernel)
-		r = json_object_set_new(ratio, "kernel_over_embedded",
-					json_real(ratio_of(&g->contenders[1], first)));
+		r |= json_object_set_new(ratio, "kernel_over_embedded",
+					 json_real(ratio_of(&g->contenders[1], first)));
 	r |= json_array_append_new(b->ratios, ratio);
 	r |= report_rows(b, g, name);
 	return r < 0 ? err_oom(e) : 0;
@@ -363,8 +367,8 @@ static int report(struct bench *b, struct group *g, struct err *e)
 
 static size_t group_size(const struct group *g, const struct bench *b)
 {
-	return 2 + (g->every_route ? (size_t)isa_working() : 0) +
-	       (b->kernel && g->threads == 1 ? 1 : 0);
+	return 1u + g->sgemm + (g->every_route ? (size_t)isa_working() : 0) +
+	       (b->kernel && g->threads == 1);
 }
 
 /* The embedded device's best route comes first, a kernel device second, sgemm last. */
@@ -379,7 +383,7 @@ static int bench_group(struct bench *b, struct group g, struct err *e)
 		r = add_kernel(&g, b->kernel, e);
 	while (r == 0 && --isa >= last)
 		r = add_embedded(&g, (enum pbm_isa)isa, e);
-	if (r == 0)
+	if (r == 0 && g.sgemm)
 		r = add_sgemm(&g, e);
 	if (r == 0)
 		r = measure(b, &g, e);
@@ -419,6 +423,7 @@ static size_t list_groups(const struct bench *b, struct group ret[MAX_GROUPS])
 			.network = &networks[i],
 			.chains = b->spec->chains,
 			.seed = b->seed,
+			.sgemm = true,
 		};
 
 		for (size_t t = 0; t < columns; t++) {
@@ -429,7 +434,7 @@ static size_t list_groups(const struct bench *b, struct group ret[MAX_GROUPS])
 		if (b->kernel && networks[i].matters && b->spec->chains != KERNEL_CHAINS) {
 			g.threads = 1;
 			g.chains = KERNEL_CHAINS;
-			g.every_route = false;
+			g.every_route = g.sgemm = false;
 			ret[count++] = g;
 		}
 	}

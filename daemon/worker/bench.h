@@ -18,7 +18,7 @@
  * what else the machine does falls on all of them; figures are medians over slices.
  *
  * kernel: a kernel device that takes turns with the embedded one, on one thread, as far as it is
- * large enough; then 784x512 is measured with 64 chains, too. NULL: none.
+ * large enough; then the two are measured at 784x512 with 64 chains, too. NULL: none.
  *
  * progress: called with a fraction from 0 to 1, not decreasing, from the calling thread; a
  * negative errno that it returns ends the benchmark with that code and no sentence. May be NULL.
@@ -27,8 +27,8 @@
  *	kind, cpu
  *	rows	[{network, backend, route, threads, chains, bits, changed, flips_per_ns, best}]
  *		changed: the fraction of updates that changed the p-bit; best: the fastest slice
- *	ratios	[{network, threads, chains, embedded_over_sgemm}]: median over the turns; and
- *		kernel_over_embedded where both ran
+ *	ratios	[{network, threads, chains, embedded_over_sgemm, kernel_over_embedded}]: medians
+ *		over the turns, where both ran
  *	empty_run {runs, median_us, best_us, calls}: from submission to event with no sweeps
  *		between, and the system calls that takes, on a kernel device
  *	timing	{seconds, slices}
