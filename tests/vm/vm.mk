@@ -30,6 +30,7 @@ $(VM)/init: tests/vm/init.c $(B)/flags
 
 $(VM_LIB): $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/vm/lib/*.c))
 $(B)/obj/tests/vm/%.o: private CPPFLAGS := $(VM_CFLAGS) $(CPPFLAGS)
+$(B)/obj/tests/vm/programs/attribute.o: $(wildcard kmod/ABI/*) # which are in it
 $(VM_PROGRAMS): $(VM)/programs/%: $(B)/obj/tests/vm/programs/%.o $(VM_LIB) $(MACHINE_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -o $@ -Wl,--start-group $^ $(VM_LIBS_$*) -lpthread -lm \
@@ -40,8 +41,8 @@ $(VM_PROGRAMS): $(VM)/programs/%: $(B)/obj/tests/vm/programs/%.o $(VM_LIB) $(MAC
 $(B)/obj/tests/vm/programs/backend.o $(B)/obj/tests/vm/programs/worker.o: \
 	private CPPFLAGS := $(CPPFLAGS)
 $(VM)/programs/backend $(VM)/programs/worker: $(WORKER_LIB) $(BASE_LIB)
-VM_LIBS_backend := -lcheck -lsubunit -lrt
-VM_LIBS_worker := $(VM_LIBS_backend) -lopenblas $(BASE_LIBS)
+VM_LIBS_backend := -lcheck -lsubunit -lrt $(BASE_LIBS)
+VM_LIBS_worker := $(VM_LIBS_backend) -lopenblas
 
 $(VM)/tree: all
 	rm -rf $@

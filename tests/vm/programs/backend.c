@@ -27,8 +27,44 @@ START_TEST(says_what_it_is)
 	ck_assert_str_eq(info.name, device_name);
 	ck_assert_str_eq(info.backend, "emulated");
 	ck_assert_uint_eq(info.threads, 1);
+	ck_assert(info.ideal);
 	printf("%s: %s, %s\n", info.name, info.backend, info.route);
 	device_close(d);
+}
+END_TEST
+
+/* p-bits that differ are told from ideal ones, and from others that differ otherwise. */
+START_TEST(knows_p_bits_that_differ)
+{
+	static const char *const seeds[] = { "7", "7", "8" };
+	_cleanup_input_ struct input in = { 0 };
+	_cleanup_outcome_ struct outcome ideal = { 0 }, first = { 0 };
+	struct device_info info[3];
+
+	input_random(&in, &shapes[3], true, 1, SEED);
+	for (size_t k = 0; k < ARRAY_SIZE(seeds); k++) {
+		_cleanup_outcome_ struct outcome o = { 0 };
+		struct device *d;
+
+		write_text(ITEM "/live", "0");
+		write_text(ITEM "/seed", seeds[k]);
+		write_text(ITEM "/offset_spread_milli", "20000");
+		write_text(ITEM "/live", "1");
+		read_text(ITEM "/dev_name", device_name, sizeof(device_name));
+		d = subject();
+		device_get_info(d, &info[k]);
+		ck_assert(!info[k].ideal);
+		run_input(d, &in, k ? &o : &first);
+		if (k == 1)
+			outcomes_equal(&first, &o);
+		if (k == 2)
+			ck_assert_mem_ne(first.states, o.states, states_size(&in.shape));
+		device_close(d);
+	}
+	ck_assert_uint_eq(info[0].p_bits_hash, info[1].p_bits_hash);
+	ck_assert_uint_ne(info[0].p_bits_hash, info[2].p_bits_hash);
+	run_input(open_device(1, PBM_ISA_SCALAR), &in, &ideal);
+	ck_assert_mem_ne(first.states, ideal.states, states_size(&in.shape));
 }
 END_TEST
 
@@ -311,6 +347,7 @@ int main(void)
 	tcase_add_checked_fixture(t, make_device, remove_device);
 	add_conformance_tests(t);
 	tcase_add_test(t, says_what_it_is);
+	tcase_add_test(t, knows_p_bits_that_differ);
 	tcase_add_test(t, refuses_what_is_no_device);
 	tcase_add_test(t, takes_a_nonblocking_context);
 	tcase_add_loop_test(t, limits_on_sweeps_do_not_show, 0, 2);

@@ -187,6 +187,37 @@ START_TEST(device_goes)
 }
 END_TEST
 
+/* What ideal p-bits began, others do not go on with: they begin anew. */
+START_TEST(p_bits_that_differ_begin_anew)
+{
+	int moved, own;
+	struct run r;
+
+	job_device = device_name;
+	moved = train_dir("moved", SHORT, 1);
+	own = train_dir("own", SHORT, 1);
+	hand_over();
+	start(&r, moved);
+	wait_until_running(&r);
+	kill(r.pid, SIGTERM);
+	expect_exit(&r, WORKER_EXIT_STOPPED);
+	closep(&job_device_fd);
+
+	write_text(ITEM "/live", "0");
+	write_text(ITEM "/beta_spread_ppm", "100000");
+	write_text(ITEM "/live", "1");
+	read_text(ITEM "/dev_name", device_name, sizeof(device_name));
+	hand_over();
+	run_to_done(own);
+	hand_over();
+	run_to_done(moved);
+	check_same_training(own, moved);
+	check_device(moved, device_name, "emulated", 1);
+	close(moved);
+	close(own);
+}
+END_TEST
+
 START_TEST(bad_descriptors_fail_with_a_reason)
 {
 	int dir;
@@ -218,7 +249,7 @@ START_TEST(bench_compares)
 
 	job_device = device_name;
 	dir = job_dir("a");
-	write_job(dir, "{\"kind\": \"bench\", \"seconds\": 0.3, \"chains\": 2, \"threads\": 1}",
+	write_job(dir, "{\"kind\": \"bench\", \"seconds\": 0.15, \"chains\": 1, \"threads\": 1}",
 		  "{}", 1);
 	hand_over();
 	run_to_done(dir);
@@ -260,6 +291,7 @@ int main(void)
 	tcase_add_test(t, train_gives_the_same_bits);
 	tcase_add_test(t, train_moves_between_devices);
 	tcase_add_loop_test(t, device_goes, 0, 2);
+	tcase_add_test(t, p_bits_that_differ_begin_anew);
 	tcase_add_test(t, bad_descriptors_fail_with_a_reason);
 	tcase_add_test(t, bench_compares);
 	suite_add_tcase(s, t);
