@@ -32,7 +32,7 @@ enum figure {
 	FIGURES,
 };
 
-static const struct range {
+static const struct figure_range {
 	u64 least, most, step;
 } ranges[FIGURES] = {
 	[figure_p_bits] = { 2, 2 * PBM_MAX_UNITS, 1 },
@@ -68,7 +68,7 @@ static ssize_t figure_show(struct config_item *item, char *page, enum figure whi
 static ssize_t figure_store(struct config_item *item, const char *page, size_t count,
 			    enum figure which)
 {
-	const struct range *range = &ranges[which];
+	const struct figure_range *range = &ranges[which];
 	struct emulated *em = to_emulated(item);
 	u64 value;
 	int r = kstrtou64(page, 0, &value);
