@@ -45,12 +45,13 @@ SYSTEM_TESTS := $(sort $(wildcard tests/system/*.sh))
 # time. One test at a time: a virtual machine alone keeps two processors busy.
 RUN_TESTS := BUILD=$(B) MAKE="$(MAKE)" tests/run
 .PHONY: check check-unit check-sanitized check-system lint
-check: deps-test deps-vm
+check: deps-test deps-kmod deps-vm
 	@$(MAKE) --no-print-directory -s -j2 all tests
 	@$(MAKE) --no-print-directory -s -j2 B=$(B)/san OPT=-O1 SAN='$(SAN_FLAGS)' programs tests
 	@$(MAKE) --no-print-directory -s lint
 	@$(MAKE) --no-print-directory -s vm-ready
-	$(RUN_TESTS) $(TESTS) $(SAN_TESTS:$(B)/%=$(B)/san/%) $(SYSTEM_TESTS) $(VM_CHECKS)
+	$(RUN_TESTS) $(TESTS) $(SAN_TESTS:$(B)/%=$(B)/san/%) $(SYSTEM_TESTS) \
+		$(KMOD_CHECKS) $(VM_CHECKS)
 check-unit: all tests
 	$(RUN_TESTS) $(TESTS)
 check-sanitized:
