@@ -15,8 +15,8 @@
 static const struct job_spec spec = {
 	.shape = { PBM_NET_RBM, 784, 512, 64, 8 },
 	.scan = PBIT_SCAN_RANDOM_DIRECTION,
-	.sweeps = 300,
-	.every = 300,
+	.sweeps = 100,
+	.every = 100,
 	.amplitude = 31,
 };
 
@@ -71,7 +71,7 @@ static unsigned int count_calls(int fd, const struct job *j)
 
 static void empty_programs(int fd, const struct job *j)
 {
-	const unsigned int count = scaled(2000);
+	const unsigned int count = scaled(1000);
 	double *us = calloc(count, sizeof(*us)), sum = 0;
 	struct pbit_submit a = job_endless(j);
 	uint64_t wait_ns = 0, device_ns = 0;
@@ -101,7 +101,7 @@ static void empty_programs(int fd, const struct job *j)
 /* Written in place, read by the device: no copy in between, and none in the system call. */
 static void new_couplings(int fd, const struct job *j)
 {
-	const unsigned int count = scaled(200);
+	const unsigned int count = scaled(40);
 	struct pbit_submit load = job_endless(j);
 	double write_s = 0, call_s = 0;
 	uint64_t device_ns = 0;
