@@ -30,6 +30,7 @@ define INSTALL_LIST
 755 $(PBIT_WORKER) $(LIBEXECDIR)/pbit-worker
 755 $(LIB_SO) $(LIBDIR)/libpbit.so.$(VERSION)
 644 include/pbit/pbit.h $(PREFIX)/include/pbit/pbit.h
+644 include/uapi/linux/pbit.h $(PREFIX)/include/linux/pbit.h
 644 $(PC) $(LIBDIR)/pkgconfig/libpbit.pc
 644 client/completion/pbit $(SHAREDIR)/bash-completion/completions/pbit
 644 client/completion/_pbit $(SHAREDIR)/zsh/site-functions/_pbit
@@ -65,7 +66,7 @@ uninstall:
 		rm -f "$(DESTDIR)$$to"; done
 	rm -f $(DESTDIR)$(LIBDIR)/libpbit.so.0 $(DESTDIR)$(LIBDIR)/libpbit.so
 	@for d in $(EXAMPLEDIR)/digits $(EXAMPLEDIR) $(SHAREDIR)/pbit $(LIBEXECDIR) \
-		$(PREFIX)/include/pbit; do \
+		$(PREFIX)/include/pbit $(PREFIX)/include/linux; do \
 		[ ! -d "$(DESTDIR)$$d" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$d"; done
 
 # The module's sources, for DKMS to build it for each kernel of this machine.
