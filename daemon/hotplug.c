@@ -90,6 +90,9 @@ static int ask(struct device *d)
 		err_set(&e, -ENXIO, "%s has no node under /dev", d->name);
 	if (fd == -ENOENT || fd == -ENXIO || fd == -ENODEV)
 		return -ENODEV;
+	/* Of the moment: what it was found to be holds. */
+	if (d->usable && (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM))
+		return 0;
 	freep(&d->why);
 	d->usable = fd >= 0;
 	if (!d->usable) {
