@@ -71,8 +71,9 @@ struct rbm_scratch {
 	u64 *batch;		/* [RBM_BATCH][state words], samples not yet summed */
 	u64 *columns;		/* [units of both sides][RBM_BATCH / 64], the same by unit */
 	u32 batched;
-	struct ars_block coins[RBM_BLOCK]; /* directions of 128 sweeps */
-	u64 square[64];			   /* bits to be transposed */
+	struct ars_block coins[RBM_BLOCK];			  /* directions of 128 sweeps */
+	u64 square[64];						  /* bits to be transposed */
+	u64 keys[ARS_ROUNDS + 1][4] __attribute__((aligned(64))); /* a vector route's */
 };
 
 /* What one sweep step needs to know. */

@@ -301,13 +301,13 @@ simd_inline void draw_side(struct rbm_context *c, enum rbm_side side, u32 visit,
 {
 	u32 padded = rbm_padded(rbm_units(c->shape, side));
 	u32 size = narrow ? sizeof(s16) : sizeof(s32);
-	struct draw_keys keys;
+	struct draw_keys *keys = (struct draw_keys *)c->scratch->keys;
 	u32 i, w, r;
 
 	for (r = 0; r <= ARS_ROUNDS; r++) {
 		long long lo = (long long)c->key.k[r].w[0], hi = (long long)c->key.k[r].w[1];
 
-		keys.round[r] = (v4q){ lo, hi, lo, hi };
+		keys->round[r] = (v4q){ lo, hi, lo, hi };
 	}
 	for (i = 0; i < count; i++) {
 		u32 chain = who[i], number = c->run->chain0 + c->first + chain;
@@ -317,7 +317,7 @@ simd_inline void draw_side(struct rbm_context *c, enum rbm_side side, u32 visit,
 		for (w = 0; w < c->words[side]; w++) {
 			u64 mask = rbm_free_mask(c, side, w);
 			u32 word0 = 8 * w | (side ? ARS_HIDDEN : 0);
-			u64 drawn = draw_word(c, &keys, f + 64ull * w * size, word0, number, visit,
+			u64 drawn = draw_word(c, keys, f + 64ull * w * size, word0, number, visit,
 					      mask, narrow);
 			u64 diff = (drawn ^ state[w]) & mask;
 
