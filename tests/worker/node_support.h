@@ -37,20 +37,21 @@ static inline void read_text(const char *path, char *buf, size_t size)
 	close(fd);
 }
 
+static inline void remove_device(void)
+{
+	rmdir(ITEM); /* which may have been done */
+	write_text(PARAMETERS "max_sweeps", "16777216");
+	write_text(PARAMETERS "max_bytes", "4294967296");
+}
+
 static inline void make_device(void)
 {
+	remove_device(); /* a test that failed has left its own */
 	ck_assert_int_eq(mkdir(ITEM, 0755), 0);
 	write_text(ITEM "/p_bits", "2048");
 	write_text(ITEM "/chains", "1024");
 	write_text(ITEM "/live", "1");
 	read_text(ITEM "/dev_name", device_name, sizeof(device_name));
-}
-
-static inline void remove_device(void)
-{
-	rmdir(ITEM); /* a test may have done so */
-	write_text(PARAMETERS "max_sweeps", "16777216");
-	write_text(PARAMETERS "max_bytes", "4294967296");
 }
 
 static inline int open_node(int flags)
