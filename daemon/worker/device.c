@@ -5,7 +5,8 @@
 #include "device.h"
 #include "device_ops.h"
 
-#define ACC_ALL (ACC_MOMENTS | ACC_ENERGY | ACC_ENERGY_TRACE | ACC_STATE_TRACE)
+#define SWEEPS_END (UINT64_C(1) << 56) /* of the generator's count */
+#define ACC_ALL	   (ACC_MOMENTS | ACC_ENERGY | ACC_ENERGY_TRACE | ACC_STATE_TRACE)
 
 struct device *device_close(struct device *d)
 {
@@ -151,8 +152,8 @@ static int check_submission(const struct program *p, const struct submission *s,
 	if (s->sweeps < 1 || s->sweeps > PBM_MAX_SWEEPS)
 		return err_set(e, -EINVAL, "%u sweeps in one run: choose from 1 to %u", s->sweeps,
 			       PBM_MAX_SWEEPS);
-	if (s->sweep0 > UINT64_MAX - s->sweeps)
-		return err_set(e, -EINVAL, "sweep numbers end at 2^64 - 1");
+	if (s->sweep0 > SWEEPS_END - s->sweeps)
+		return err_set(e, -EINVAL, "sweep numbers end at 2^56");
 	if (s->every < 1)
 		return err_set(e, -EINVAL, "recording every 0 sweeps: choose 1 or more");
 	if (s->scan > PBM_SCAN_RANDOM_DIRECTION)

@@ -333,7 +333,7 @@ START_TEST(refuses_submissions)
 
 	bad = s, bad.sweeps = 0, refuse(p, bad, -EINVAL, "0 sweeps");
 	bad = s, bad.sweeps = PBM_MAX_SWEEPS + 1, refuse(p, bad, -EINVAL, "sweeps in one run");
-	bad = s, bad.sweep0 = UINT64_MAX - 3, refuse(p, bad, -EINVAL, "2^64");
+	bad = s, bad.sweep0 = (UINT64_C(1) << 56) - 3, refuse(p, bad, -EINVAL, "2^56");
 	bad = s, bad.every = 0, refuse(p, bad, -EINVAL, "every 0");
 	bad = s, bad.scan = 3, refuse(p, bad, -EINVAL, "scan order 3");
 	bad = s, bad.gains = 5, refuse(p, bad, -EINVAL, "5 gains for 12");
