@@ -8,6 +8,7 @@ TEST_PACKAGES := check libsubunit-dev clang clang-format sqlite3 jq mandoc syste
 VM_PACKAGES := qemu-system-x86 mmdebstrap cpio busybox-static kmod xz-utils gcc-12 libelf1 \
 	python3
 KMOD_PACKAGES := g++ clang gcc-12 libelf1 sparse pahole perl kmod xz-utils git
+DEBUG_KERNEL_PACKAGES := linux-source-6.1 bc bison flex libelf-dev libssl-dev xz-utils python3
 
 APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 define install_missing
@@ -19,7 +20,7 @@ if [ -n "$$missing" ]; then echo "installing:$$missing"; \
 	$(APT) install -y -qq --no-install-recommends $$missing; fi
 endef
 
-.PHONY: deps deps-test deps-kmod deps-vm
+.PHONY: deps deps-test deps-kmod deps-vm deps-debug-kernel
 deps:
 	$(call install_missing,$(BUILD_PACKAGES))
 deps-test:
@@ -28,3 +29,5 @@ deps-kmod:
 	$(call install_missing,$(BUILD_PACKAGES) $(KMOD_PACKAGES))
 deps-vm:
 	$(call install_missing,$(BUILD_PACKAGES) $(VM_PACKAGES))
+deps-debug-kernel:
+	$(call install_missing,$(BUILD_PACKAGES) $(DEBUG_KERNEL_PACKAGES))
