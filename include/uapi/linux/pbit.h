@@ -30,7 +30,8 @@
  *
  * An open file is a context: buffers, programs and submissions belong to it, and nothing of one
  * context can be reached from another. A context's submissions run one after another, in order;
- * contexts share the device's time in proportion to their weights.
+ * contexts share the device's time in proportion to their weights. open() gives -EMFILE to a user
+ * who has as many contexts on the device as the module's parameter max_contexts allows.
  *
  * Completion. Each submission ends in one struct pbit_event, taken by read(); poll() says POLLIN
  * when there is one. Where a submission names an eventfd, that is signalled too.
@@ -38,7 +39,8 @@
  * Every ioctl takes a structure whose size is part of its number. A program may be older or newer
  * than the kernel: fields that the caller does not know count as zero, and fields that the kernel
  * does not know must be zero (-E2BIG). Unknown flags and padding that is not zero give -EINVAL,
- * unknown ioctls -ENOTTY. Fields marked "out" are ignored on the way in and valid on success only.
+ * unknown ioctls -ENOTTY, addresses that cannot be read or written -EFAULT. Fields marked "out" are
+ * ignored on the way in and valid on success only.
  *
  * A device may go at any time. Then every call on its open files gives -ENODEV, poll() says
  * POLLERR | POLLHUP, whoever waits is woken, eventfds of unfinished submissions are signalled,
@@ -181,7 +183,12 @@ enum pbit_buffer_kind {
  * holds is data alone: written while a submission runs it may spoil that submission's results
  * and nothing else.
  *
- * -ENOMEM without memory; -EDQUOT above PBIT_PARAM_MAX_BYTES; -ENFILE without handles.
+ * -ENOMEM without memory, also where the cgroup's limit leaves none; -EDQUOT above
+ * PBIT_PARAM_MAX_BYTES; -ENFILE without handles.
+ *
+ * mmap() takes whole pages of one buffer, and gives -EINVAL for an offset that is none, for more
+ * than the buffer, and with MAP_PRIVATE or PROT_EXEC. A mapping keeps its size (mremap() cannot
+ * enlarge it).
  */
 struct pbit_buffer_create {
 	__u32 kind;
@@ -273,9 +280,10 @@ struct pbit_program_create {
  * Returns at once. A run may be cut anywhere: two submissions of a sweeps and b sweeps, the second
  * with @sweep0 raised by a, leave the states of one of a + b.
  *
- * -ENOENT for a program that is none; -EINVAL where the program has no buffer for what is asked;
- * -ENOSPC for a trace buffer that is too small; -EAGAIN when PBIT_PARAM_MAX_PENDING submissions
- * are unfinished or unread; -EBADF or -EINVAL for an eventfd that is none.
+ * -ENOENT for a program that is none; -EINVAL where the program has no buffer for what is asked, or
+ * PBIT_SUBMIT_ADD has no sums to add to; -ENOSPC for a trace buffer that is too small; -EAGAIN when
+ * PBIT_PARAM_MAX_PENDING submissions are unfinished or unread; -EBADF or -EINVAL for an eventfd that
+ * is none; -ENOMEM and -EDQUOT, as for buffers, for the copy of the gains.
  */
 struct pbit_submit {
 	__u32 program;
@@ -367,7 +375,8 @@ struct pbit_get_p_bits {
  * @samples: (chain, recorded sweep) pairs
  *
  * read() gives whole events, as many as fit and there are; -EINVAL for less room than one,
- * -EAGAIN where it would wait and O_NONBLOCK is set.
+ * -EAGAIN where it would wait and O_NONBLOCK is set, -EFAULT for room that cannot be written, where
+ * the events stay.
  */
 struct pbit_event {
 	__u64 sequence;
