@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The p-bit machine, a chunk at a time. A submission goes through stages: couplings into the
- * program's image, sums to zero, then sweeps, block of chains after block of chains. A chunk is
- * some sweeps of one block; states of the block are the device's own copy meanwhile, so that
- * whatever happens to mapped memory, the machine works on words it has checked.
+ * program's image, sums to zero, then sweeps, block of chains after block of chains. A chunk is a
+ * part of the image or of the sums, or some sweeps of one block; states of the block are the
+ * device's own copy meanwhile, so that whatever happens to mapped memory, the machine works on
+ * words it has checked.
+ *
+ * A chunk is to last CHUNK_NS, by what a sweep took of late. It is no less than one sweep of one
+ * block; that is longer for networks of many thousand p-bits a side, tens of milliseconds for the
+ * largest there are.
  *
  * Vector routes run between kernel_fpu_begin() and kernel_fpu_end(). The machine calls rest()
- * every few microseconds, where a section that has lasted SECTION_NS is ended.
+ * after every few microseconds of work, some 25 at most where all memory is far from the
+ * processor; there a section that has lasted SECTION_NS is ended.
  */
 #include <asm/fpu/api.h>
 #include <linux/ktime.h>
@@ -210,15 +216,17 @@ static void store(const struct pbit_submission *s, u32 chains)
 }
 
 /*
- * How many sweeps the next piece has. A piece begins on a record and has whole periods, or lies
- * within one period, at whose end it may record; *ret_every makes the machine record just there.
+ * How many sweeps the next piece has. A piece begins on a record and has whole periods, so many at
+ * most, or lies within one period, at whose end it may record; *ret_every makes the machine record
+ * just there.
  */
-static u32 piece_sweeps(const struct pbit_submission *s, u32 *ret_every)
+static u32 piece_sweeps(const struct pbit_submission *s, u32 periods, u32 *ret_every)
 {
 	u32 every = s->args.every, left = s->args.sweeps - s->sweep, phase = s->sweep % every;
 	u64 ns = s->program->sweep_ns;
 	u32 sweeps = ns ? clamp_t(u64, div64_u64(CHUNK_NS, ns), 1, left) : 1;
 
+	sweeps = min_t(u64, sweeps, (u64)periods * every);
 	if (phase == 0 && sweeps >= every) {
 		*ret_every = every;
 		return sweeps - sweeps % every;
@@ -243,6 +251,21 @@ static void learn(struct pbit_engine *e, struct pbit_program *p, u64 ns, u64 fli
 	p->sweep_ns = max(now, p->sweep_ns / CHUNK_GROWTH);
 }
 
+static bool takes_moments(const struct pbit_submission *s)
+{
+	return (s->args.flags & PBIT_SUBMIT_MOMENTS) && s->args.sweeps;
+}
+
+/* Samples that the batch still takes; the first piece begins a new one. */
+static u32 room(const struct pbit_submission *s)
+{
+	if (!takes_moments(s))
+		return U32_MAX;
+	if (!s->sweep && !s->chain)
+		return PBM_RUN_BATCH_SAMPLES;
+	return PBM_RUN_BATCH_SAMPLES - pbm_batched(s->program->scratch);
+}
+
 static struct pbm_run piece(struct pbit_engine *e, struct pbit_submission *s, u32 chains)
 {
 	const struct pbit_program *p = s->program;
@@ -264,7 +287,7 @@ static struct pbm_run piece(struct pbit_engine *e, struct pbit_submission *s, u3
 	};
 	size_t row;
 
-	run.sweeps = piece_sweeps(s, &run.every);
+	run.sweeps = piece_sweeps(s, room(s) / chains, &run.every);
 	run.gain = s->gains ? s->gains + s->sweep : &a->gain;
 	run.gains = s->gains ? run.sweeps : 1;
 	row = (size_t)(s->sweep / a->every) * p->shape.chains;
@@ -276,8 +299,8 @@ static struct pbm_run piece(struct pbit_engine *e, struct pbit_submission *s, u3
 		run.flags |= PBM_RUN_FIELDS;
 	if (s->sweep || s->chain)
 		run.flags |= PBM_RUN_BATCH;
-	if (s->sweep + run.sweeps < a->sweeps || s->chain + chains < p->shape.chains)
-		run.flags |= PBM_RUN_MORE;
+	if (takes_moments(s))
+		run.flags |= PBM_RUN_HOLD;
 	return run;
 }
 
@@ -305,12 +328,44 @@ static int sweep_piece(struct pbit_engine *e, struct pbit_submission *s, u32 cha
 	return 0;
 }
 
+/* Takes the moments of the batch, a part at a time. */
+static int sum(struct pbit_engine *e, struct pbit_submission *s)
+{
+	const struct pbm_run run = { .rest = rest, .rest_arg = e };
+	struct pbit_program *p = s->program;
+	u64 start = ktime_get_ns();
+	struct pbm_sums sums;
+	u32 at = s->at;
+	int r;
+
+	sums_bind(s, &sums);
+	e->longest = 0;
+	begin_section(e);
+	do {
+		r = pbm_sum_part(&p->shape, &run, &sums, p->scratch, e->dev->isa, &at);
+	} while (r > 0 && ktime_get_ns() - start < CHUNK_NS);
+	end_section(e, ktime_get_ns());
+	s->section_ns = max(s->section_ns, e->longest);
+	s->at = r > 0 ? at : 0;
+	return r;
+}
+
+/* A batch is summed when one more record would not fit, and, with no chains left, at the end. */
+static bool must_sum(const struct pbit_submission *s, u32 chains)
+{
+	return s->at || !chains || room(s) < chains;
+}
+
 static int sweep(struct pbit_engine *e, struct pbit_submission *s)
 {
 	const struct pbm_shape *shape = &s->program->shape;
 	u32 chains = min(block_chains(shape), shape->chains - s->chain);
 	int r;
 
+	if (must_sum(s, chains)) {
+		r = sum(e, s);
+		return r || chains;
+	}
 	if (!s->sweep)
 		fetch(s, chains);
 	if (s->args.sweeps) {
@@ -323,7 +378,7 @@ static int sweep(struct pbit_engine *e, struct pbit_submission *s)
 	store(s, chains);
 	s->sweep = 0;
 	s->chain += chains;
-	return s->chain < shape->chains;
+	return s->chain < shape->chains || takes_moments(s);
 }
 
 static bool must_load(const struct pbit_submission *s)
@@ -348,6 +403,7 @@ int pbit_engine_step(struct pbit_engine *e, struct pbit_submission *s)
 		if (r)
 			return r;
 		s->stage = PBIT_STAGE_SWEEP;
+		s->at = 0;
 	}
 	if (!s->args.sweeps && !(s->args.flags & PBIT_SUBMIT_RANDOM))
 		return 0;

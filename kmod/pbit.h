@@ -152,7 +152,7 @@ struct pbit_submission {
 
 	/* The worker's. */
 	enum pbit_stage stage;
-	size_t at;	/* within load or clear */
+	size_t at;	/* within load or clear, or the sums of a batch */
 	u32 chain;	/* first of the block that is swept */
 	u32 sweep;	/* sweeps done of the block */
 	u64 section_ns; /* longest time for which the FPU was held */

@@ -157,7 +157,7 @@ struct pbm_run {
 enum {
 	PBM_RUN_FIELDS = 1 << 0, /* scratch is of the previous sweeps of these (<= 16) chains */
 	PBM_RUN_BATCH = 1 << 1,	 /* scratch holds samples that an earlier piece left unsummed */
-	PBM_RUN_MORE = 1 << 2,	 /* leave samples in the scratch for a later piece */
+	PBM_RUN_HOLD = 1 << 2,	 /* leave samples in the scratch, for pbm_sum_part() */
 };
 
 #define PBM_RUN_BLOCK 16u /* most chains of a piece with PBM_RUN_FIELDS */
@@ -180,8 +180,23 @@ int pbm_check_route(enum pbm_isa isa, void *memory);
 void pbm_states_random(const struct pbm_shape *s, u64 seed, u32 chain0, u32 chains,
 		       const u64 *clamp, u64 *states);
 
-/* Runs; 0, or -EINVAL (-22) for a run that does not fit the shape. sums may be NULL. */
+/*
+ * Runs; 0, or -EINVAL (-22) for a run that does not fit the shape, or one with PBM_RUN_HOLD whose
+ * samples (chains x records) do not fit the batch. sums may be NULL.
+ */
 int pbm_run(const struct pbm_shape *s, const void *image, const struct pbm_run *run,
 	    struct pbm_sums *sums, void *scratch, enum pbm_isa isa);
+
+/* Samples that the scratch holds after a run with PBM_RUN_HOLD; at most PBM_RUN_BATCH_SAMPLES. */
+#define PBM_RUN_BATCH_SAMPLES 256u
+u32 pbm_batched(const void *scratch);
+
+/*
+ * Adds what the scratch holds to v, h and vh of sums, in parts of some 100 microseconds; *at is 0
+ * for the first. Returns 1 while parts remain, else 0, and the scratch holds none. The run, of
+ * which the rests alone count, is like those that made the samples.
+ */
+int pbm_sum_part(const struct pbm_shape *s, const struct pbm_run *run, struct pbm_sums *sums,
+		 void *scratch, enum pbm_isa isa, u32 *at);
 
 #endif

@@ -363,6 +363,13 @@ static s64 energy(struct rbm_context *c, u32 chain, enum rbm_side side)
 	return -sum;
 }
 
+/* The whole batch. */
+static void sum_batch(struct rbm_context *c, const struct rbm_route *route)
+{
+	route->moments(c, 0, c->shape->n);
+	c->scratch->batched = 0;
+}
+
 static void record(struct rbm_context *c, const struct rbm_route *route, u64 row, u32 last_hidden)
 {
 	const struct pbm_run *run = c->run;
@@ -390,8 +397,8 @@ static void record(struct rbm_context *c, const struct rbm_route *route, u64 row
 			continue;
 		for (w = 0; w < stride; w++)
 			c->scratch->batch[(u64)c->scratch->batched * stride + w] = state[w];
-		if (++c->scratch->batched == RBM_BATCH)
-			route->moments(c);
+		if (++c->scratch->batched == RBM_BATCH && !(run->flags & PBM_RUN_HOLD))
+			sum_batch(c, route);
 	}
 }
 
@@ -464,6 +471,9 @@ int pbm_run(const struct pbm_shape *s, const void *image, const struct pbm_run *
 	c.scratch = scratch_init(s, scratch);
 	if (!(run->flags & PBM_RUN_BATCH))
 		c.scratch->batched = 0;
+	if ((run->flags & PBM_RUN_HOLD) &&
+	    (u64)run->chains * (run->sweeps / run->every) > RBM_BATCH - c.scratch->batched)
+		return -EINVAL_;
 	c.words[0] = pbm_side_words(s->n);
 	c.words[1] = pbm_side_words(s->m);
 	ars_key_seed(&c.key, run->seed);
@@ -473,12 +483,38 @@ int pbm_run(const struct pbm_shape *s, const void *image, const struct pbm_run *
 	}
 	if (!sums)
 		return 0;
-	if (c.scratch->batched && !(run->flags & PBM_RUN_MORE))
-		route->moments(&c);
+	if (c.scratch->batched && !(run->flags & PBM_RUN_HOLD))
+		sum_batch(&c, route);
 	updates = free_units(&c, RBM_VISIBLE) * (run->scan == PBM_SCAN_PALINDROME ? 2 : 1) +
 		  free_units(&c, RBM_HIDDEN);
 	sums->flips += updates * run->sweeps * run->chains;
 	sums->changed += c.changed;
+	return 0;
+}
+
+u32 pbm_batched(const void *scratch)
+{
+	return ((const struct rbm_scratch *)scratch)->batched;
+}
+
+#define SUM_PART 65536u /* products of a part */
+
+int pbm_sum_part(const struct pbm_shape *s, const struct pbm_run *run, struct pbm_sums *sums,
+		 void *scratch, enum pbm_isa isa, u32 *at)
+{
+	struct rbm_context c = { .shape = s, .run = run, .sums = sums };
+	u32 rows = SUM_PART / s->m + 1;
+	u32 to = s->n - *at < rows || !sums->vh ? s->n : *at + rows;
+
+	c.scratch = scratch;
+	c.words[0] = pbm_side_words(s->n);
+	c.words[1] = pbm_side_words(s->m);
+	if (c.scratch->batched)
+		route_of(isa)->moments(&c, *at, to);
+	*at = to;
+	if (to < s->n)
+		return 1;
+	c.scratch->batched = 0;
 	return 0;
 }
 

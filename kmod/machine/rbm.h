@@ -17,7 +17,7 @@
 #define RBM_TILE 64 /* outputs of a tile of couplings */
 #define RBM_BLOCK \
 	PBM_RUN_BLOCK /* chains that move in lockstep, so that a tile stays in the cache */
-#define RBM_BATCH 256 /* samples whose moments are taken together */
+#define RBM_BATCH PBM_RUN_BATCH_SAMPLES /* samples whose moments are taken together */
 
 enum rbm_side { RBM_VISIBLE = 0, RBM_HIDDEN = 1 };
 
@@ -133,8 +133,8 @@ struct rbm_route {
 	/* The same on a device whose p-bits differ: run->spread. */
 	void (*draw_spread)(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
 			    u32 count);
-	/* Adds the batch to the sums. */
-	void (*moments)(struct rbm_context *c);
+	/* Adds the batch to the sums: v and h with row 0, and rows [from, to) of vh. */
+	void (*moments)(struct rbm_context *c, u32 from, u32 to);
 };
 
 extern const struct rbm_route rbm_route_scalar;

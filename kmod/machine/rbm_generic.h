@@ -194,19 +194,20 @@ static void rbm_moments_row(struct rbm_context *c, s64 *row, const u64 *vi, cons
 	}
 }
 
-static void rbm_moments_generic(struct rbm_context *c)
+static void rbm_moments_generic(struct rbm_context *c, u32 from, u32 to)
 {
 	const u64 *v = c->scratch->columns;
 	const u64 *h = v + (u64)c->words[0] * RBM_BATCH;
 	u32 i;
 
-	rbm_columns(c);
-	rbm_moments_side(c, c->sums->v, v, c->shape->n);
-	rbm_moments_side(c, c->sums->h, h, c->shape->m);
-	for (i = 0; c->sums->vh && i < c->shape->n; i++)
+	if (!from) {
+		rbm_columns(c);
+		rbm_moments_side(c, c->sums->v, v, c->shape->n);
+		rbm_moments_side(c, c->sums->h, h, c->shape->m);
+	}
+	for (i = from; c->sums->vh && i < to; i++)
 		rbm_moments_row(c, c->sums->vh + (u64)i * c->shape->m,
 				v + i * (u64)(RBM_BATCH / 64), h);
-	c->scratch->batched = 0;
 }
 
 #endif

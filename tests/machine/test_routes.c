@@ -273,6 +273,91 @@ START_TEST(pieces_equal_whole)
 }
 END_TEST
 
+/* Samples of the scratch go to the sums, in parts. */
+static void sum_all(const struct program *p, struct outcome *o, enum pbm_isa isa)
+{
+	struct pbm_run run = bound_run(p, o);
+	u32 at = 0;
+
+	while (pbm_sum_part(&p->shape, &run, &o->sums, p->scratch, isa, &at) > 0)
+		ck_assert_uint_lt(at, p->shape.n);
+	ck_assert_uint_eq(pbm_batched(p->scratch), 0);
+}
+
+/* As the kernel does it: pieces of a block of chains share a scratch, moments wait in it. */
+static void run_held(const struct program *p, struct outcome *o, enum pbm_isa isa, u32 *summed)
+{
+	u32 c, t, samples, words = pbm_state_words(&p->shape);
+	struct pbm_run run;
+
+	for (c = 0; c < p->run.chains; c += PBM_RUN_BLOCK)
+		for (t = 0; t < p->run.sweeps; t += run.sweeps) {
+			u64 row = (u64)(t / p->run.every) * p->run.trace_chains;
+
+			run = bound_run(p, o);
+			run.flags = PBM_RUN_HOLD | (t ? PBM_RUN_FIELDS : 0) |
+				    (t || c ? PBM_RUN_BATCH : 0);
+			run.chain0 += c;
+			run.trace_chain0 += c;
+			run.states += c * words;
+			run.chains = p->run.chains - c < PBM_RUN_BLOCK ? p->run.chains - c :
+									 PBM_RUN_BLOCK;
+			run.sweeps = (1 + (u32)(next_random() % 3)) * run.every;
+			if (run.sweeps > p->run.sweeps - t)
+				run.sweeps = p->run.sweeps - t;
+			run.sweep0 += t;
+			if (run.gains != 1) {
+				run.gain += t;
+				run.gains = run.sweeps;
+			}
+			run.energy_trace += row;
+			run.state_trace += row * words;
+			samples = run.chains * (run.sweeps / run.every);
+			if ((t || c) && pbm_batched(p->scratch) + samples > PBM_RUN_BATCH_SAMPLES) {
+				ck_assert_int_eq(pbm_run(&p->shape, p->image, &run, &o->sums,
+							 p->scratch, isa),
+						 -22);
+				sum_all(p, o, isa);
+				*summed += 1;
+			}
+			ck_assert_int_eq(
+				pbm_run(&p->shape, p->image, &run, &o->sums, p->scratch, isa), 0);
+		}
+	sum_all(p, o, isa);
+}
+
+START_TEST(held_samples)
+{
+	enum pbm_isa isa = (enum pbm_isa)_i;
+	u32 k, summed = 0;
+
+	if (isa > pbm_isa_best()) {
+		printf("note: this CPU has no %s route\n", pbm_isa_name(isa));
+		return;
+	}
+	random_state = 13;
+	for (k = 0; k < 60; k++) {
+		struct outcome whole, held;
+		struct pbm_run run;
+		struct program p;
+
+		random_program(&p);
+		new_outcome(&p, &whole);
+		new_outcome(&p, &held);
+		run = bound_run(&p, &whole);
+		ck_assert_int_eq(
+			pbm_run(&p.shape, p.image, &run, &whole.sums, p.scratch, pbm_isa_best()),
+			0);
+		run_held(&p, &held, isa, &summed);
+		assert_equal(&p, &whole, &held);
+		free_outcome(&whole);
+		free_outcome(&held);
+		free_program(&p);
+	}
+	ck_assert_uint_gt(summed, 0);
+}
+END_TEST
+
 START_TEST(refusals)
 {
 	struct pbm_shape good = { PBM_NET_RBM, 3, 2, 1, 8 }, bad;
@@ -332,6 +417,7 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, routes_equal_reference, 0, 3);
 	tcase_add_test(t, pieces_equal_whole);
+	tcase_add_loop_test(t, held_samples, 0, 3);
 	tcase_add_test(t, refusals);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
