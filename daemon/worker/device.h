@@ -21,7 +21,8 @@ struct device_info {
 	char backend[32]; /* "embedded", "emulated": software here, in the kernel; "pci" */
 	char route[16];	  /* "scalar", "avx2", "avx2+vaes"; "device" where it is no software */
 	unsigned int threads;
-	bool ideal; /* p-bits follow the law as it stands: the bits are those of any such device */
+	bool serial; /* one program at a time, and shared with others: device times add up */
+	bool ideal;  /* p-bits follow the law as it stands: the bits are those of any such device */
 	uint64_t p_bits_hash; /* of how they differ, where they do */
 };
 

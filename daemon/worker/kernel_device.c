@@ -107,6 +107,7 @@ static void describe(const struct kernel_context *c, struct device_info *ret)
 		route = routes[c->limits.route];
 	*ret = (struct device_info){
 		.threads = 1,
+		.serial = true,
 		.ideal = c->limits.ideal,
 		.p_bits_hash = c->p_bits_hash,
 	};

@@ -17,6 +17,7 @@ struct negative_phase {
 	uint32_t sweeps, scan;
 	uint64_t *seed;		  /* [classes] */
 	struct program **program; /* [classes] */
+	bool serial;		  /* as the device's */
 	/* The step in flight. */
 	uint64_t step;
 	uint32_t done, piece; /* sweeps: behind it, and on the device */
