@@ -20,8 +20,11 @@ options+=("$@")
 # Programs built here must find the libraries that they were built with.
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 base=$cache/$name-$(sha256sum <<< "$suite ${options[*]}" | cut -c 1-16).cpio
+mkdir -p "$cache"
+# Two may want it at the same time.
+exec 9> "$cache/base.lock"
+flock 9
 if [ ! -e "$base" ]; then
-	mkdir -p "$cache"
 	rm -f "$cache/$name"-*.cpio
 	# Written within mmdebstrap, where files have their owners whoever runs it.
 	if ! mmdebstrap "${options[@]}" --customize-hook="cd \"\$1\" && find . -xdev \

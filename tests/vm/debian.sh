@@ -16,43 +16,19 @@ die() {
 kernel=$1 tree=$2 expected=$3 cache=$4 out=$5 module=${6:-}
 here=$(cd "$(dirname "$0")" && pwd)
 release=$(cat "$kernel/release")
-# Programs built here must find the libraries that they were built with.
-suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 
-packages=(systemd-sysv udev dbus kmod procps jq passwd util-linux)
-packages+=(libsystemd0 libudev1 libsqlite3-0 libjansson4 libopenblas0-pthread libpng16-16 zlib1g)
-options=(--variant=minbase --format=null "--include=$(IFS=,; echo "${packages[*]}")")
-for part in doc man locale info; do
-	options+=("--dpkgopt=path-exclude=/usr/share/$part/*")
-done
+packages=systemd-sysv,udev,dbus,kmod,procps,jq,passwd,util-linux
+packages+=,libsystemd0,libudev1,libsqlite3-0,libjansson4,libopenblas0-pthread,libpng16-16,zlib1g
 # Two users; no first boot, which would enable units; nobody logs in on the consoles.
-options+=('--customize-hook=for u in alice bob; do chroot "$1" useradd -m -s /bin/bash $u; done'
+options=('--customize-hook=for u in alice bob; do chroot "$1" useradd -m -s /bin/bash $u; done'
 	'--customize-hook=echo 0123456789abcdef0123456789abcdef > "$1/etc/machine-id"'
 	'--customize-hook=for t in serial-getty@ttyS0 getty@tty1; do
 		ln -s /dev/null "$1/etc/systemd/system/$t.service"; done'
 	'--customize-hook=ln -sf /dev/null "$1/etc/systemd/system/apt-daily.timer"'
 	'--customize-hook=ln -sf /dev/null "$1/etc/systemd/system/apt-daily-upgrade.timer"')
 
-make_base() { # OUT
-	local log=$1.log
-	# Written within mmdebstrap, where files have their owners whoever runs it.
-	if ! mmdebstrap "${options[@]}" --customize-hook="cd \"\$1\" && find . -xdev \
-		-not -path './proc/*' -not -path './sys/*' -not -path './dev/*' \
-		-not -path './var/cache/apt/*' -not -path './var/lib/apt/lists/*' |
-		cpio -o -H newc --quiet > '$(realpath -m "$1.new")'" "$suite" - \
-		> /dev/null 2> "$log"; then
-		tail -n 20 "$log" >&2
-		die "mmdebstrap failed"
-	fi
-	mv "$1.new" "$1"
-}
-
-mkdir -p "$cache" "$(dirname "$out")"
-base=$cache/debian-$(sha256sum <<< "$suite ${options[*]}" | cut -c 1-16).cpio
-if [ ! -e "$base" ]; then
-	rm -f "$cache"/debian-*.cpio
-	make_base "$base"
-fi
+base=$("$here/base.sh" "$cache" debian "$packages" "${options[@]}")
+mkdir -p "$(dirname "$out")"
 
 over=$(mktemp -d)
 trap 'rm -rf "$over"' EXIT

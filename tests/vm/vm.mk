@@ -44,12 +44,18 @@ $(VM)/programs/backend $(VM)/programs/worker: $(WORKER_LIB) $(BASE_LIB)
 VM_LIBS_backend := -lcheck -lsubunit -lrt $(BASE_LIBS)
 VM_LIBS_worker := $(VM_LIBS_backend) -lopenblas
 
-$(VM)/tree: all
+# One for each machine, which may be made at the same time; but what is generated is so once.
+VM_TREES := $(VM_DEBIAN_KERNELS:%=$(VM)/%/tree)
+VM_EXPECTED := $(VM_DEBIAN_KERNELS:%=$(VM)/%/expected)
+$(VM_TREES): all
+	@mkdir -p $(@D)
 	rm -rf $@
-	@$(MAKE) --no-print-directory -s install DESTDIR=$(abspath $@) PREFIX=/usr
-$(VM)/expected: all
+	@flock $(VM)/tree.lock $(MAKE) --no-print-directory -s install DESTDIR=$(abspath $@) \
+		PREFIX=/usr
+$(VM_EXPECTED): all
+	@mkdir -p $(@D)
 	tests/vm/expected $(B)/bin $@
-.PHONY: $(VM)/tree $(VM)/expected
+.PHONY: $(VM_TREES) $(VM_EXPECTED)
 
 .PRECIOUS: $(VM)/%/release
 $(VM)/%/release: tests/vm/kernels.sh
@@ -71,9 +77,9 @@ $(VM_KERNELS:%=vm-programs-%): vm-programs-%: $(VM)/%/release $(VM)/init $(VM_PR
 		-m $(VM)/$*/kmod/pbit.ko -t $(VM_SECONDS) $(VM_PROGRAMS) $(VM_SCRIPTS)
 	tests/vm/machine $(VM)/$* programs $(VM_LIMIT)
 
-$(VM_DEBIAN_KERNELS:%=vm-debian-%): vm-debian-%: $(VM)/%/release $(VM)/tree $(VM)/expected \
+$(VM_DEBIAN_KERNELS:%=vm-debian-%): vm-debian-%: $(VM)/%/release $(VM)/%/tree $(VM)/%/expected \
 		$(VM)/%/kmod/pbit.ko
-	tests/vm/debian.sh $(VM)/$* $(VM)/tree $(VM)/expected $(VM) $(VM)/$*/debian.cpio \
+	tests/vm/debian.sh $(VM)/$* $(VM)/$*/tree $(VM)/$*/expected $(VM) $(VM)/$*/debian.cpio \
 		$(VM)/$*/kmod/pbit.ko
 	VM_MEMORY=2G VM_APPEND="rdinit=/sbin/init $(VM_TESTS_$*)" \
 		tests/vm/machine $(VM)/$* debian $(VM_LIMIT)
@@ -86,13 +92,19 @@ vm-control: $(VM)/$(firstword $(VM_KERNELS))/release $(VM)/init
 vm-self-test:
 	tests/vm/console --self-test
 
-# All that the machines need, so that what a check takes is its own time.
-.PHONY: vm-ready check-vm
-vm-ready: $(VM_KERNELS:%=$(VM)/%/release) $(VM_KERNELS:%=$(VM)/%/kmod/pbit.ko) $(VM)/init \
-		$(VM_PROGRAMS)
+# All that the machines need, so that what a check takes is its own time. One kernel after the
+# other, because apt does not share its lists.
+.PHONY: vm-kernels vm-ready check-vm
+vm-kernels:
+	tests/vm/kernels.sh $(VM) $(VM_KERNELS)
+vm-ready: vm-kernels
+	@$(MAKE) --no-print-directory -s -j2 $(VM)/init $(VM_PROGRAMS) \
+		$(VM_KERNELS:%=$(VM)/%/kmod/pbit.ko)
 
-VM_CHECKS := vm-self-test vm-control $(VM_KERNELS:%=vm-programs-%) \
-	$(VM_DEBIAN_KERNELS:%=vm-debian-%)
+# Two at a time: much of the time a machine waits, and no test in it goes by the clock.
+VM_CHECKS = -j2 vm-self-test vm-control $(VM_DKMS_CHECKS) $(VM_DEBIAN_KERNELS:%=vm-debian-%) \
+	$(VM_KERNELS:%=vm-programs-%)
 check-vm: deps-test deps-vm
-	@$(MAKE) --no-print-directory -s -j2 all vm-ready
+	@$(MAKE) --no-print-directory -s -j2 all
+	@$(MAKE) --no-print-directory -s vm-ready
 	$(RUN_TESTS) $(VM_CHECKS)
