@@ -6,6 +6,8 @@
  */
 #include <linux/pbit.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
 
 #include "call.h"
 
@@ -87,6 +89,66 @@ static void commands(struct caller *t)
 	}
 }
 
+/* The way into the kernel of programs of 32 bits; a result below 0 is a negative errno. */
+static int call_32(int number, int a, unsigned int b, uint32_t c)
+{
+	long r;
+
+	__asm__ volatile("int $0x80"
+			 : "=a"(r)
+			 : "a"((long)number), "b"((long)a), "c"((long)b), "d"((long)c)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return (int)r;
+}
+
+enum { GETPID_32 = 20, IOCTL_32 = 54 };
+
+/* Without it, the kernel ends who tries. */
+static bool have_32_bits(void)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(call_32(GETPID_32, 0, 0, 0) != getpid());
+	CHECK(child > 0 && waitpid(child, &status, 0) == child);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* Callers of 32 bits have the same numbers, structures and errors. */
+static void narrow_callers(struct caller *t)
+{
+	struct utsname name;
+	uint8_t *low;
+
+	doing = "callers of 32 bits";
+	if (!have_32_bits()) {
+		CHECK(uname(&name) == 0 && !strstr(name.version, "Debian"));
+		printf("this kernel takes no calls of 32 bits\n");
+		return;
+	}
+	low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1,
+		   0);
+	CHECK(low != MAP_FAILED && (uintptr_t)low < 1ul << 32);
+	for (unsigned int nr = 0; nr < call_count; nr++) {
+		const struct call *c = &calls[nr];
+		union args a = call_good(t, nr);
+		const uint32_t at = (uint32_t)(uintptr_t)low;
+
+		CHECK(call_32(IOCTL_32, t->fd, c->cmd, 8) == -EFAULT);
+		CHECK(call_32(IOCTL_32, t->fd, call_sized(c, c->size - 1), at) == -EINVAL);
+		memset(low, 0xff, 4096);
+		CHECK(call_32(IOCTL_32, t->fd, call_sized(c, c->size + 8), at) == -E2BIG);
+		call_poison(c, &a);
+		memcpy(low, &a, c->size);
+		CHECK(call_32(IOCTL_32, t->fd, c->cmd, at) == 0);
+		memcpy(&a, low, c->size);
+		call_undo(t, nr, &a);
+		t->taken++;
+	}
+	munmap(low, 4096);
+}
+
 int main(void)
 {
 	struct device d = call_device();
@@ -98,6 +160,7 @@ int main(void)
 		addresses(&t, nr);
 	}
 	commands(&t);
+	narrow_callers(&t);
 	doing = "the end";
 	/* All this while not one event came of what was refused. */
 	FAILS(read(t.fd, t.end - 64, 64), EAGAIN);

@@ -225,6 +225,8 @@ static void all_runs(enum pbm_isa most)
 int main(void)
 {
 	all_runs(PBM_ISA_VAES);
+	if (expected_route(PBM_ISA_VAES) == PBM_ISA_SCALAR)
+		return 0;
 	module_unload();
 	module_load("route=0");
 	all_runs(PBM_ISA_SCALAR);
