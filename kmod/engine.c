@@ -25,7 +25,7 @@
 #include "pbit.h"
 
 #define CHUNK_NS     400000
-#define SECTION_NS   40000
+#define SECTION_NS   30000
 #define CLEAR_BYTES  SZ_256K
 #define BLOCK_PAIRS  BIT_ULL(26) /* couplings x chains of a block, at most: a sweep stays short */
 #define CHUNK_GROWTH 4

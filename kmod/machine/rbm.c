@@ -289,7 +289,7 @@ static void refresh(struct rbm_context *c, const struct rbm_route *route, enum r
 			u = list_bits(u, diff & state[w], 64 * w);
 			d = list_bits(d, diff & old, 64 * w);
 			ref[w] = state[w];
-			rbm_rest(c, 16);
+			rbm_rest(c, 64);
 		}
 		while ((u - up) % 4)
 			*u++ = none;
@@ -358,7 +358,7 @@ static s64 energy(struct rbm_context *c, u32 chain, enum rbm_side side)
 			sum += state[w] >> k & 1 ? f16[k] : -f16[k];
 		for (k = 0; !c->narrow && k < some; k++)
 			sum += state[w] >> k & 1 ? f32[k] : -f32[k];
-		rbm_rest(c, 32);
+		rbm_rest(c, 64);
 	}
 	return -sum;
 }

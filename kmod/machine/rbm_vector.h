@@ -241,7 +241,7 @@ simd_inline v16u fast_lanes(const struct pbm_fast *f, v16s field, v16u word, v16
 }
 
 /* Decides the lanes of doubt from whole words. field(k) gives the exact field of p-bit k. */
-static __attribute__((__noinline__)) u64 settle(const struct rbm_context *c, const void *fields,
+static __attribute__((__noinline__)) u64 settle(struct rbm_context *c, const void *fields,
 						const v16u words[4], u32 group, u32 chain,
 						u32 visit, u64 doubt, u64 bits)
 {
@@ -254,12 +254,13 @@ static __attribute__((__noinline__)) u64 settle(const struct rbm_context *c, con
 		s32 f = c->narrow ? ((const s16 *)fields)[k] : ((const s32 *)fields)[k];
 
 		bits = (bits & ~(1ull << k)) | (u64)pbm_decide(f, c->gain, word) << k;
+		rbm_rest(c, 16);
 	}
 	return bits;
 }
 
-simd_inline u64 draw_word(const struct rbm_context *c, const struct draw_keys *keys,
-			  const void *fields, u32 group, u32 chain, u32 visit, u64 mask, int narrow)
+simd_inline u64 draw_word(struct rbm_context *c, const struct draw_keys *keys, const void *fields,
+			  u32 group, u32 chain, u32 visit, u64 mask, int narrow)
 {
 	v16u words[4], doubt[4], any;
 	v16s bits[4];
@@ -323,7 +324,7 @@ simd_inline void draw_side(struct rbm_context *c, enum rbm_side side, u32 visit,
 
 			state[w] ^= diff;
 			c->changed += rbm_popcount(diff);
-			rbm_rest(c, narrow ? 64 : 256);
+			rbm_rest(c, 64);
 		}
 	}
 }
