@@ -282,8 +282,8 @@ struct pbit_program_create {
  *
  * -ENOENT for a program that is none; -EINVAL where the program has no buffer for what is asked, or
  * PBIT_SUBMIT_ADD has no sums to add to; -ENOSPC for a trace buffer that is too small; -EAGAIN when
- * PBIT_PARAM_MAX_PENDING submissions are unfinished or unread; -EBADF or -EINVAL for an eventfd that
- * is none; -ENOMEM and -EDQUOT, as for buffers, for the copy of the gains.
+ * PBIT_PARAM_MAX_PENDING submissions are unfinished or unread; -EBADF or -EINVAL for an eventfd
+ * that is none; -ENOMEM and -EDQUOT, as for buffers, for the copy of the gains.
  */
 struct pbit_submit {
 	__u32 program;
