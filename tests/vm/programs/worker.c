@@ -73,7 +73,8 @@ START_TEST(sample_gives_the_same_bits)
 }
 END_TEST
 
-#define SHORT ", \"optimizer\": {\"epochs\": 5, \"steps\": 10, \"batch\": 17}"
+#define SHORT  ", \"optimizer\": {\"epochs\": 5, \"steps\": 10, \"batch\": 17}"
+#define MEDIUM ", \"optimizer\": {\"epochs\": 12, \"steps\": 10, \"batch\": 17}"
 
 START_TEST(train_gives_the_same_bits)
 {
@@ -128,7 +129,7 @@ static void move_job(int dir, const char *device)
 /* On one device, stopped, on the other, and so on, to the bits of one run. */
 START_TEST(train_moves_between_devices)
 {
-	int whole = train_dir("whole", LONG, 1), moved = train_dir("moved", LONG, 1);
+	int whole = train_dir("whole", MEDIUM, 1), moved = train_dir("moved", MEDIUM, 1);
 	bool done = false;
 
 	run_to_done(whole);
@@ -161,10 +162,10 @@ START_TEST(device_goes)
 	int whole, lost;
 	struct run r;
 
-	whole = _i ? sample_dir("whole") : train_dir("whole", LONG, 1);
+	whole = _i ? sample_dir("whole") : train_dir("whole", MEDIUM, 1);
 	run_to_done(whole);
 	job_device = device_name;
-	lost = _i ? sample_dir("lost") : train_dir("lost", LONG, 1);
+	lost = _i ? sample_dir("lost") : train_dir("lost", MEDIUM, 1);
 	hand_over();
 	start(&r, lost);
 	wait_until_running(&r);
