@@ -18,7 +18,9 @@ DEBUG := $(VM)/debug
 DEBUG_PROGRAMS := $(VM)/programs/faults $(VM)/programs/fuzz
 DEBUG_LEAKS := tests/vm/debug/kmemleak.sh
 DEBUG_INITRAMFS = tests/vm/initramfs $(DEBUG) $(VM)/init $(DEBUG)/$(@:vm-debug-%=%).cpio
-DEBUG_MACHINE = VM_MEMORY=3G VM_APPEND="pbit_vm.scale=$(DEBUG_SCALE)" \
+# Without random numbers the kernel does not print what stands for an address.
+DEBUG_MACHINE = VM_MEMORY=3G \
+	VM_APPEND="pbit_vm.scale=$(DEBUG_SCALE) random.trust_cpu=on" \
 	tests/vm/machine $(1) $(DEBUG) $(@:vm-debug-%=%) $(DEBUG_LIMIT)
 
 $(DEBUG)/release: tests/vm/debug-kernel.sh tests/vm/debug.config

@@ -9,7 +9,7 @@
 #define KCOV	 "/sys/kernel/debug/kcov"
 #define SECTIONS "/sys/module/pbit/sections/"
 
-enum { THREAD_WORDS = 1 << 14, WORKER_WORDS = 1 << 15 };
+enum { THREAD_WORDS = 1 << 13, WORKER_WORDS = 1 << 12 };
 
 struct fuzz_shared *shared;
 

@@ -2,6 +2,7 @@
 /* fuzz SEED SECONDS: starts processes, kills them, starts others; says what was reached. */
 #include <inttypes.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "../debug/inject.h"
@@ -12,7 +13,7 @@ enum {
 	LIFE_MS = 6000, /* of a process, on average */
 	MEND_MS = 2000, /* of what keeps calls from going well */
 	TICK_MS = 100,
-	REPORT_S = 60,
+	REPORT_S = 30,
 	STUCK_S = 180, /* without a call: something hangs */
 };
 
@@ -123,6 +124,8 @@ int main(int argc, char *argv[])
 	CHECK(argc == 3);
 	seed = strtoull(argv[1], NULL, 10);
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	/* Before the devices' workers, which are never out of work. */
+	CHECK(setpriority(PRIO_PROCESS, 0, -15) == 0);
 	inject_begin();
 	coverage_begin();
 	for (unsigned int round = 0; round < 2; round++) {

@@ -89,7 +89,7 @@ void fuzz_submit(struct fuzzer *f, struct slot *s)
 		.seed = next(f),
 		.sweep0 = one_in(f, 4) ? next(f) >> 8 : below(f, 100),
 		.gain = one_in(f, 4) ? interesting(f) : 1ull << below(f, 60),
-		.sweeps = one_in(f, 16) ? 1 << 20 : below(f, 40),
+		.sweeps = one_in(f, 100) ? 1 << 20 : below(f, 20),
 		.every = 1 + below(f, 6),
 		.user_data = next(f),
 	};

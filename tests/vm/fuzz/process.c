@@ -10,7 +10,7 @@
 
 #include "fuzz.h"
 
-enum { FORK_CALLS = 12, TICK_MS = 15 };
+enum { FORK_CALLS = 12, TICK_MS = 80 };
 
 struct world world;
 
