@@ -5,9 +5,12 @@
 . "$(dirname "$0")/common.bash"
 
 mkdir "$T/src"
-(cd "$root" && git ls-files -z && find "$BUILD" -path "$BUILD/san" -prune -o \
-	-path "$BUILD/clang" -prune -o -path "$BUILD/vm" -prune -o -path "$BUILD/test-logs" -prune -o -type f -print0 \
-	-o -type l -print0 | sed -z "s|^$root/||") |
+left_out=()
+for d in san clang vm kernels checkpatch test-logs; do
+	left_out+=(-path "$BUILD/$d" -prune -o)
+done
+(cd "$root" && git ls-files -z && find "$BUILD" "${left_out[@]}" -type f -print0 -o -type l -print0 |
+	sed -z "s|^$root/||") |
 	(cd "$root" && tar --null -T - -cf -) | tar -xf - -C "$T/src"
 cd "$T/src" || exit 1
 export PATH=$HOME/.local/bin:$PATH
