@@ -238,7 +238,7 @@ void fuzz_call(struct fuzzer *f)
 
 	if (fd < 0 || what < 2)
 		fuzz_open(f, s);
-	else if (!atomic_load(&s->program))
+	else if (!atomic_load(&s->program) && one_in(f, 3))
 		fuzz_build(f, s);
 	else if (what < 12)
 		fuzz_build(f, s);

@@ -60,7 +60,7 @@ void fuzz_map(struct fuzzer *f, struct slot *s)
 	const int protection = one_in(f, 6) ? (int)below(f, 8) : PROT_READ | PROT_WRITE;
 	const int kind = one_in(f, 16) ? MAP_PRIVATE : MAP_SHARED;
 	uint64_t offset = (uint64_t)handle << 32;
-	size_t size = 4096ul << below(f, 4);
+	size_t size = 4096ul << (one_in(f, 2) ? below(f, 4) : 0);
 
 	if (one_in(f, 8))
 		offset += 4096ul * below(f, 40);
