@@ -22,7 +22,8 @@ as() { # USER COMMAND...
 	runuser -u "$user" -- env -C "/home/$user" "$@"
 }
 wait_for() { # SECONDS COMMAND...
-	local end=$((SECONDS + $1))
+	# Patience costs nothing where all is well, and machines may share slow processors.
+	local end=$((SECONDS + 4 * $1))
 	shift
 	until "$@" > /dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || die "waited in vain for: $*"
