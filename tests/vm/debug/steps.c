@@ -5,7 +5,6 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "steps.h"
 
@@ -462,28 +461,3 @@ const struct step birth = { .name = "a worker's birth",
 			    .act = live_act,
 			    .end = item_end,
 			    .births = true };
-
-/* route=0: no long check of others, again and again. */
-static int insert_act(void)
-{
-	return result(syscall(SYS_finit_module, world.other, "route=0", 0));
-}
-
-static void insert_begin(void)
-{
-	world.other = open("/modules/pbit.ko", O_RDONLY | O_CLOEXEC);
-	CHECK(world.other >= 0);
-}
-
-static void insert_end(void)
-{
-	close(world.other);
-	if (world.r == 0)
-		module_unload();
-}
-
-const struct step insertion = { .name = "insmod",
-				.begin = insert_begin,
-				.act = insert_act,
-				.end = insert_end,
-				.births = true };

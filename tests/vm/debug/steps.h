@@ -37,8 +37,7 @@ struct step {
 	bool copies;	   /* this process, which needs pages of its own from then on */
 };
 
-extern const struct step steps[];   /* of a device that is there; ends with one that has no name */
-extern const struct step birth;	    /* of a device, as seen by the thread that makes its worker */
-extern const struct step insertion; /* of the module, which must not be there */
+extern const struct step steps[]; /* of a device that is there; ends with one that has no name */
+extern const struct step birth;	  /* of a device, as seen by the thread that makes its worker */
 
 #endif
