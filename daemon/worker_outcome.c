@@ -28,7 +28,7 @@ static enum worker_outcome outcome_of_signal(int number, enum worker_stop stop, 
 
 	/* A worker that did not checkpoint in time goes on from its last checkpoint. */
 	if (number == SIGTERM || number == SIGKILL) {
-		if (stop == WORKER_SHUTDOWN)
+		if (stop == WORKER_SHUTDOWN || stop == WORKER_PREEMPT || stop == WORKER_EXPIRED)
 			return WORKER_STOPPED;
 		if (stop == WORKER_GONE)
 			return WORKER_LOST;

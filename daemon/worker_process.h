@@ -33,6 +33,8 @@ enum worker_stop {
 	WORKER_CANCEL,	 /* the job is cancelled */
 	WORKER_SHUTDOWN, /* the daemon leaves; the job is to be resumed */
 	WORKER_GONE,	 /* its device is gone; the job is to be resumed elsewhere */
+	WORKER_PREEMPT,	 /* others are to run; the job waits, and is to be resumed */
+	WORKER_EXPIRED,	 /* its time limit is over; the job has failed, unless it is done */
 };
 
 enum worker_outcome {
