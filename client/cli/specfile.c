@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "json_path.h"
 #include "spec.h"
 #include "specfile.h"
 
@@ -72,44 +73,12 @@ int specfile_read(const char *path, json_t **ret, char **ret_dir, struct err *e)
 	return 0;
 }
 
-/* Sets value (stolen) at the dotted key. */
-static int set_value(json_t *spec, const char *key, json_t *value, struct err *e)
-{
-	_cleanup_json_ json_t *owned = value;
-	json_t *at = spec;
-	char part[64];
-
-	if (!owned)
-		return err_oom(e);
-	for (const char *k = key;;) {
-		size_t n = strcspn(k, ".");
-		json_t *next;
-
-		if (n == 0 || n >= sizeof(part))
-			return err_set(e, -EINVAL, "--set: '%s' is not a dotted key", key);
-		memcpy(part, k, n);
-		part[n] = 0;
-		if (!k[n])
-			return json_object_set(at, part, owned) < 0 ? err_oom(e) : 0;
-		next = json_object_get(at, part);
-		if (!next) {
-			next = json_object();
-			if (json_object_set_new(at, part, next) < 0)
-				return err_oom(e);
-		}
-		if (!json_is_object(next))
-			return err_set(e, -EINVAL, "--set: '%.*s' is not an object in the spec",
-				       (int)(k + n - key), key);
-		at = next;
-		k += n + 1;
-	}
-}
-
 int specfile_set(json_t *spec, const char *assignment, struct err *e)
 {
 	const char *sign = strchr(assignment, '=');
 	_cleanup_free_ char *key = NULL;
 	json_t *value;
+	int r;
 
 	if (!sign || sign == assignment)
 		return err_set(e, -EINVAL,
@@ -124,7 +93,10 @@ int specfile_set(json_t *spec, const char *assignment, struct err *e)
 		if (!value)
 			return err_set(e, -EINVAL, "--set %s: the value is not UTF-8", key);
 	}
-	return set_value(spec, key, value, e);
+	r = json_set_path(spec, key, value, e);
+	if (r < 0)
+		err_prefix(e, "--set");
+	return r;
 }
 
 int specfile_set_text(json_t *spec, const char *key, const char *text, struct err *e)
@@ -134,7 +106,7 @@ int specfile_set_text(json_t *spec, const char *key, const char *text, struct er
 	if (!text)
 		return 0;
 	value = json_string(text);
-	return value ? set_value(spec, key, value, e) :
+	return value ? json_set_path(spec, key, value, e) :
 		       err_set(e, -EINVAL, "%s: the value is not UTF-8", key);
 }
 
@@ -145,10 +117,10 @@ int specfile_set_uint(json_t *spec, const char *key, struct option_uint x, struc
 	if (x.value > INT64_MAX)
 		return err_set(e, -ERANGE, "%s: %llu is too large", key,
 			       (unsigned long long)x.value);
-	return set_value(spec, key, json_integer((json_int_t)x.value), e);
+	return json_set_path(spec, key, json_integer((json_int_t)x.value), e);
 }
 
 int specfile_set_real(json_t *spec, const char *key, struct option_real x, struct err *e)
 {
-	return x.given ? set_value(spec, key, json_real(x.value), e) : 0;
+	return x.given ? json_set_path(spec, key, json_real(x.value), e) : 0;
 }
