@@ -38,8 +38,8 @@ static int find_job(struct daemon *d, uint64_t id, const struct job **ret, struc
 	return 0;
 }
 
-static int read_job(sd_bus_message *m, struct peer *p, const struct job **ret, struct job **owned,
-		    sd_bus_error *error)
+int bus_read_job(sd_bus_message *m, struct peer *p, const struct job **ret, struct job **owned,
+		 sd_bus_error *error)
 {
 	uint64_t id;
 	int r = sd_bus_message_read(m, "t", &id);
@@ -116,7 +116,7 @@ static int on_show(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	struct peer *p = userdata;
 	_cleanup_(job_freep) struct job *owned = NULL;
 	const struct job *j;
-	int r = read_job(m, p, &j, &owned, error);
+	int r = bus_read_job(m, p, &j, &owned, error);
 
 	return r < 0 ? r : reply_show(m, p, j, error);
 }
@@ -126,7 +126,7 @@ static int on_watch(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	struct peer *p = userdata;
 	_cleanup_(job_freep) struct job *owned = NULL;
 	const struct job *j;
-	int r = read_job(m, p, &j, &owned, error);
+	int r = bus_read_job(m, p, &j, &owned, error);
 
 	if (r < 0)
 		return r;
@@ -155,7 +155,7 @@ static int on_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	_cleanup_(job_freep) struct job *owned = NULL;
 	const struct job *j;
 	struct err e = { 0 };
-	int r = read_job(m, p, &j, &owned, error);
+	int r = bus_read_job(m, p, &j, &owned, error);
 
 	if (r < 0)
 		return r;
@@ -169,54 +169,6 @@ static int on_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	if (r < 0)
 		return bus_fail(error, r == -EALREADY ? PBIT_ERROR_ENDED : PBIT_ERROR_FAILED, &e);
 	return sd_bus_reply_method_return(m, NULL);
-}
-
-static int reply_files(sd_bus_message *m, const struct workspace_file *files, size_t n)
-{
-	sd_bus_message *reply = NULL;
-	int r = sd_bus_message_new_method_return(m, &reply);
-
-	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'a', "(sth)");
-	for (size_t i = 0; r >= 0 && i < n; i++)
-		r = sd_bus_message_append(reply, "(sth)", files[i].name, files[i].size,
-					  files[i].fd);
-	if (r >= 0)
-		r = sd_bus_message_close_container(reply);
-	if (r >= 0)
-		r = sd_bus_message_send(reply);
-	sd_bus_message_unref(reply);
-	return r;
-}
-
-static int on_fetch(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-	struct peer *p = userdata;
-	_cleanup_(job_freep) struct job *owned = NULL;
-	struct workspace_file *files;
-	const struct job *j;
-	struct err e = { 0 };
-	size_t n;
-	int r = read_job(m, p, &j, &owned, error);
-
-	if (r < 0)
-		return r;
-	if (!job_is_open_to(j, p->uid))
-		return sd_bus_error_setf(error, PBIT_ERROR_DENIED,
-					 "job %" PRIu64 " is %s's; only %s or root can fetch it",
-					 j->id, j->user, j->user);
-	if (j->state != STATE_DONE)
-		return sd_bus_error_setf(error, PBIT_ERROR_NOT_DONE,
-					 "job %" PRIu64 " is %s, and has no results%s", j->id,
-					 job_state_names[j->state],
-					 job_state_is_active(j->state) ? " yet" : "");
-	r = workspace_results(p->daemon->workspace, j->id, j->uid, true, LIMIT_RESULT_FILES, &files,
-			      &n, &e);
-	if (r < 0)
-		return bus_fail(error, r == -E2BIG ? PBIT_ERROR_LIMIT : PBIT_ERROR_FAILED, &e);
-	r = reply_files(m, files, n);
-	workspace_files_free(files, n);
-	return r;
 }
 
 /* List: rows of the store, each replaced by what memory knows better. */
@@ -341,7 +293,9 @@ static const sd_bus_vtable daemon_vtable[] = {
 	METHOD("List", "stu", N(which) N(after) N(limit), "a" ROW, N(jobs), on_list),
 	METHOD("Show", "t", N(id), "s", N(json), on_show),
 	METHOD("Cancel", "t", N(id), "", , on_cancel),
-	METHOD("Fetch", "t", N(id), "a(sth)", N(files), on_fetch),
+	METHOD("Fetch", "t", N(id), "a(sth)", N(files), bus_on_fetch),
+	METHOD("Log", "t", N(id), "h", N(file), bus_on_log),
+	METHOD("Metrics", "t", N(id), "h", N(file), bus_on_metrics),
 	METHOD("Watch", "t", N(id), "s", N(json), on_watch),
 	METHOD("Unwatch", "t", N(id), "", , on_unwatch),
 	METHOD("Devices", "", , "s", N(json), on_devices),

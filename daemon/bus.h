@@ -16,6 +16,18 @@ int bus_add_objects(sd_bus *bus, sd_bus_slot **ret_daemon, sd_bus_slot **ret_dri
 /* JobChanged's JSON of the job for this reader; free() it. NULL: out of memory. */
 char *bus_job_text(const struct daemon *d, const struct job *j, uid_t reader);
 
+/*
+ * The job whose number is the call's next argument: in memory, borrowed, or from the store, owned
+ * by *owned. A negative errno when there is none; error then says so.
+ */
+int bus_read_job(sd_bus_message *m, struct peer *p, const struct job **ret, struct job **owned,
+		 sd_bus_error *error);
+
+/* bus_files.c: the methods that hand out a job's files. userdata: the peer. */
+int bus_on_fetch(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_on_log(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_on_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* Sets the D-Bus error for the errno and sentence of e. Returns a negative errno. */
 int bus_fail(sd_bus_error *error, const char *name, const struct err *e);
 

@@ -74,6 +74,13 @@ struct workspace_file {
 int workspace_results(struct workspace *w, uint64_t id, uid_t uid, bool open, size_t max,
 		      struct workspace_file **ret, size_t *ret_n, struct err *e);
 
+/*
+ * What the job's worker wrote to stderr, and what the daemon noted of its progress (metrics.h), to
+ * read. Both stay when the job has ended; one that is missing is made anew. Returns a descriptor.
+ */
+int workspace_open_log(struct workspace *w, uint64_t id, uid_t uid, struct err *e);
+int workspace_open_metrics(struct workspace *w, uint64_t id, struct err *e);
+
 /* Makes the results durable, before it is said that they are there. */
 int workspace_sync_results(struct workspace *w, uint64_t id, struct err *e);
 void workspace_files_free(struct workspace_file *files, size_t n);

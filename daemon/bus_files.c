@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+/* The methods that hand out a job's files, as read-only descriptors, to those it is open to. */
+#include <inttypes.h>
+
+#include "bus.h"
+#include "peer.h"
+#include "protocol.h"
+
+static int refuse(const struct job *j, const char *what, sd_bus_error *error)
+{
+	return sd_bus_error_setf(error, PBIT_ERROR_DENIED,
+				 "job %" PRIu64 " is %s's; only %s or root can %s", j->id, j->user,
+				 j->user, what);
+}
+
+static int reply_files(sd_bus_message *m, const struct workspace_file *files, size_t n)
+{
+	sd_bus_message *reply = NULL;
+	int r = sd_bus_message_new_method_return(m, &reply);
+
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "(sth)");
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = sd_bus_message_append(reply, "(sth)", files[i].name, files[i].size,
+					  files[i].fd);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	if (r >= 0)
+		r = sd_bus_message_send(reply);
+	sd_bus_message_unref(reply);
+	return r;
+}
+
+int bus_on_fetch(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct peer *p = userdata;
+	_cleanup_(job_freep) struct job *owned = NULL;
+	struct workspace_file *files;
+	const struct job *j;
+	struct err e = { 0 };
+	size_t n;
+	int r = bus_read_job(m, p, &j, &owned, error);
+
+	if (r < 0)
+		return r;
+	if (!job_is_open_to(j, p->uid))
+		return refuse(j, "fetch it", error);
+	if (j->state != STATE_DONE)
+		return sd_bus_error_setf(error, PBIT_ERROR_NOT_DONE,
+					 "job %" PRIu64 " is %s, and has no results%s", j->id,
+					 job_state_names[j->state],
+					 job_state_is_active(j->state) ? " yet" : "");
+	r = workspace_results(p->daemon->workspace, j->id, j->uid, true, LIMIT_RESULT_FILES, &files,
+			      &n, &e);
+	if (r < 0)
+		return bus_fail(error, r == -E2BIG ? PBIT_ERROR_LIMIT : PBIT_ERROR_FAILED, &e);
+	r = reply_files(m, files, n);
+	workspace_files_free(files, n);
+	return r;
+}
+
+int bus_on_log(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct peer *p = userdata;
+	_cleanup_(job_freep) struct job *owned = NULL;
+	_cleanup_close_ int fd = -1;
+	const struct job *j;
+	struct err e = { 0 };
+	int r = bus_read_job(m, p, &j, &owned, error);
+
+	if (r < 0)
+		return r;
+	if (!job_is_open_to(j, p->uid))
+		return refuse(j, "read its log", error);
+	fd = workspace_open_log(p->daemon->workspace, j->id, j->uid, &e);
+	if (fd < 0)
+		return bus_fail(error, PBIT_ERROR_FAILED, &e);
+	return sd_bus_reply_method_return(m, "h", fd);
+}
+
+int bus_on_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct peer *p = userdata;
+	_cleanup_(job_freep) struct job *owned = NULL;
+	_cleanup_close_ int fd = -1;
+	const struct job *j;
+	struct err e = { 0 };
+	int r = bus_read_job(m, p, &j, &owned, error);
+
+	if (r < 0)
+		return r;
+	if (!job_is_open_to(j, p->uid))
+		return refuse(j, "read its metrics", error);
+	fd = workspace_open_metrics(p->daemon->workspace, j->id, &e);
+	if (fd < 0)
+		return bus_fail(error, PBIT_ERROR_FAILED, &e);
+	return sd_bus_reply_method_return(m, "h", fd);
+}
