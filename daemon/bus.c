@@ -11,11 +11,18 @@
 #include "scheduler.h"
 #include "submission.h"
 
-#define ROW "(tussssdusxxx)"
+#define ROW	  "(tussssdusxxx)"
+#define ROW_BYTES 112 /* without its texts */
 
 int bus_fail(sd_bus_error *error, const char *name, const struct err *e)
 {
 	return sd_bus_error_set(error, name, e->text);
+}
+
+int bus_reply_text(sd_bus_message *m, struct peer *p, const char *text)
+{
+	peer_owes(p, strlen(text));
+	return sd_bus_reply_method_return(m, "s", text);
 }
 
 /* A job in memory, borrowed, or from the store, owned by *owned. */
@@ -94,8 +101,7 @@ static int add_spec(struct daemon *d, const struct job *j, json_t *root, struct 
 }
 
 /* The reply of Show and Watch. */
-static int reply_show(sd_bus_message *m, const struct peer *p, const struct job *j,
-		      sd_bus_error *error)
+static int reply_show(sd_bus_message *m, struct peer *p, const struct job *j, sd_bus_error *error)
 {
 	_cleanup_json_ json_t *root = job_json(p->daemon, j, p->uid);
 	_cleanup_free_ char *text = NULL;
@@ -108,7 +114,7 @@ static int reply_show(sd_bus_message *m, const struct peer *p, const struct job 
 	else if (add_results(p->daemon, j, root) < 0 || add_spec(p->daemon, j, root, &e) < 0)
 		return e.code ? bus_fail(error, PBIT_ERROR_FAILED, &e) : -ENOMEM;
 	text = json_dumps(root, JSON_COMPACT);
-	return text ? sd_bus_reply_method_return(m, "s", text) : -ENOMEM;
+	return text ? bus_reply_text(m, p, text) : -ENOMEM;
 }
 
 static int on_show(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -177,6 +183,7 @@ struct listing {
 	sd_bus_message *reply;
 	uid_t reader;
 	bool active;
+	size_t bytes; /* of the reply, about */
 };
 
 static int append_row(struct listing *l, const struct job *j)
@@ -186,6 +193,7 @@ static int append_row(struct listing *l, const struct job *j)
 	const char *reason = waits ? waiting : open ? j->reason : "";
 
 	queue_reason(l->daemon->queue, j->id, daemon_clock(l->daemon), waiting);
+	l->bytes += ROW_BYTES + strlen(j->user) + strlen(j->name) + strlen(reason);
 	return sd_bus_message_append(l->reply, ROW, j->id, (uint32_t)j->uid, j->user,
 				     job_kind_names[j->kind], open ? j->name : "",
 				     job_state_names[j->state], j->progress,
@@ -231,6 +239,7 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		r = store_list(p->daemon->store, l.active, after, limit, list_row, &l, &e);
 	if (r >= 0)
 		r = sd_bus_message_close_container(l.reply);
+	peer_owes(p, l.bytes);
 	if (r >= 0)
 		r = sd_bus_message_send(l.reply);
 	sd_bus_message_unref(l.reply);

@@ -28,6 +28,9 @@ int bus_on_fetch(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_on_log(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_on_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
+/* Answers m with a string, and counts it to what p has to read. */
+int bus_reply_text(sd_bus_message *m, struct peer *p, const char *text);
+
 /* Sets the D-Bus error for the errno and sentence of e. Returns a negative errno. */
 int bus_fail(sd_bus_error *error, const char *name, const struct err *e);
 

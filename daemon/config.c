@@ -11,7 +11,10 @@
 
 void config_init(struct config *c)
 {
-	*c = (struct config){ .jobs = 1, .device_jobs = 1 };
+	*c = (struct config){ .jobs = 1,
+			      .device_jobs = 1,
+			      .peers_max = DEFAULT_PEERS_MAX,
+			      .peers_per_user = DEFAULT_PEERS_PER_USER };
 }
 
 void config_free(struct config *c)

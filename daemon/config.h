@@ -17,9 +17,8 @@
 #endif
 
 /* Limits that hold in both modes. */
-#define LIMIT_PEERS	       64 /* connections in all */
-#define LIMIT_PEERS_PER_UID    16
-#define LIMIT_PEERS_RESERVED   8    /* on top, for root and the daemon's own user */
+#define LIMIT_PEERS_RESERVED   8 /* on top of peers_max, for those who keep the machine */
+#define LIMIT_HELD	       ((size_t)32 << 20) /* bytes held for clients; see admission.h */
 #define LIMIT_QUEUED_WRITES    1000 /* messages that wait for a reader; above it is cut off */
 #define LIMIT_WATCHES_PER_PEER 1000
 #define LIMIT_ACTIVE_JOBS      10000
@@ -34,15 +33,25 @@
 #define USEC_STOP_KILL	    (20 * USEC_PER_SEC) /* ... and when the daemon leaves */
 #define USEC_LOST_KILL	    (5 * USEC_PER_SEC)	/* ... and when its device is gone */
 
+/*
+ * Defaults of the caps on connections. An idle one costs some 10 KiB of memory and four
+ * descriptors, so that 256 are 3 MiB; 32 a user leave room for 8 users at their cap, and more, for
+ * one who has fewer than another is always let in.
+ */
+#define DEFAULT_PEERS_MAX      256
+#define DEFAULT_PEERS_PER_USER 32
+
 struct config {
 	bool user; /* --user: one user's own daemon */
 	char *state_dir;
 	char *socket;
-	char *worker;		  /* path of pbit-worker */
-	unsigned int jobs;	  /* running at once on the embedded device; >= 1 */
-	unsigned int device_jobs; /* running at once on each device of the kernel; >= 1 */
-	unsigned int threads;	  /* of each job: CPUs available / jobs, >= 1 */
-	uint64_t idle_exit;	  /* us without job and peer until the daemon leaves; 0: never */
+	char *worker;		     /* path of pbit-worker */
+	unsigned int jobs;	     /* running at once on the embedded device; >= 1 */
+	unsigned int device_jobs;    /* running at once on each device of the kernel; >= 1 */
+	unsigned int threads;	     /* of each job: CPUs available / jobs, >= 1 */
+	unsigned int peers_max;	     /* connections in all */
+	unsigned int peers_per_user; /* of them, of one user */
+	uint64_t idle_exit;	     /* us without job and peer until the daemon leaves; 0: never */
 };
 
 void config_init(struct config *c);

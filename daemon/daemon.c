@@ -8,6 +8,7 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "admission.h"
 #include "log.h"
 #include "peer.h"
 #include "scheduler.h"
@@ -79,6 +80,7 @@ static int on_schedule(_unused_ sd_event_source *source, void *userdata)
 {
 	struct daemon *d = userdata;
 
+	admission_relieve(d);
 	peers_reap(d);
 	scheduler_run(d);
 	tell_of_queue(d);

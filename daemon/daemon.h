@@ -33,6 +33,11 @@ struct daemon {
 
 	struct peer *peers;
 	unsigned int n_peers;
+	size_t held; /* bytes for them, <= LIMIT_HELD but for a moment */
+	struct {
+		uint64_t second; /* of daemon_clock() */
+		unsigned int n;	 /* complaints about clients in it */
+	} complaints;
 	struct submission *submissions; /* oldest first */
 	unsigned int n_copying;		/* of them, in their threads */
 	unsigned int last_stage;	/* number of the last directory under jobs/tmp-N */

@@ -266,6 +266,18 @@ struct gate *gate_free(struct gate *g)
 	return NULL;
 }
 
+size_t gate_underway(const struct gate *g)
+{
+	if (!g->meter.authenticated || g->meter.have < sizeof(g->meter.header))
+		return g->meter.have;
+	return g->meter.whole - g->meter.left;
+}
+
+size_t gate_last(const struct gate *g)
+{
+	return g->meter.whole;
+}
+
 const char *gate_complaint(const struct gate *g)
 {
 	return g->complaint;

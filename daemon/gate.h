@@ -32,6 +32,7 @@ struct gate_meter {
 	uint8_t header[16]; /* the fixed part of a message */
 	size_t have;	    /* bytes of it */
 	size_t left;	    /* bytes of the message after it */
+	size_t whole;	    /* bytes of the last message that was measured */
 };
 
 void gate_meter_init(struct gate_meter *m, size_t max_message);
@@ -58,6 +59,11 @@ typedef bool (*gate_open_fn)(bool authenticated, void *userdata);
 int gate_new(sd_event *event, int peer, size_t max_message, gate_open_fn is_open, void *userdata,
 	     struct gate **ret, int *ret_fd);
 struct gate *gate_free(struct gate *g);
+
+/* How many bytes have come of a message that has not come as a whole; 0: none is underway. */
+size_t gate_underway(const struct gate *g);
+/* Bytes of the last message. */
+size_t gate_last(const struct gate *g);
 
 /* Why the gate closed, as a clause; NULL while it is open or when the peer left by itself. */
 const char *gate_complaint(const struct gate *g);

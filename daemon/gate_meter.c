@@ -58,6 +58,7 @@ static int measure(struct gate_meter *m)
 	if (total + sizeof(m->header) > m->max_message)
 		return -EMSGSIZE;
 	m->left = (size_t)total;
+	m->whole = (size_t)total + sizeof(m->header);
 	return 0;
 }
 

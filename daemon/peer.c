@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "admission.h"
 #include "bus.h"
 #include "gate.h"
 #include "log.h"
@@ -28,14 +29,33 @@ static uint64_t queued_writes(const struct peer *p)
 	return sd_bus_get_n_queued_write(p->bus, &n) < 0 ? 0 : n;
 }
 
+/* What is held for it, looked at in each turn of the loop. */
+static void weigh(struct peer *p)
+{
+	size_t held = gate_underway(p->gate);
+
+	if (queued_writes(p) == 0)
+		p->owed = 0;
+	/* While a job is taken in, the message with its spec is kept. */
+	if (p->submissions > 0)
+		held += gate_last(p->gate);
+	admission_weigh(p, held + p->owed);
+}
+
+void peer_owes(struct peer *p, size_t bytes)
+{
+	p->owed += bytes;
+}
+
 /*
  * Behind BEGIN, the gate waits until sd-bus has seen it too and agrees that the peer may talk, so
  * that both take the same bytes for messages.
  */
 static bool may_read(bool authenticated, void *userdata)
 {
-	const struct peer *p = userdata;
+	struct peer *p = userdata;
 
+	weigh(p);
 	if (!authenticated)
 		return true;
 	return is_ready(p) && p->submissions == 0 && queued_writes(p) < WRITES_TO_SHUT;
@@ -47,8 +67,10 @@ static int on_deadline(_unused_ sd_event_source *source, _unused_ uint64_t usec,
 
 	p->deadline = sd_event_source_disable_unref(p->deadline);
 	if (!is_ready(p)) {
-		log_warning("pid %d of uid %u has not authenticated in time, and is cut off",
-			    (int)p->pid, (unsigned int)p->uid);
+		if (admission_may_complain(p->daemon))
+			log_warning(
+				"pid %d of uid %u has not authenticated in time, and is cut off",
+				(int)p->pid, (unsigned int)p->uid);
 		peer_free(p);
 	}
 	return 0;
@@ -59,7 +81,7 @@ static int on_disconnected(_unused_ sd_bus_message *m, void *userdata, _unused_ 
 	struct peer *p = userdata;
 	const char *complaint = p->gate ? gate_complaint(p->gate) : NULL;
 
-	if (complaint)
+	if (complaint && admission_may_complain(p->daemon))
 		log_warning("pid %d of uid %u %s, and is cut off", (int)p->pid,
 			    (unsigned int)p->uid, complaint);
 	peer_free(p);
@@ -138,23 +160,6 @@ static int read_credentials(struct peer *p, int fd)
 	return read_groups(fd, &p->groups);
 }
 
-/* Before anything is spent on it. Those who keep the machine can always get in to look. */
-static const char *why_not(const struct daemon *d, const struct peer *p)
-{
-	bool keeper = p->uid == 0 || p->uid == geteuid();
-	unsigned int of_uid = 0;
-
-	if (geteuid() != 0 && !keeper)
-		return "this is another user's own daemon";
-	for (const struct peer *q = d->peers; q; q = q->next)
-		of_uid += q->uid == p->uid;
-	if (of_uid >= LIMIT_PEERS_PER_UID)
-		return "its user has too many connections";
-	if (d->n_peers >= LIMIT_PEERS + (keeper ? LIMIT_PEERS_RESERVED : 0))
-		return "there are too many connections";
-	return NULL;
-}
-
 static void link_peer(struct daemon *d, struct peer *p)
 {
 	p->next = d->peers;
@@ -198,10 +203,11 @@ void peer_accept(int fd, void *userdata)
 		return;
 	}
 	r = read_credentials(p, fd);
-	complaint = r < 0 ? "who it is cannot be found out" : why_not(d, p);
+	complaint = r < 0 ? "who it is cannot be found out" : admission_refusal(d, p);
 	if (complaint) {
-		log_warning("pid %d of uid %u is not let in: %s", (int)p->pid, (unsigned int)p->uid,
-			    complaint);
+		if (admission_may_complain(d))
+			log_warning("pid %d of uid %u is not let in: %s", (int)p->pid,
+				    (unsigned int)p->uid, complaint);
 		close(fd);
 		free(p->groups);
 		free(p);
@@ -229,6 +235,7 @@ struct peer *peer_free(struct peer *p)
 	else
 		d->peers = p->next;
 	d->n_peers--;
+	admission_weigh(p, 0);
 	submission_forget_peer(d, p);
 	sd_event_source_disable_unref(p->deadline);
 	for (size_t i = 0; i < BUS_SLOTS; i++)
@@ -282,10 +289,14 @@ static void tell(struct peer *p, const struct job *j)
 					  j->id, text) :
 		       -ENOMEM;
 
+	peer_owes(p, text ? strlen(text) : 0);
 	/* Who was not told of a state must not go on as though he had been. */
 	if (r < 0 || queued_writes(p) > LIMIT_QUEUED_WRITES) {
-		log_warning("pid %d of uid %u does not read what it asked for, and is cut off",
-			    (int)p->pid, (unsigned int)p->uid);
+		if (admission_may_complain(p->daemon))
+			log_warning(
+				"pid %d of uid %u does not read what it asked for, and is cut off",
+				(int)p->pid, (unsigned int)p->uid);
+		admission_weigh(p, 0);
 		p->doomed = true;
 		daemon_poke(p->daemon);
 	}

@@ -26,12 +26,17 @@ struct peer {
 	uint64_t *watches;
 	size_t n_watches;
 	unsigned int submissions; /* that it waits for; it is not read from meanwhile */
+	size_t owed;		  /* bytes of answers and signals since all was written */
+	size_t held;		  /* bytes of memory, as admission.h counts them */
 	bool doomed;		  /* to be cut off at the next turn */
 };
 
 /* A listener_accept_fn: takes the connection in, or closes it when there are too many. */
 void peer_accept(int fd, void *daemon);
 struct peer *peer_free(struct peer *p);
+
+/* An answer or signal of so many bytes is on its way to the peer. */
+void peer_owes(struct peer *p, size_t bytes);
 
 /* -E2BIG above LIMIT_WATCHES_PER_PEER. */
 int peer_watch(struct peer *p, uint64_t id);

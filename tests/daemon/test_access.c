@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "config.h"
 #include "harness.h"
 
 #define ALICE 65501u
@@ -318,10 +319,10 @@ START_TEST(daemon_of_another_user)
 }
 END_TEST
 
-/* One user fills his share of the connections; the others and root still get in. */
+/* Eight users fill their shares of the connections; the others and root still get in. */
 static void fill_connections(_unused_ sd_bus *bus)
 {
-	for (int i = 0; i < 15; i++)
+	for (int i = 0; i < DEFAULT_PEERS_PER_USER - 1; i++)
 		ck_assert_int_ge(harness_raw_connect(h.socket), 0);
 	kill(getpid(), SIGSTOP);
 }
@@ -333,9 +334,9 @@ static void say_hello(sd_bus *bus)
 
 START_TEST(one_user_cannot_keep_others_out)
 {
-	pid_t hogs[4];
+	pid_t hogs[DEFAULT_PEERS_MAX / DEFAULT_PEERS_PER_USER];
 
-	for (uid_t i = 0; i < 4; i++) {
+	for (uid_t i = 0; i < ARRAY_SIZE(hogs); i++) {
 		hogs[i] = fork();
 		if (hogs[i] == 0) {
 			sd_bus *bus;
@@ -350,9 +351,11 @@ START_TEST(one_user_cannot_keep_others_out)
 		}
 		ck_assert_int_eq(waitpid(hogs[i], NULL, WUNTRACED), hogs[i]);
 	}
-	/* All 64 places are taken. Root's are kept. */
+	/* All places are taken. Root's are kept, and who has fewer than another gets one of his. */
 	as(0, say_hello);
-	for (int i = 0; i < 4; i++) {
+	as(ALICE, say_hello);
+	ck_assert(harness_logged(&h, "its user has the most connections"));
+	for (size_t i = 0; i < ARRAY_SIZE(hogs); i++) {
 		kill(hogs[i], SIGKILL);
 		waitpid(hogs[i], NULL, 0);
 	}

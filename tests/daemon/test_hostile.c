@@ -84,19 +84,19 @@ static int authenticated(void)
 
 START_TEST(caps_on_connections)
 {
-	int fd[LIMIT_PEERS_PER_UID + 1];
+	int fd[DEFAULT_PEERS_PER_USER + 1];
 
-	for (int i = 0; i < LIMIT_PEERS_PER_UID; i++) {
+	for (int i = 0; i < DEFAULT_PEERS_PER_USER; i++) {
 		fd[i] = authenticated();
 		ck_assert_int_ge(fd[i], 0);
 	}
-	fd[LIMIT_PEERS_PER_UID] = harness_raw_connect(h.socket);
-	expect_closed(fd[LIMIT_PEERS_PER_UID]);
+	fd[DEFAULT_PEERS_PER_USER] = harness_raw_connect(h.socket);
+	expect_closed(fd[DEFAULT_PEERS_PER_USER]);
 	ck_assert(harness_logged(&h, "its user has too many connections"));
 	/* One leaves, one may come. */
 	close(fd[0]);
 	ck_assert(harness_serves(&h));
-	for (int i = 1; i < LIMIT_PEERS_PER_UID; i++)
+	for (int i = 1; i < DEFAULT_PEERS_PER_USER; i++)
 		close(fd[i]);
 	ck_assert(harness_serves(&h));
 }

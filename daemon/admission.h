@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who is let in, and who is put out when there is too little room for all.
+ *
+ * Connections: config's peers_max in all and peers_per_user of each user, with LIMIT_PEERS_RESERVED
+ * places on top for those who keep the machine. When all are taken, a user who has fewer than
+ * another still gets in, and the one with the most loses his newest: nobody's crowd keeps others out.
+ *
+ * Memory: what the daemon holds for its clients is the part that has come of messages which have
+ * not, and the answers that are not read. A connection may hold a whole message and a few answers,
+ * a few MiB; all together may hold LIMIT_HELD bytes. Beyond, the user who holds the most loses the
+ * connection that holds the most, which is never one that sends and reads as it should while
+ * another does not.
+ */
+#ifndef PBIT_DAEMON_ADMISSION_H
+#define PBIT_DAEMON_ADMISSION_H
+
+#include "daemon.h"
+
+struct peer;
+
+/*
+ * Before anything is spent on p, which is not in the list yet: NULL, or why it cannot be let in.
+ * May doom another's connection.
+ */
+const char *admission_refusal(struct daemon *d, const struct peer *p);
+
+/* p holds so many bytes now. */
+void admission_weigh(struct peer *p, size_t held);
+
+/* Dooms connections until the rest hold no more than LIMIT_HELD. */
+void admission_relieve(struct daemon *d);
+
+/*
+ * Of what clients make the daemon say about them, so many lines a second are written. False: leave
+ * this one out; how many were left out is said later.
+ */
+bool admission_may_complain(struct daemon *d);
+
+#endif
