@@ -120,3 +120,14 @@ int call_take_string(struct pbit *p, sd_bus_message *reply, char **ret)
 	*ret = copy;
 	return 0;
 }
+
+int call_string(struct pbit *p, const char *method, char **ret)
+{
+	_cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
+	int r;
+
+	r = call_new(p, method, &m);
+	if (r >= 0)
+		r = call_send(p, m, 0, &reply);
+	return r < 0 ? r : call_take_string(p, reply, ret);
+}

@@ -32,10 +32,26 @@ int call_new(struct pbit *p, const char *method, sd_bus_message **ret);
 int call_send(struct pbit *p, sd_bus_message *m, uint64_t timeout_us, sd_bus_message **ret_reply);
 /* Both, for a method with the one argument t. */
 int call_job(struct pbit *p, const char *method, uint64_t id, sd_bus_message **ret_reply);
+/* Both, for a method without arguments that returns a string. */
+int call_string(struct pbit *p, const char *method, char **ret);
 /* r < 0 from sd-bus while reading a reply or the connection: sentence and errno. */
 int call_failed(struct pbit *p, int r);
 /* A reply "s" as a string of its own. */
 int call_take_string(struct pbit *p, sd_bus_message *reply, char **ret);
+
+/*
+ * Copies a struct of the caller, which begins with its size, into one of `size` bytes, of which
+ * `least` were there from the beginning. Fields that the caller's struct lacks are zero. -EINVAL
+ * below `least`; -E2BIG when fields that this library does not know are set.
+ */
+int struct_take(struct pbit *p, const char *name, void *to, size_t size, size_t least,
+		const void *from);
+
+/* The options of Submit as a{sv}; o comes from submit_options_take(). */
+int submit_options_append(sd_bus_message *m, const struct pbit_submit_options *o);
+/* from, which may be NULL, into *ret, and checked. */
+int submit_options_take(struct pbit *p, const struct pbit_submit_options *from,
+			struct pbit_submit_options *ret);
 
 /* The state whose name that is, or -EPROTO. */
 int state_from_name(const char *name, enum pbit_state *ret);

@@ -147,17 +147,28 @@ API int pbit_cancel(pbit *p, uint64_t id)
 	return r < 0 ? r : call_job(p, "Cancel", id, &reply);
 }
 
-API int pbit_devices(pbit *p, char **ret_json)
+API int pbit_hold(pbit *p, uint64_t id)
 {
-	_cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
+	_cleanup_message_ sd_bus_message *reply = NULL;
 	int r;
 
 	r = handle_begin(p);
-	if (r < 0)
-		return r;
-	r = call_new(p, "Devices", &m);
-	if (r < 0)
-		return r;
-	r = call_send(p, m, 0, &reply);
-	return r < 0 ? r : call_take_string(p, reply, ret_json);
+	return r < 0 ? r : call_job(p, "Hold", id, &reply);
+}
+
+API int pbit_release(pbit *p, uint64_t id)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	int r;
+
+	r = handle_begin(p);
+	return r < 0 ? r : call_job(p, "Release", id, &reply);
+}
+
+API int pbit_devices(pbit *p, char **ret_json)
+{
+	int r;
+
+	r = handle_begin(p);
+	return r < 0 ? r : call_string(p, "Devices", ret_json);
 }

@@ -7,9 +7,16 @@
 #include "memfd.h"
 #include "protocol.h"
 #include "spec.h"
+#include "spec_array.h"
 
 /* The daemon syncs the inputs to disk before it answers: gigabytes take their time. */
 #define SUBMIT_TIMEOUT_US (600 * 1000000ULL)
+
+/* What is handed in: one job, or an array of them. */
+struct handin {
+	const char *spec, *dir;
+	struct pbit_submit_options options;
+};
 
 struct input_set {
 	struct input_file file[SPEC_MAX_FILES];
@@ -57,11 +64,11 @@ static int collect(const struct spec *s, const char *dir, struct input_set *set,
 	return 0;
 }
 
-static int append_submission(sd_bus_message *m, const char *spec, const struct input_set *set)
+static int append_submission(sd_bus_message *m, const struct handin *h, const struct input_set *set)
 {
 	int r;
 
-	r = sd_bus_message_append(m, "s", spec);
+	r = sd_bus_message_append(m, "s", h->spec);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_open_container(m, 'a', "(sh)");
@@ -73,10 +80,10 @@ static int append_submission(sd_bus_message *m, const char *spec, const struct i
 	}
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
-	return r < 0 ? r : sd_bus_message_append(m, "a{sv}", 0);
+	return r < 0 ? r : submit_options_append(m, &h->options);
 }
 
-static int send_submission(struct pbit *p, const char *spec, const struct input_set *set,
+static int send_submission(struct pbit *p, const struct handin *h, const struct input_set *set,
 			   uint64_t *ret_id)
 {
 	_cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
@@ -86,7 +93,7 @@ static int send_submission(struct pbit *p, const char *spec, const struct input_
 	r = call_new(p, "Submit", &m);
 	if (r < 0)
 		return r;
-	r = append_submission(m, spec, set);
+	r = append_submission(m, h, set);
 	if (r < 0)
 		return call_failed(p, r);
 	r = call_send(p, m, SUBMIT_TIMEOUT_US, &reply);
@@ -106,26 +113,57 @@ static int send_submission(struct pbit *p, const char *spec, const struct input_
 	return 0;
 }
 
-API int pbit_submit(pbit *p, const char *spec, const char *dir, uint64_t *ret_id)
+/* Checked on the sealed copies: what is checked is what is sent. */
+static int check_one(struct pbit *p, const struct handin *h, struct input_set *set)
 {
-	_cleanup_(input_set_close) struct input_set set = { 0 };
 	_cleanup_(spec_freep) struct spec *parsed = NULL;
 	_cleanup_inputs_ struct inputs inputs = { 0 };
 	int r;
 
+	r = spec_parse(h->spec, strlen(h->spec), &parsed, &p->err);
+	if (r >= 0)
+		r = collect(parsed, h->dir, set, &p->err);
+	return r < 0 ? r : inputs_read(parsed, set->file, set->count, &inputs, &p->err);
+}
+
+/* The files are read once, for the first job, and checked against the spec of each. */
+static int check_array(struct pbit *p, const struct handin *h, struct input_set *set)
+{
+	_cleanup_spec_array_ struct spec_array a = { 0 };
+	_cleanup_inputs_ struct inputs inputs = { 0 };
+	int r;
+
+	r = spec_array_parse(h->spec, h->options.array_key, h->options.array_values, &a, &p->err);
+	if (r >= 0)
+		r = collect(a.first, h->dir, set, &p->err);
+	if (r >= 0)
+		r = inputs_read(a.first, set->file, set->count, &inputs, &p->err);
+	for (size_t i = 1; r >= 0 && i < a.count; i++) {
+		_cleanup_(spec_freep) struct spec *parsed = NULL;
+
+		r = spec_array_get(&a, i, NULL, &parsed, &p->err);
+		if (r >= 0)
+			r = inputs_check(parsed, &inputs, &p->err);
+	}
+	return r;
+}
+
+API int pbit_submit_with(pbit *p, const char *spec, const char *dir,
+			 const struct pbit_submit_options *options, uint64_t *ret_id)
+{
+	_cleanup_(input_set_close) struct input_set set = { 0 };
+	struct handin h = { .spec = spec, .dir = dir };
+	int r;
+
 	r = handle_begin(p);
-	if (r < 0)
-		return r;
-	r = spec_parse(spec, strlen(spec), &parsed, &p->err);
-	if (r < 0)
-		return r;
-	r = collect(parsed, dir, &set, &p->err);
-	if (r < 0)
-		return r;
-	/* Checked on the sealed copies: what is checked is what is sent. */
-	r = inputs_read(parsed, set.file, set.count, &inputs, &p->err);
-	if (r < 0)
-		return r;
-	inputs_free(&inputs);
-	return send_submission(p, spec, &set, ret_id);
+	if (r >= 0)
+		r = submit_options_take(p, options, &h.options);
+	if (r >= 0)
+		r = h.options.array_key ? check_array(p, &h, &set) : check_one(p, &h, &set);
+	return r < 0 ? r : send_submission(p, &h, &set, ret_id);
+}
+
+API int pbit_submit(pbit *p, const char *spec, const char *dir, uint64_t *ret_id)
+{
+	return pbit_submit_with(p, spec, dir, NULL, ret_id);
 }

@@ -72,6 +72,39 @@ const char *pbit_version(void);
  */
 int pbit_submit(pbit *p, const char *spec, const char *dir, uint64_t *ret_id);
 
+/**
+ * How a job is to be queued. Zero in any field means the default, so that a program made for an
+ * older struct keeps its meaning: begin with = { .size = sizeof(...) }.
+ */
+struct pbit_submit_options {
+	size_t size;	     /**< sizeof(struct pbit_submit_options) */
+	const char *band;    /**< "low", "normal", "high": the order among your own jobs */
+	uint32_t time_limit; /**< device-seconds after which the job is stopped and has failed */
+	int hold;	     /**< not 0: it waits until pbit_release() */
+	const uint64_t *after_ok;  /**< it waits until these are done, and fails if one does not */
+	size_t n_after_ok;	   /**< up to 64 */
+	const uint64_t *after_any; /**< it waits until these have ended, well or not */
+	size_t n_after_any;	   /**< up to 64 */
+	/**
+	 * An array: one job for each of 1 to 1000 values, with that value at a dotted key of the
+	 * spec, such as "seed" or "optimizer.rate". Both or neither. All of the jobs are queued or
+	 * none is.
+	 */
+	const char *array_key;
+	const char *array_values; /**< JSON array of numbers, strings, booleans */
+};
+
+/**
+ * pbit_submit_with - queue a job, or an array of jobs, with options.
+ * @options: may be NULL
+ * @ret_id:  the job's number, or the first of an array, whose numbers follow each other
+ *
+ * As pbit_submit(). -EINVAL as well for options that are wrong; -E2BIG when a newer program sets
+ * fields that this library does not know.
+ */
+int pbit_submit_with(pbit *p, const char *spec, const char *dir,
+		     const struct pbit_submit_options *options, uint64_t *ret_id);
+
 /** Job states. */
 enum pbit_state { PBIT_QUEUED, PBIT_RUNNING, PBIT_DONE, PBIT_FAILED, PBIT_CANCELLED };
 
@@ -119,6 +152,17 @@ int pbit_watch(pbit *p, uint64_t id, pbit_watch_fn fn, void *userdata, enum pbit
 /** pbit_cancel - cancel a queued or running job. -ENOENT, -EACCES; -EALREADY when it has ended. */
 int pbit_cancel(pbit *p, uint64_t id);
 
+/**
+ * pbit_hold, pbit_release - keep a job from being started, and let it go.
+ *
+ * One that runs is stopped at its next checkpoint, and goes on from there, with the same results.
+ * Both are for the job's owner and for admins (root, the daemon's user, members of the group
+ * pbit-admin); what an admin held of another's, only an admin releases: -EACCES. -ENOENT: no such
+ * job; -EALREADY: it has ended.
+ */
+int pbit_hold(pbit *p, uint64_t id);
+int pbit_release(pbit *p, uint64_t id);
+
 /** A result file: an open, read-only descriptor. */
 struct pbit_file {
 	const char *name;
@@ -138,6 +182,45 @@ void pbit_files_free(struct pbit_files *files);
 
 /** pbit_devices - the devices as a JSON array (keys name, backend, p_bits, state, ...); free() it. */
 int pbit_devices(pbit *p, char **ret_json);
+
+/**
+ * pbit_shares - who has used how much of the devices, and what waits; free() it.
+ *
+ * A JSON object: half_life_s; users, an array of {uid, user, weight, usage_s (decayed device time),
+ * share (of all decayed use, 0 .. 1), running, queued}; queue, {waiting, running, slots,
+ * temperature (waiting jobs for each slot)}.
+ */
+int pbit_shares(pbit *p, char **ret_json);
+
+/**
+ * pbit_usage - accounting: what the jobs of users have used; free() it.
+ * @user:   a user's name, or NULL for all
+ * @since:  microseconds since 1970: jobs that ended since then or have not ended
+ *
+ * A JSON object: since, until, prices (what a flip costs, in joules, and who says so); users, an
+ * array of {uid, user, jobs, device_seconds, flips, joules_device, joules_software}.
+ */
+int pbit_usage(pbit *p, const char *user, int64_t since, char **ret_json);
+
+/** A time during which a device is for some users alone. Zero the fields you do not set. */
+struct pbit_reservation {
+	size_t size;		  /**< sizeof(struct pbit_reservation) */
+	const char *device;	  /**< as pbit_devices() names it */
+	int64_t from, until;	  /**< microseconds since 1970 */
+	const char *const *users; /**< by name */
+	size_t n_users;
+	const char *why; /**< shown to those who wait; NULL: "" */
+};
+
+/** pbit_reserve - for admins. Running jobs of others checkpoint and wait when it begins. -EACCES. */
+int pbit_reserve(pbit *p, const struct pbit_reservation *r, uint64_t *ret_id);
+/** pbit_unreserve - for admins. -ENOENT: no such reservation. */
+int pbit_unreserve(pbit *p, uint64_t id);
+/**
+ * pbit_reservations - those that have not passed, as a JSON array of {id, device, from, until,
+ * users, why, by}; free() it.
+ */
+int pbit_reservations(pbit *p, char **ret_json);
 
 #ifdef __cplusplus
 }

@@ -56,7 +56,7 @@ static const struct {
 	{ BENCH, "seed", "7", "array values: " },
 	{ BENCH, "seed", "[1, [2]]", "array value 2: must be a number" },
 	{ BENCH, "seed", "[1, null]", "array value 2: must be a number" },
-	{ BENCH, "seed", "[1, -2]", "array value 1, 1" },
+	{ BENCH, "seed", "[1, -2]", NULL },
 	{ BENCH, "sede", "[1]", "did you mean 'seed'" },
 	{ BENCH, "", "[1]", "'' is not a dotted key" },
 	{ BENCH, "kind.x", "[1]", "'kind' is not an object" },
@@ -74,7 +74,8 @@ START_TEST(refusals)
 	int r = spec_array_parse(refused[_i].spec, refused[_i].key, refused[_i].values, &a, &e);
 
 	/* A later value is looked at when it is asked for. */
-	if (r >= 0) {
+	if (!needle) {
+		assert_ok(r, e);
 		needle = "array value 2, -2: seed";
 		r = spec_array_get(&a, 1, NULL, NULL, &e);
 		spec_array_free(&a);

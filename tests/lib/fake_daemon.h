@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -73,6 +74,57 @@ static int fake_mood(uint64_t id, sd_bus_error *error)
 	}
 }
 
+/* What the last call brought, in words. */
+static char fake_heard[480];
+
+static void _printf_(1, 2) fake_hear(const char *fmt, ...)
+{
+	size_t used = strlen(fake_heard);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(fake_heard + used, sizeof(fake_heard) - used, fmt, ap);
+	va_end(ap);
+}
+
+/* "KEY=VALUE;" of one option, whatever its type. */
+static int fake_option(sd_bus_message *m)
+{
+	const char *key, *type, *text;
+	const uint64_t *ids;
+	uint32_t number;
+	size_t size;
+	int r = sd_bus_message_read(m, "s", &key);
+
+	if (r < 0 || sd_bus_message_peek_type(m, NULL, &type) < 0 ||
+	    sd_bus_message_enter_container(m, 'v', type) < 0)
+		return -EINVAL;
+	fake_hear("%s(%s)=", key, type);
+	if (strcmp(type, "s") == 0 && (r = sd_bus_message_read(m, "s", &text)) > 0)
+		fake_hear("%s", text);
+	else if (strlen(type) == 1 && (r = sd_bus_message_read(m, type, &number)) > 0)
+		fake_hear("%u", number);
+	else if (strcmp(type, "at") == 0 &&
+		 (r = sd_bus_message_read_array(m, 't', (const void **)&ids, &size)) > 0)
+		for (size_t i = 0; i < size / sizeof(*ids); i++)
+			fake_hear("%s%u", i ? "," : "", (unsigned int)ids[i]);
+	fake_hear(";");
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int fake_options(sd_bus_message *m)
+{
+	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+
+	fake_heard[0] = 0;
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		r = fake_option(m);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
+	return r;
+}
+
 /* Each input must be sealed, at position 0, and hold its own path's length of bytes or more. */
 static int fake_submit(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -92,8 +144,12 @@ static int fake_submit(sd_bus_message *m, void *userdata, sd_bus_error *error)
 			return fake_refuse(error, PBIT_ERROR_BAD_INPUT, "not at the start");
 		n++;
 	}
+	if (sd_bus_message_exit_container(m) < 0 || fake_options(m) < 0)
+		return -EINVAL;
 	if (strstr(spec, "\"dies\""))
 		_exit(1);
+	if (strstr(spec, "\"echo\""))
+		return fake_refuse(error, PBIT_ERROR_LIMIT, fake_heard);
 	if (strstr(spec, "\"limit\""))
 		return fake_mood(FAKE_LIMIT, error);
 	return sd_bus_reply_method_return(m, "t", (uint64_t)(100 + n));
@@ -164,6 +220,65 @@ static int fake_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return -EINVAL;
 	r = fake_mood(id, error);
 	return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
+static int fake_hold(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	uint64_t id;
+	int r;
+
+	(void)userdata;
+	if (sd_bus_message_read(m, "t", &id) < 0)
+		return -EINVAL;
+	r = fake_mood(id, error);
+	if (r < 0)
+		return r;
+	/* Seen by Shares. */
+	fake_heard[0] = 0;
+	fake_hear("%s %u", sd_bus_message_get_member(m), (unsigned int)id);
+	return sd_bus_reply_method_return(m, NULL);
+}
+
+static int fake_shares(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	(void)userdata, (void)error;
+	return sd_bus_reply_method_return(m, "s", fake_heard);
+}
+
+static int fake_usage(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *user;
+	int64_t since;
+
+	(void)userdata, (void)error;
+	if (sd_bus_message_read(m, "sx", &user, &since) < 0)
+		return -EINVAL;
+	if (strcmp(user, "nobody") == 0)
+		return fake_mood(FAKE_BAD_INPUT, error);
+	fake_heard[0] = 0;
+	fake_hear("'%s' since %lld", user, (long long)since);
+	return sd_bus_reply_method_return(m, "s", fake_heard);
+}
+
+static int fake_reserve(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *device, *user, *why;
+	int64_t from, until;
+
+	(void)userdata;
+	if (sd_bus_message_read(m, "sxx", &device, &from, &until) < 0 ||
+	    sd_bus_message_enter_container(m, 'a', "s") < 0)
+		return -EINVAL;
+	fake_heard[0] = 0;
+	fake_hear("%s %lld %lld", device, (long long)from, (long long)until);
+	while (sd_bus_message_read(m, "s", &user) > 0)
+		fake_hear(" [%s]", user);
+	if (sd_bus_message_exit_container(m) < 0 || sd_bus_message_read(m, "s", &why) < 0)
+		return -EINVAL;
+	fake_hear(" '%s'", why);
+	if (strcmp(device, "denied") == 0)
+		return fake_mood(FAKE_DENIED, error);
+	return sd_bus_reply_method_return(m, "t", (uint64_t)77);
 }
 
 static int fake_emit(sd_bus *bus, uint64_t id, const char *json)
@@ -237,6 +352,13 @@ static const sd_bus_vtable fake_vtable[] = {
 	SD_BUS_METHOD("List", "stu", "a(tussssdusxxx)", fake_list, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Show", "t", "s", fake_show, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Cancel", "t", "", fake_cancel, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Hold", "t", "", fake_hold, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Release", "t", "", fake_hold, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Shares", "", "s", fake_shares, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Usage", "sx", "s", fake_usage, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Reserve", "sxxass", "t", fake_reserve, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Unreserve", "t", "", fake_hold, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Reservations", "", "s", fake_shares, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Fetch", "t", "a(sth)", fake_fetch, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Watch", "t", "s", fake_watch, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Unwatch", "t", "", fake_cancel, SD_BUS_VTABLE_UNPRIVILEGED),

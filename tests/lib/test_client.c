@@ -1,55 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* libpbit against a daemon that misbehaves on demand. */
-#include <ftw.h>
 #include <sys/stat.h>
 
-#include <pbit/pbit.h>
-
-#include "fake_daemon.h"
+#include "client_fixture.h"
 #include "npy.h"
-
-static char dir[] = "/tmp/pbit-client-XXXXXX";
-static char socket_path[64];
-static pid_t daemon_pid;
-static pbit *p;
-
-static void directory_setup(void)
-{
-	strcpy(dir + sizeof(dir) - 7, "XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	snprintf(socket_path, sizeof(socket_path), "%s/s", dir);
-	setenv("XDG_RUNTIME_DIR", dir, 1);
-	setenv("PBIT_SOCKET", socket_path, 1);
-	unsetenv("PBIT_PBITD");
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
-static void directory_teardown(void)
-{
-	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static void setup(void)
-{
-	int r;
-
-	directory_setup();
-	daemon_pid = fake_start(socket_path);
-	r = pbit_open(&p, NULL, PBIT_OPEN_AUTOSTART);
-	ck_assert_msg(r == 0, "%s", pbit_error(p));
-}
-
-static void teardown(void)
-{
-	p = pbit_close(p);
-	fake_stop(daemon_pid);
-	directory_teardown();
-}
 
 static void write_array(const char *name, enum dtype t, unsigned int ndim, const size_t *shape,
 			double value)
@@ -66,15 +20,6 @@ static void write_array(const char *name, enum dtype t, unsigned int ndim, const
 	ck_assert_int_eq(npy_encode(&a, &buf, &size, NULL), 0);
 	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_eq(write_file_atomic(dirfd, name, buf, size), 0);
-}
-
-/* One sentence: not empty, one line. */
-static void assert_sentence(const char *needle)
-{
-	const char *text = pbit_error(p);
-
-	ck_assert_msg(strstr(text, needle), "'%s' is not in '%s'", needle, text);
-	ck_assert_ptr_null(strpbrk(text, "\n\033"));
 }
 
 START_TEST(test_errors_are_mapped)
