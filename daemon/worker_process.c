@@ -2,23 +2,17 @@
 /* Starting, reading and ending one worker. */
 #include "worker_process.h"
 
-#include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "json.h"
 #include "protocol.h"
+#include "worker_child.h"
 
-#define MAX_GROUPS   1024 /* more than a login gives; the rest is left out */
 #define MAX_DEPTH    8
-#define FREE_FD	     10
-#define OPEN_FILES   1024 /* the usual soft limit; the daemon has raised its own */
-#define READS_A_TURN 16	  /* then others get theirs */
+#define READS_A_TURN 16 /* then others get theirs */
 
 struct worker_process {
 	const struct worker_events *events;
@@ -32,156 +26,6 @@ struct worker_process {
 	char *failure;
 	enum worker_stop stop;
 };
-
-/* What the child needs after fork(), where memory cannot be had. */
-struct plan {
-	const struct worker_start *start;
-	int socket, null;
-	bool change_user;
-	gid_t groups[MAX_GROUPS];
-	size_t n_groups;
-	char *argv[2];
-	char *envp[8];
-	char *threads;
-	pid_t daemon;
-};
-
-static size_t parse_groups(const char *text, gid_t *ret, size_t max)
-{
-	size_t n = 0;
-	char *end;
-
-	while (*text && n < max) {
-		unsigned long g = strtoul(text, &end, 10);
-
-		if (end == text || g >= (gid_t)-1)
-			break;
-		ret[n++] = (gid_t)g;
-		text = *end == ',' ? end + 1 : end;
-	}
-	return n;
-}
-
-static int plan_make(struct plan *p, const struct worker_start *start)
-{
-	*p = (struct plan){ .start = start, .socket = -1, .null = -1, .daemon = getpid() };
-	/* Without root, the daemon serves none but its own user. */
-	p->change_user = geteuid() == 0 && start->uid != 0;
-	p->n_groups = parse_groups(start->groups, p->groups, MAX_GROUPS);
-	if (asprintf(&p->threads, "OPENBLAS_NUM_THREADS=%u", start->threads) < 0)
-		return -ENOMEM;
-	p->argv[0] = (char *)start->program;
-	p->envp[0] = (char *)"PATH=/usr/local/bin:/usr/bin:/bin";
-	p->envp[1] = (char *)"LANG=C.UTF-8";
-	p->envp[2] = p->threads;
-	p->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	return p->null < 0 ? -errno : 0;
-}
-
-static void plan_free(struct plan *p)
-{
-	closep(&p->socket);
-	closep(&p->null);
-	free(p->threads);
-}
-
-static int child_become(const struct plan *p)
-{
-	if (!p->change_user)
-		return 0;
-	if (setgroups(p->n_groups, p->groups) < 0 ||
-	    setresgid(p->start->gid, p->start->gid, p->start->gid) < 0 ||
-	    setresuid(p->start->uid, p->start->uid, p->start->uid) < 0)
-		return -errno;
-	return 0;
-}
-
-static void child_signals(void)
-{
-	sigset_t none;
-
-	for (int i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* fd 3 is the socket, 4 the device; all above is closed. First out of the way, for any may be 0 to 3 by now. */
-static int child_descriptors(const struct plan *p)
-{
-	int socket = fcntl(p->socket, F_DUPFD, FREE_FD);
-	int directory = fcntl(p->start->directory, F_DUPFD, FREE_FD);
-	int null = fcntl(p->null, F_DUPFD, FREE_FD), log, last = WORKER_FD;
-	int device = p->start->device < 0 ? -1 : fcntl(p->start->device, F_DUPFD, FREE_FD);
-
-	if (socket < 0 || directory < 0 || null < 0 || (p->start->device >= 0 && device < 0))
-		return -errno;
-	if (fchdir(directory) < 0)
-		return -errno;
-	if (dup2(null, STDIN_FILENO) < 0 || dup2(socket, WORKER_FD) < 0)
-		return -errno;
-	/* Already the submitter here: his log is opened with his rights. */
-	log = open("log", O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (log < 0)
-		log = null;
-	if (dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
-		return -errno;
-	if (device >= 0) {
-		last = WORKER_DEVICE_FD;
-		if (dup2(device, last) < 0)
-			return -errno;
-	}
-	return close_range((unsigned int)last + 1, ~0U, 0) < 0 ? -errno : 0;
-}
-
-static void child_limits(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = MIN(files.rlim_max, (rlim_t)OPEN_FILES);
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
-}
-
-/* In the worker's own words, where the daemon looks for them. */
-_Noreturn static void child_fail(int fd, const char *what, int r)
-{
-	const char *name = strerrorname_np(-r);
-	char line[256], *p = line;
-
-	p = stpcpy(p, "{\"type\": \"failed\", \"reason\": \"the worker cannot be started: ");
-	p = stpcpy(p, what);
-	p = stpcpy(p, ": ");
-	p = stpcpy(p, name ? name : "unknown error");
-	p = stpcpy(p, "\"}\n");
-	if (write(fd, line, (size_t)(p - line)) < 0)
-		_exit(127);
-	_exit(1);
-}
-
-/* Between fork() and exec(): only what is safe in a signal handler. */
-_Noreturn static void child_run(const struct plan *p)
-{
-	int r;
-
-	setpgid(0, 0);
-	child_signals();
-	child_limits();
-	r = child_become(p);
-	if (r < 0)
-		child_fail(p->socket, "the submitter's rights cannot be taken", r);
-	/* After the change of user, which clears it. The daemon may be gone by now. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		child_fail(p->socket, "prctl", -errno);
-	if (getppid() != p->daemon)
-		_exit(127);
-	r = child_descriptors(p);
-	if (r < 0)
-		child_fail(p->socket, "its files cannot be set up", r);
-	execve(p->start->program, p->argv, p->envp);
-	child_fail(WORKER_FD, "pbit-worker cannot be run", -errno);
-}
 
 static void close_socket(struct worker_process *w)
 {
@@ -307,9 +151,9 @@ static int watch(struct worker_process *w, sd_event *event)
 static int spawn(struct worker_process *w, const struct worker_start *start)
 {
 	int pair[2], r;
-	struct plan p;
+	struct worker_child p;
 
-	r = plan_make(&p, start);
+	r = worker_child_plan(&p, start);
 	if (r >= 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		r = -errno;
 	if (r >= 0) {
@@ -317,13 +161,13 @@ static int spawn(struct worker_process *w, const struct worker_start *start)
 		p.socket = pair[1];
 		w->pid = fork();
 		if (w->pid == 0)
-			child_run(&p);
+			worker_child_run(&p);
 		/* Both sides do it, so that it holds whoever comes first. */
 		if (w->pid > 0)
 			setpgid(w->pid, w->pid);
 		r = w->pid < 0 ? -errno : 0;
 	}
-	plan_free(&p);
+	worker_child_free(&p);
 	return r;
 }
 
