@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "metrics.h"
+
 const char *const job_state_names[STATE_COUNT] = { "queued", "running", "done", "failed",
 						   "cancelled" };
 
@@ -17,6 +19,7 @@ struct job *job_free(struct job *j)
 	free(j->device);
 	free(j->reason);
 	free(j->latest);
+	metrics_close(j->metrics);
 	free(j);
 	return NULL;
 }

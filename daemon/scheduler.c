@@ -7,6 +7,7 @@
 
 #include "json.h"
 #include "log.h"
+#include "metrics.h"
 #include "node.h"
 #include "peer.h"
 #include "worker_process.h"
@@ -177,6 +178,7 @@ static void on_progress(const json_t *message, void *userdata)
 
 	if (j->state != STATE_RUNNING)
 		return;
+	metrics_progress(j->metrics, message, daemon_now());
 	text = json_dumps(message, JSON_COMPACT);
 	if (!text)
 		return;
@@ -274,6 +276,8 @@ static void on_ended(enum worker_outcome outcome, const char *reason, void *user
 		finish(d, j, outcome, reason);
 	else
 		queue_remove(d->queue, j->id);
+	metrics_event(j->metrics, job_state_names[j->state], NULL, reason, daemon_now());
+	j->metrics = metrics_close(j->metrics);
 	retire(d, j);
 	daemon_poke(d);
 }
@@ -317,10 +321,19 @@ static int spawn(struct daemon *d, struct job *j, int device, struct err *e)
 				      .groups = j->groups,
 				      .threads = d->config->threads };
 
+	int r;
+
 	if (directory < 0)
 		return err_set(e, directory, "the job's directory: %s", strerror(-directory));
 	j->daemon = d;
-	return worker_process_start(d->event, &start, &worker_events, j, &j->worker, e);
+	r = worker_process_start(d->event, &start, &worker_events, j, &j->worker, e);
+	if (r < 0)
+		return r;
+	/* A job runs without them, too. */
+	r = metrics_open(directory, &j->metrics);
+	if (r < 0)
+		log_job(LOG_WARNING, j->id, j->uid, "its metrics cannot be kept: %s", strerror(-r));
+	return 0;
 }
 
 /* A context of the device for this job alone; -1 for the embedded one. Returns an errno. */
@@ -408,6 +421,7 @@ static void start(struct daemon *d, struct job *j, const char *device)
 	r = launch(d, j, device, context, &fatal, &e);
 	if (r >= 0) {
 		queue_started(d->queue, j->id, device);
+		metrics_event(j->metrics, "started", device, NULL, daemon_now());
 		log_job(LOG_INFO, j->id, j->uid, "runs on %s as pid %d", device,
 			(int)worker_process_pid(j->worker));
 		peers_job_changed(d, j, false);

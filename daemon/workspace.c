@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "metrics.h"
 #include "tree.h"
 
 #define COPY_BYTES ((size_t)1 << 20)
@@ -468,31 +469,31 @@ int workspace_results(struct workspace *w, uint64_t id, uid_t uid, bool open, si
  * Its directory is the daemon's, where nobody else puts a link; that the file is what it was made
  * as is looked at all the same, since what is handed out is read with the daemon's rights.
  */
-static int open_record(struct workspace *w, uint64_t id, const char *name, uid_t uid, struct err *e)
+static int open_record(struct workspace *w, uint64_t id, const char *name, int flags, uid_t uid,
+		       struct err *e)
 {
 	_cleanup_close_ int job = workspace_open_job(w, id), fd = -1;
 	struct stat st;
 
 	if (job < 0)
 		return fail(w, job, "the job's directory cannot be opened", e);
-	fd = openat(job, name,
-		    O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	flags |= O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	fd = openat(job, name, flags, 0600);
 	if (fd < 0)
 		return fail(w, -errno, "the job's records cannot be opened", e);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    (st.st_uid != uid && st.st_uid != geteuid()))
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != uid)
 		return err_set(e, -EPERM, "job %" PRIu64 ": %s is not a file of its own", id, name);
 	return TAKE_FD(fd);
 }
 
 int workspace_open_log(struct workspace *w, uint64_t id, uid_t uid, struct err *e)
 {
-	return open_record(w, id, "log", uid, e);
+	return open_record(w, id, "log", 0, uid, e);
 }
 
 int workspace_open_metrics(struct workspace *w, uint64_t id, struct err *e)
 {
-	return open_record(w, id, "metrics.jsonl", geteuid(), e);
+	return open_record(w, id, METRICS_FILE, O_CREAT, geteuid(), e);
 }
 
 int workspace_sync_results(struct workspace *w, uint64_t id, struct err *e)

@@ -76,7 +76,7 @@ int workspace_results(struct workspace *w, uint64_t id, uid_t uid, bool open, si
 
 /*
  * What the job's worker wrote to stderr, and what the daemon noted of its progress (metrics.h), to
- * read. Both stay when the job has ended; one that is missing is made anew. Returns a descriptor.
+ * read. Both stay when the job has ended. Returns a descriptor.
  */
 int workspace_open_log(struct workspace *w, uint64_t id, uid_t uid, struct err *e);
 int workspace_open_metrics(struct workspace *w, uint64_t id, struct err *e);

@@ -260,10 +260,17 @@ static void tell_progress(struct sample_job *s)
 
 	if (!control_is_due(s->job->control))
 		return;
-	more = json_pack("{s:I}", "flips", (json_int_t)s->state.ledger.flips);
-	if (s->state.records)
+	more = json_pack("{s:I, s:f, s:I, s:I}", "flips", (json_int_t)s->state.ledger.flips,
+			 "device_seconds", (double)s->state.ledger.device_ns / 1e9, "sweeps",
+			 (json_int_t)s->state.sweeps, "records", (json_int_t)s->state.records);
+	if (s->state.records) {
+		double samples = (double)s->state.records * s->spec->device.chains;
+
 		json_object_set_new(more, "best_energy",
 				    json_real(s->rbm.scale * (double)s->state.best));
+		json_object_set_new(more, "mean_energy",
+				    json_real(s->rbm.scale * s->state.energy_sum / samples));
+	}
 	control_progress(s->job->control, SAMPLING_SHARE * (double)s->state.sweeps / total, more);
 }
 

@@ -17,6 +17,7 @@ static void train_job_free(struct train_job *t)
 		free(t->best_phi[k]);
 	free(t->chains);
 	job_log_close(&t->metrics);
+	json_decref(t->judged);
 	device_close(t->device);
 	dataset_free(t->data);
 	inputs_free(&t->in);
@@ -133,13 +134,15 @@ static void tell_progress(struct train_job *t)
 
 	if (!control_is_due(t->job->control))
 		return;
-	more = json_pack("{s:s, s:I, s:I}", "model", trainer_names[t->state.phase], "epoch",
-			 (json_int_t)t->state.epochs, "epochs",
-			 (json_int_t)t->spec->optimizer.epochs);
+	more = json_pack("{s:s, s:I, s:I, s:I, s:f}", "model", trainer_names[t->state.phase],
+			 "epoch", (json_int_t)t->state.epochs, "epochs",
+			 (json_int_t)t->spec->optimizer.epochs, "flips",
+			 (json_int_t)t->state.ledger.flips, "device_seconds",
+			 (double)t->state.ledger.device_ns / 1e9);
 	if (isfinite(t->loss))
 		json_object_set_new(more, "loss", json_real(t->loss));
-	if (isfinite(t->k_over_tau))
-		json_object_set_new(more, "k_over_tau", json_real(t->k_over_tau));
+	if (t->judged)
+		json_object_update(more, t->judged);
 	control_progress(t->job->control, TRAINING_SHARE * done / phases, more);
 }
 
@@ -219,7 +222,6 @@ int train_run(struct job *job, struct err *e)
 		.started_us = now_us(),
 		.saved_us = now_us(),
 		.loss = NAN,
-		.k_over_tau = NAN,
 	};
 	int r;
 

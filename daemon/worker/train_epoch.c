@@ -143,6 +143,31 @@ static int keep_best(struct train_job *t, const struct epoch *x, struct err *e)
 	return 0;
 }
 
+/* Progress lines are for people who look on; a figure that there is none of is left out. */
+static json_t *judged(const struct epoch *x)
+{
+	const struct {
+		const char *key;
+		double value;
+	} figures[] = {
+		{ "loglik_train", x->train.all },
+		{ "loglik_validation", x->validation.all },
+		{ "loglik_error", x->exact ? NAN : x->validation.error },
+		{ "K", x->has_mixing ? (double)x->mixing.K : (double)NAN },
+		{ "tau_int", x->has_mixing ? x->mixing.tau.tau : NAN },
+		{ "tau_error", x->has_mixing ? x->mixing.tau.error : NAN },
+		{ "k_over_tau", x->has_mixing ? x->mixing.K / x->mixing.tau.tau : NAN },
+	};
+	json_t *object = json_object();
+
+	for (size_t k = 0; k < ARRAY_SIZE(figures); k++)
+		if (isfinite(figures[k].value))
+			json_object_set_new(object, figures[k].key, json_real(figures[k].value));
+	if (x->has_mixing)
+		json_object_set_new(object, "resolved", json_boolean(x->mixing.tau.resolved));
+	return object;
+}
+
 int train_epoch_end(struct train_job *t, struct err *e)
 {
 	_cleanup_(epoch_free) struct epoch x = { .ledger = t->state.ledger };
@@ -160,7 +185,7 @@ int train_epoch_end(struct train_job *t, struct err *e)
 	t->state.ledger = x.ledger;
 	t->state.epochs++;
 	t->loss = -(isfinite(x.validation.all) ? x.validation.all : x.train.all);
-	if (x.has_mixing)
-		t->k_over_tau = x.mixing.K / x.mixing.tau.tau;
+	json_decref(t->judged);
+	t->judged = judged(&x);
 	return 0;
 }

@@ -44,8 +44,8 @@ struct train_job {
 	uint64_t sequence;  /* of the next checkpoint */
 	int64_t saved_us;   /* when the last one was written */
 	int64_t started_us; /* this process */
-	double k_over_tau;  /* of the last epoch, for progress lines; NaN: none yet */
-	double loss;
+	double loss;	    /* of the last epoch, for progress lines; NaN: none yet */
+	json_t *judged;	    /* more of that epoch for them: likelihoods, tau_int; or NULL */
 };
 
 /* Judges the epoch that has just ended, appends its line of metrics and keeps the best phi. */

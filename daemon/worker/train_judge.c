@@ -245,7 +245,10 @@ static int write_report(struct train_job *t, const struct figures *f, struct err
 
 static void tell(struct train_job *t, double progress, const char *what)
 {
-	control_progress(t->job->control, progress, json_pack("{s:s}", "phase", what));
+	control_progress(t->job->control, progress,
+			 json_pack("{s:s, s:I, s:f}", "phase", what, "flips",
+				   (json_int_t)t->state.ledger.flips, "device_seconds",
+				   (double)t->state.ledger.device_ns / 1e9));
 }
 
 int train_judge(struct train_job *t, struct err *e)

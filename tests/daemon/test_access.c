@@ -168,6 +168,8 @@ static void look_at_others(sd_bus *bus)
 	call_refused(bus, PBIT_ERROR_DENIED, "only 65501 or root can fetch it", "Fetch", "t",
 		     (uint64_t)1);
 	call_refused(bus, PBIT_ERROR_DENIED, "", "Fetch", "t", (uint64_t)3);
+	call_refused(bus, PBIT_ERROR_DENIED, "can read its log", "Log", "t", (uint64_t)1);
+	call_refused(bus, PBIT_ERROR_DENIED, "can read its metrics", "Metrics", "t", (uint64_t)3);
 	/* A job of one's own waits behind theirs, and says so. */
 	job = show(bus, submit_named(bus, "quick"));
 	ck_assert_str_eq(str(job, "reason"),
@@ -209,6 +211,8 @@ START_TEST(others_see_little)
 	ck_assert_ptr_nonnull(json_object_get(job, "spec"));
 	json_decref(job);
 	sd_bus_message_unref(call(root, "Fetch", "t", (uint64_t)1));
+	sd_bus_message_unref(call(root, "Log", "t", (uint64_t)1));
+	sd_bus_message_unref(call(root, "Metrics", "t", (uint64_t)3));
 	sd_bus_message_unref(call(root, "Cancel", "t", (uint64_t)3));
 	json_decref(await_state(root, 4, "done"));
 }
