@@ -8,6 +8,7 @@
 #include "isa.h"
 #include "log.h"
 #include "node.h"
+#include "uapi_names.h"
 
 struct hotplug {
 	struct device *devices;
@@ -99,8 +100,8 @@ static int ask(struct device *d)
 		d->why = strdup(e.text);
 		return 0;
 	}
-	d->backend = node_backend_name(k.backend);
-	d->route = node_route_name(k.route);
+	d->backend = uapi_backend_name(k.backend);
+	d->route = uapi_route_name(k.route);
 	d->ideal = k.ideal;
 	d->p_bits = k.p_bits;
 	d->chains = k.chains;

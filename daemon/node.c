@@ -4,38 +4,13 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/pbit.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #define CLASS "pbit"
-
-const char *node_backend_name(enum pbit_backend backend)
-{
-	switch (backend) {
-	case PBIT_BACKEND_EMULATED:
-		return "emulated";
-	case PBIT_BACKEND_PCI:
-		return "pci";
-	}
-	return "unknown";
-}
-
-const char *node_route_name(enum pbit_route route)
-{
-	switch (route) {
-	case PBIT_ROUTE_NONE:
-		return "";
-	case PBIT_ROUTE_SCALAR:
-		return "scalar";
-	case PBIT_ROUTE_AVX2:
-		return "avx2";
-	case PBIT_ROUTE_VAES:
-		return "avx2+vaes";
-	}
-	return "unknown";
-}
 
 static const char *advice(int r)
 {
@@ -100,8 +75,8 @@ static int ask(int fd, const char *node, struct node_info *ret, struct err *e)
 	if (!(nets & (UINT64_C(1) << PBIT_NET_RBM)))
 		return err_set(e, -EPROTO, "%s: has no network that this pbitd knows", node);
 	*ret = (struct node_info){
-		.backend = (enum pbit_backend)backend,
-		.route = (enum pbit_route)route,
+		.backend = backend,
+		.route = route,
 		.p_bits = (unsigned int)MIN(p_bits, (uint64_t)INT_MAX),
 		.chains = (unsigned int)MIN(chains, (uint64_t)INT_MAX),
 		.coupling_bits = (unsigned int)MIN(bits, (uint64_t)INT_MAX),

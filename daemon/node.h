@@ -6,13 +6,11 @@
 #ifndef PBIT_DAEMON_NODE_H
 #define PBIT_DAEMON_NODE_H
 
-#include <linux/pbit.h>
-
 #include "err.h"
 
 struct node_info {
-	enum pbit_backend backend;
-	enum pbit_route route;
+	uint64_t backend;	    /* enum pbit_backend, or what a newer module has */
+	uint64_t route;		    /* enum pbit_route, likewise */
 	unsigned int p_bits;	    /* most of a program, both sides together */
 	unsigned int chains;	    /* most of a program */
 	unsigned int coupling_bits; /* 8 or 16 */
@@ -26,8 +24,5 @@ struct node_info {
  * program does not understand.
  */
 int node_open(const char *node, struct node_info *ret, struct err *e);
-
-const char *node_backend_name(enum pbit_backend backend); /* "emulated", "pci" */
-const char *node_route_name(enum pbit_route route);	  /* "" for none */
 
 #endif

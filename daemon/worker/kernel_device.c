@@ -2,6 +2,7 @@
 /* /dev/pbitN as a device: the p-bit machine in the kernel, or hardware. */
 #include "kernel_device.h"
 #include "kernel_program.h"
+#include "uapi_names.h"
 
 static int kernel_submit(struct program *program, const struct submission *s,
 			 const struct result_sizes *sizes, struct err *e)
@@ -89,22 +90,6 @@ static const struct device_ops kernel_ops = {
 
 static void describe(const struct kernel_context *c, struct device_info *ret)
 {
-	static const char *const backends[] = {
-		[PBIT_BACKEND_EMULATED] = "emulated",
-		[PBIT_BACKEND_PCI] = "pci",
-	};
-	static const char *const routes[] = {
-		[PBIT_ROUTE_NONE] = "device",
-		[PBIT_ROUTE_SCALAR] = "scalar",
-		[PBIT_ROUTE_AVX2] = "avx2",
-		[PBIT_ROUTE_VAES] = "avx2+vaes",
-	};
-	const char *backend = NULL, *route = NULL;
-
-	if (c->limits.backend < ARRAY_SIZE(backends))
-		backend = backends[c->limits.backend];
-	if (c->limits.route < ARRAY_SIZE(routes))
-		route = routes[c->limits.route];
 	*ret = (struct device_info){
 		.threads = 1,
 		.serial = true,
@@ -112,8 +97,8 @@ static void describe(const struct kernel_context *c, struct device_info *ret)
 		.p_bits_hash = c->p_bits_hash,
 	};
 	snprintf(ret->name, sizeof(ret->name), "%s", c->name);
-	snprintf(ret->backend, sizeof(ret->backend), "%s", backend ? backend : "unknown");
-	snprintf(ret->route, sizeof(ret->route), "%s", route ? route : "unknown");
+	snprintf(ret->backend, sizeof(ret->backend), "%s", uapi_backend_name(c->limits.backend));
+	snprintf(ret->route, sizeof(ret->route), "%s", uapi_route_name(c->limits.route));
 }
 
 int device_open_fd(int fd, const char *name, struct device **ret, struct err *e)
