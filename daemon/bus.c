@@ -60,9 +60,10 @@ static json_t *job_json(const struct daemon *d, const struct job *j, uid_t reade
 	char waiting[QUEUE_MAX_REASON];
 
 	queue_reason(d->queue, j->id, daemon_clock(d), waiting);
-	return job_to_json(j, job_is_open_to(j, reader),
-			   j->state == STATE_QUEUED ? queue_position(d->queue, j->id) : 0, waiting,
-			   device ? device : "");
+	return job_to_json(
+		j, job_is_open_to(j, reader),
+		j->state == STATE_QUEUED ? queue_position(d->queue, j->id, daemon_clock(d)) : 0,
+		waiting, device ? device : "");
 }
 
 char *bus_job_text(const struct daemon *d, const struct job *j, uid_t reader)
@@ -194,11 +195,11 @@ static int append_row(struct listing *l, const struct job *j)
 
 	queue_reason(l->daemon->queue, j->id, daemon_clock(l->daemon), waiting);
 	l->bytes += ROW_BYTES + strlen(j->user) + strlen(j->name) + strlen(reason);
-	return sd_bus_message_append(l->reply, ROW, j->id, (uint32_t)j->uid, j->user,
-				     job_kind_names[j->kind], open ? j->name : "",
-				     job_state_names[j->state], j->progress,
-				     waits ? queue_position(l->daemon->queue, j->id) : 0, reason,
-				     j->submitted, j->started, j->finished);
+	return sd_bus_message_append(
+		l->reply, ROW, j->id, (uint32_t)j->uid, j->user, job_kind_names[j->kind],
+		open ? j->name : "", job_state_names[j->state], j->progress,
+		waits ? queue_position(l->daemon->queue, j->id, daemon_clock(l->daemon)) : 0,
+		reason, j->submitted, j->started, j->finished);
 }
 
 static int list_row(struct job *stored, void *userdata)

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT
 # pbitd, and pbit-worker with its engine.
 
+# The policy: free of sd-bus, udev, SQLite and processes.
+POLICY_LIB := $(B)/lib/libpolicy.a
+$(POLICY_LIB): $(patsubst %.c,$(B)/obj/%.o,$(wildcard daemon/policy/*.c))
+
 DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
 DAEMON_LIB := $(B)/lib/libdaemon.a
 $(DAEMON_LIB): $(DAEMON_SRC:%.c=$(B)/obj/%.o)
 DAEMON_LIBS := -lsystemd -ludev -lsqlite3 $(BASE_LIBS)
 
 PBITD := $(B)/bin/pbitd
-$(PBITD): $(B)/obj/daemon/main.o $(DAEMON_LIB) $(MACHINE_LIB) $(BASE_LIB)
+$(PBITD): $(B)/obj/daemon/main.o $(DAEMON_LIB) $(POLICY_LIB) $(MACHINE_LIB) $(BASE_LIB)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(DAEMON_LIBS)
 

@@ -30,13 +30,18 @@ static int keep_known(uint64_t id, void *userdata)
 /* Into memory, or, where there is not enough, nowhere. */
 static int take_up(struct daemon *d, struct job *j)
 {
+	const struct queue_job queued = { .id = j->id,
+					  .uid = j->uid,
+					  .user = j->user,
+					  .device = j->device,
+					  .submitted = j->submitted };
 	int r = job_table_add(&d->jobs, j);
 
 	if (r < 0) {
 		job_free(j);
 		return r;
 	}
-	r = queue_add(d->queue, j->id, j->uid, j->user, j->device, j->submitted);
+	r = queue_add(d->queue, &queued);
 	if (r < 0)
 		job_free(job_table_remove(&d->jobs, j->id));
 	return r;
@@ -164,7 +169,7 @@ int scheduler_cancel(struct daemon *d, struct job *j, struct err *e)
 	if (j->worker) {
 		worker_process_stop(j->worker, WORKER_CANCEL, USEC_CANCEL_KILL);
 	} else {
-		queue_remove(d->queue, j->id);
+		queue_remove(d->queue, j->id, daemon_clock(d));
 		retire(d, j);
 	}
 	daemon_poke(d);
@@ -191,7 +196,7 @@ static void on_progress(const json_t *message, void *userdata)
 static void end_job(struct daemon *d, struct job *j, enum job_state state, const char *reason)
 {
 	job_end(j, state, reason, daemon_now());
-	queue_remove(d->queue, j->id);
+	queue_remove(d->queue, j->id, daemon_clock(d));
 	save(d, j);
 	if (state == STATE_FAILED)
 		log_job(LOG_NOTICE, j->id, j->uid, "failed: %s", reason);
@@ -205,7 +210,7 @@ static void requeue(struct daemon *d, struct job *j, uint64_t wait, const char *
 {
 	j->state = STATE_QUEUED;
 	j->resumes++;
-	queue_stopped(d->queue, j->id);
+	queue_stopped(d->queue, j->id, daemon_clock(d));
 	if (!d->stopping)
 		queue_hold(d->queue, j->id, daemon_clock(d) + wait, why);
 	save(d, j);
@@ -238,7 +243,7 @@ static void requeue_unfit(struct daemon *d, struct job *j, const char *reason)
 
 	log_job(LOG_INFO, j->id, j->uid, "is run elsewhere than on %s: %s", device, reason);
 	j->state = STATE_QUEUED;
-	queue_stopped(d->queue, j->id);
+	queue_stopped(d->queue, j->id, daemon_clock(d));
 	if (queue_avoid(d->queue, j->id, device) < 0)
 		queue_hold(d->queue, j->id, daemon_clock(d) + USEC_RETRY, reason);
 	save(d, j);
@@ -275,7 +280,7 @@ static void on_ended(enum worker_outcome outcome, const char *reason, void *user
 	if (j->state == STATE_RUNNING)
 		finish(d, j, outcome, reason);
 	else
-		queue_remove(d->queue, j->id);
+		queue_remove(d->queue, j->id, daemon_clock(d));
 	metrics_event(j->metrics, job_state_names[j->state], NULL, reason, daemon_now());
 	j->metrics = metrics_close(j->metrics);
 	retire(d, j);
@@ -395,7 +400,7 @@ static int launch(struct daemon *d, struct job *j, const char *device, int conte
 static void hold(struct daemon *d, struct job *j, uint64_t wait, const char *why)
 {
 	if (queue_hold(d->queue, j->id, daemon_clock(d) + wait, why) < 0)
-		queue_remove(d->queue, j->id);
+		queue_remove(d->queue, j->id, daemon_clock(d));
 }
 
 /* Another device will do, until this one is told of again. */
@@ -420,7 +425,7 @@ static void start(struct daemon *d, struct job *j, const char *device)
 	}
 	r = launch(d, j, device, context, &fatal, &e);
 	if (r >= 0) {
-		queue_started(d->queue, j->id, device);
+		queue_started(d->queue, j->id, device, daemon_clock(d));
 		metrics_event(j->metrics, "started", device, NULL, daemon_now());
 		log_job(LOG_INFO, j->id, j->uid, "runs on %s as pid %d", device,
 			(int)worker_process_pid(j->worker));
@@ -463,7 +468,7 @@ void scheduler_run(struct daemon *d)
 		if (j)
 			start(d, j, device);
 		else
-			queue_remove(d->queue, id);
+			queue_remove(d->queue, id, now);
 	}
 	wakeup = MIN(wakeup, queue_wakeup(d->queue, now));
 	sd_event_source_set_time(d->wakeup, wakeup);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "harness.h"
+#include "policy_support.h"
 
 static struct queue *q;
 
@@ -19,10 +19,16 @@ static void teardown(void)
 	q = queue_free(q);
 }
 
+static int put(uint64_t id, uid_t uid, const char *user, const char *device)
+{
+	const struct queue_job job = { .id = id, .uid = uid, .user = user, .device = device };
+
+	return queue_add(q, &job);
+}
+
 static void add(uint64_t id, const char *user)
 {
-	ck_assert_int_eq(queue_add(q, id, user[0] == 'a' ? 1000 : 1001, user, NULL, (int64_t)id),
-			 0);
+	ck_assert_int_eq(put(id, user[0] == 'a' ? 1000 : 1001, user, NULL), 0);
 }
 
 /* Starts what is next, and returns it; 0 when there is nothing. */
@@ -33,7 +39,7 @@ static uint64_t start_next(uint64_t now)
 
 	if (!queue_next(q, now, &id, &device))
 		return 0;
-	ck_assert_int_eq(queue_started(q, id, device), 0);
+	ck_assert_int_eq(queue_started(q, id, device, now), 0);
 	return id;
 }
 
@@ -53,13 +59,13 @@ START_TEST(first_in_first_out)
 	add(2, "alice");
 	ck_assert_uint_eq(start_next(0), 1);
 	ck_assert_uint_eq(start_next(0), 0);
-	ck_assert_int_eq(queue_remove(q, 1), 0);
+	ck_assert_int_eq(queue_remove(q, 1, 0), 0);
 	ck_assert_uint_eq(start_next(0), 2);
-	ck_assert_int_eq(queue_remove(q, 2), 0);
+	ck_assert_int_eq(queue_remove(q, 2, 0), 0);
 	ck_assert_uint_eq(start_next(0), 3);
-	ck_assert_int_eq(queue_remove(q, 3), 0);
+	ck_assert_int_eq(queue_remove(q, 3, 0), 0);
 	ck_assert_uint_eq(start_next(0), 0);
-	ck_assert_int_eq(queue_remove(q, 3), -ENOENT);
+	ck_assert_int_eq(queue_remove(q, 3, 0), -ENOENT);
 }
 END_TEST
 
@@ -67,14 +73,14 @@ START_TEST(positions_and_counts)
 {
 	for (uint64_t id = 1; id <= 4; id++)
 		add(id, id % 2 ? "alice" : "bob");
-	ck_assert_uint_eq(queue_position(q, 4), 4);
+	ck_assert_uint_eq(queue_position(q, 4, 0), 4);
 	start_next(0);
-	ck_assert_uint_eq(queue_position(q, 1), 0);
-	ck_assert_uint_eq(queue_position(q, 2), 1);
-	ck_assert_uint_eq(queue_position(q, 4), 3);
-	ck_assert_uint_eq(queue_position(q, 99), 0);
-	queue_remove(q, 2);
-	ck_assert_uint_eq(queue_position(q, 4), 2);
+	ck_assert_uint_eq(queue_position(q, 1, 0), 0);
+	ck_assert_uint_eq(queue_position(q, 2, 0), 1);
+	ck_assert_uint_eq(queue_position(q, 4, 0), 3);
+	ck_assert_uint_eq(queue_position(q, 99, 0), 0);
+	queue_remove(q, 2, 0);
+	ck_assert_uint_eq(queue_position(q, 4, 0), 2);
 	ck_assert_uint_eq(queue_waiting(q), 2);
 	ck_assert_uint_eq(queue_running(q), 1);
 	ck_assert_uint_eq(queue_count_of(q, 1000), 2);
@@ -159,10 +165,10 @@ START_TEST(stopped_job_keeps_its_place)
 	add(1, "alice");
 	add(2, "bob");
 	start_next(0);
-	ck_assert_int_eq(queue_stopped(q, 1), 0);
-	ck_assert_int_eq(queue_stopped(q, 1), -ENOENT);
-	ck_assert_uint_eq(queue_position(q, 1), 1);
-	ck_assert_uint_eq(queue_position(q, 2), 2);
+	ck_assert_int_eq(queue_stopped(q, 1, 0), 0);
+	ck_assert_int_eq(queue_stopped(q, 1, 0), -ENOENT);
+	ck_assert_uint_eq(queue_position(q, 1, 0), 1);
+	ck_assert_uint_eq(queue_position(q, 2, 0), 2);
 	ck_assert_uint_eq(start_next(0), 1);
 }
 END_TEST
@@ -173,12 +179,12 @@ START_TEST(slots_and_refusals)
 
 	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 2);
 	add(7, "alice");
-	ck_assert_int_eq(queue_add(q, 7, 1000, "alice", NULL, 0), -EEXIST);
+	ck_assert_int_eq(put(7, 1000, "alice", NULL), -EEXIST);
 	add(8, "alice");
 	add(9, "alice");
-	ck_assert_int_eq(queue_started(q, 7, "pbit9"), -ENOENT);
+	ck_assert_int_eq(queue_started(q, 7, "pbit9", 0), -ENOENT);
 	ck_assert_uint_eq(start_next(0), 7);
-	ck_assert_int_eq(queue_started(q, 7, "embedded0"), -ENOENT);
+	ck_assert_int_eq(queue_started(q, 7, "embedded0", 0), -ENOENT);
 	ck_assert_uint_eq(start_next(0), 8);
 	ck_assert_uint_eq(start_next(0), 0);
 	ck_assert_uint_eq(queue_running_on(q, "embedded0", &count), 7);
@@ -190,7 +196,7 @@ END_TEST
 
 static void add_for(uint64_t id, const char *device)
 {
-	ck_assert_int_eq(queue_add(q, id, 1000, "alice", device, (int64_t)id), 0);
+	ck_assert_int_eq(put(id, 1000, "alice", device), 0);
 }
 
 /* Where the next job would run; it must be this one. */
@@ -249,8 +255,8 @@ START_TEST(a_device_by_name)
 	ck_assert_uint_eq(start_next(0), 3);
 	queue_set_device(q, "pbit3", QUEUE_EMULATED, 0);
 	ck_assert_str_eq(queue_device(q, 3), "pbit3");
-	ck_assert_int_eq(queue_stopped(q, 3), 0);
-	ck_assert_uint_eq(queue_position(q, 3), 2);
+	ck_assert_int_eq(queue_stopped(q, 3, 0), 0);
+	ck_assert_uint_eq(queue_position(q, 3, 0), 2);
 	ck_assert_uint_eq(start_next(0), 0);
 	ck_assert_str_eq(reason(3, 0), "waits for pbit3, which is not there; 1 job is ahead");
 	ck_assert_int_eq(queue_avoid(q, 3, "pbit3"), -ENOENT);
@@ -268,7 +274,7 @@ START_TEST(a_device_that_goes)
 	queue_set_device(q, "pbit0", QUEUE_EMULATED, 0);
 	ck_assert_str_eq(reason(2, 0), "waits for a device: none is in service; it is next");
 	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 1);
-	queue_stopped(q, 1);
+	queue_stopped(q, 1, 0);
 	queue_hold(q, 1, 100, "pbit0 is gone");
 	ck_assert_str_eq(reason(1, 0), "waits: pbit0 is gone");
 	ck_assert_str_eq(next_device(2), "embedded0");
@@ -322,16 +328,15 @@ START_TEST(agrees_with_a_model)
 			first = state[i] == WAITS ? i : first;
 		switch ((seed >> 60) % 4) {
 		case 0:
-			ck_assert_int_eq(queue_add(q, id, 1, "x", NULL, 0),
-					 state[id] ? -EEXIST : 0);
+			ck_assert_int_eq(put(id, 1, "x", NULL), state[id] ? -EEXIST : 0);
 			state[id] = state[id] ? state[id] : WAITS;
 			break;
 		case 1:
-			ck_assert_int_eq(queue_remove(q, id), state[id] ? 0 : -ENOENT);
+			ck_assert_int_eq(queue_remove(q, id, 0), state[id] ? 0 : -ENOENT);
 			state[id] = 0;
 			break;
 		case 2:
-			ck_assert_int_eq(queue_stopped(q, id), state[id] == RUNS ? 0 : -ENOENT);
+			ck_assert_int_eq(queue_stopped(q, id, 0), state[id] == RUNS ? 0 : -ENOENT);
 			state[id] = state[id] == RUNS ? WAITS : state[id];
 			break;
 		default:
@@ -341,7 +346,7 @@ START_TEST(agrees_with_a_model)
 		}
 		for (uint64_t i = 1; i < JOBS; i++) {
 			waiting += state[i] == WAITS;
-			ck_assert_uint_eq(queue_position(q, i), state[i] == WAITS ? waiting : 0);
+			ck_assert_uint_eq(queue_position(q, i, 0), state[i] == WAITS ? waiting : 0);
 		}
 		ck_assert_uint_eq(queue_waiting(q), waiting);
 	}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared by the tests of the policy. */
+#ifndef PBIT_TESTS_POLICY_SUPPORT_H
+#define PBIT_TESTS_POLICY_SUPPORT_H
+
+#include <check.h>
+#include <stdlib.h>
+
+static inline int run_suite(Suite *s)
+{
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+#endif
