@@ -18,6 +18,7 @@ struct handin {
 	struct pbit_submit_options options;
 };
 
+/* The paths are copies: the parsed spec does not live until they are sent. */
 struct input_set {
 	struct input_file file[SPEC_MAX_FILES];
 	size_t count;
@@ -25,8 +26,10 @@ struct input_set {
 
 static void input_set_close(struct input_set *set)
 {
-	for (size_t i = 0; i < set->count; i++)
+	for (size_t i = 0; i < set->count; i++) {
 		close(set->file[i].fd);
+		free((char *)set->file[i].path);
+	}
 	set->count = 0;
 }
 
@@ -59,7 +62,9 @@ static int collect(const struct spec *s, const char *dir, struct input_set *set,
 		fd = seal_input(paths[i], dir, e);
 		if (fd < 0)
 			return fd;
-		set->file[set->count++] = (struct input_file){ .path = paths[i], .fd = fd };
+		set->file[set->count++] = (struct input_file){ .path = strdup(paths[i]), .fd = fd };
+		if (!set->file[set->count - 1].path)
+			return err_oom(e);
 	}
 	return 0;
 }
