@@ -21,14 +21,22 @@ struct metrics {
 	size_t size;
 	double budget; /* lines that may come now */
 	int64_t last;  /* time of the last line that was offered */
+	int64_t stamp; /* and of the last one that was written: no two have the same */
 };
+
+static int64_t time_of(const char *line)
+{
+	return strncmp(line, TIME_KEY, strlen(TIME_KEY)) ?
+		       0 :
+		       strtoll(line + strlen(TIME_KEY), NULL, 10);
+}
 
 /* Cuts off what a write left that was interrupted by the daemon's death or a full disk. */
 static int mend(struct metrics *m)
 {
-	char tail[WORKER_MAX_LINE];
-	size_t n = MIN(m->size, sizeof(tail)), keep;
-	const char *newline;
+	char tail[2 * WORKER_MAX_LINE + 1];
+	size_t n = MIN(m->size, sizeof(tail) - 1), keep;
+	char *newline, *line;
 	int r;
 
 	r = pread_full(m->fd, tail, n, (off_t)(m->size - n));
@@ -39,6 +47,11 @@ static int mend(struct metrics *m)
 	if (keep < m->size && ftruncate(m->fd, (off_t)keep) < 0)
 		return -errno;
 	m->size = keep;
+	if (!newline)
+		return 0;
+	*newline = 0;
+	line = memrchr(tail, '\n', (size_t)(newline - tail));
+	m->stamp = MAX(m->stamp, time_of(line ? line + 1 : tail));
 	return 0;
 }
 
@@ -92,13 +105,6 @@ static bool is_event(const char *line)
 {
 	line += strcspn(line, ",\n");
 	return !strncmp(line, EVENT_KEY, strlen(EVENT_KEY));
-}
-
-static int64_t time_of(const char *line)
-{
-	return strncmp(line, TIME_KEY, strlen(TIME_KEY)) ?
-		       0 :
-		       strtoll(line + strlen(TIME_KEY), NULL, 10);
 }
 
 /*
@@ -188,7 +194,8 @@ static bool allow(struct metrics *m, int64_t now)
 
 static void append(struct metrics *m, const json_t *line)
 {
-	_cleanup_free_ char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9));
+	_cleanup_free_ char *text =
+		json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
 	size_t size = text ? strlen(text) : 0;
 
 	if (!text || size + 1 > WORKER_MAX_LINE)
@@ -211,7 +218,8 @@ void metrics_progress(struct metrics *m, const json_t *message, int64_t now)
 
 	if (!m || !allow(m, now))
 		return;
-	line = json_pack("{s:I}", "time", (json_int_t)now);
+	m->stamp = MAX(now, m->stamp + 1);
+	line = json_pack("{s:I}", "time", (json_int_t)m->stamp);
 	if (!line || json_object_update_missing(line, (json_t *)message) < 0)
 		return;
 	json_object_del(line, "type");
@@ -226,7 +234,8 @@ void metrics_event(struct metrics *m, const char *event, const char *device, con
 
 	if (!m)
 		return;
-	line = json_pack("{s:I, s:s}", "time", (json_int_t)now, "event", event);
+	m->stamp = MAX(now, m->stamp + 1);
+	line = json_pack("{s:I, s:s}", "time", (json_int_t)m->stamp, "event", event);
 	if (!line || (device && json_object_set_new(line, "device", json_string(device)) < 0) ||
 	    (reason && *reason && json_object_set_new(line, "reason", json_string(reason)) < 0))
 		return;

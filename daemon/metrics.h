@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * metrics.jsonl in a job's directory: what its workers said of their progress, and when they began
- * and ended, one JSON object a line, in the order of time.
+ * and ended, one JSON object a line. No line has the time of another, or an earlier
+ * one than the line before, whatever the clock does.
  *
  *	{"time": 1732420000123456, "event": "started", "device": "pbit0"}
  *	{"time": 1732420000323456, "progress": 0.25, "loss": 22.1, "tau_int": 165.2, ...}

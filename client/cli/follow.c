@@ -14,6 +14,8 @@
 struct follow {
 	const struct command *c;
 	enum follow_style style;
+	int (*fn)(const json_t *job, void *userdata);
+	void *userdata;
 	struct progress progress;
 	time_t heard; /* of the daemon, last; monotonic */
 	char *reason;
@@ -81,6 +83,8 @@ static int on_change(const char *json, void *userdata)
 		progress_update(&f->progress, job);
 	else if (f->style == FOLLOW_JSON)
 		f->status = print_json(f->c, job, true);
+	if (f->fn)
+		f->status = f->fn(job, f->userdata);
 	free(f->reason);
 	f->reason = strdup(report_string(job, "reason", ""));
 	return f->status != 0;
@@ -128,35 +132,48 @@ static int watch(struct follow *f, pbit **p, uint64_t id, enum pbit_state *ret)
 	}
 }
 
+/* To the job's end, or until fn has enough. The exit status of what went wrong, or 0. */
+static int follow(struct follow *f, pbit **p, uint64_t id, enum pbit_state *ret)
+{
+	int r;
+
+	f->heard = now();
+	progress_begin(&f->progress, stdout);
+	catch_interrupt(id, f->progress.redraws && f->style == FOLLOW_PROGRESS);
+	r = watch(f, p, id, ret);
+	release_interrupt();
+	progress_clear(&f->progress);
+	if (r == -ECONNRESET)
+		return fail(f->c, STATUS_UNREACHABLE,
+			    "pbitd at %s is gone for %d s; the job is not lost: `pbit watch %llu` "
+			    "when it is back",
+			    pbit_socket(*p), RECONNECT_SECONDS, (unsigned long long)id);
+	return r < 0 ? session_failed(f->c, *p, r) : f->status;
+}
+
 int follow_job(const struct command *c, pbit **p, uint64_t id, enum follow_style style)
 {
-	struct follow f = { .c = c, .style = style, .heard = now() };
+	struct follow f = { .c = c, .style = style };
 	enum pbit_state state = PBIT_QUEUED;
 	unsigned long long n = id;
-	int r, status;
+	int status = follow(&f, p, id, &state);
 
-	progress_begin(&f.progress, stdout);
-	catch_interrupt(id, f.progress.redraws && style == FOLLOW_PROGRESS);
-	r = watch(&f, p, id, &state);
-	release_interrupt();
-	progress_clear(&f.progress);
-	if (r == -ECONNRESET)
-		status =
-			fail(c, STATUS_UNREACHABLE,
-			     "pbitd at %s is gone for %d s; the job is not lost: `pbit watch %llu` "
-			     "when it is back",
-			     pbit_socket(*p), RECONNECT_SECONDS, n);
-	else if (r < 0)
-		status = session_failed(c, *p, r);
-	else if (f.status)
-		status = f.status;
-	else if (state == PBIT_FAILED)
+	if (!status && state == PBIT_FAILED)
 		status = fail(c, STATUS_FAILED, "job %llu failed: %s", n,
 			      f.reason && f.reason[0] ? f.reason : "no reason was given");
-	else if (state == PBIT_CANCELLED)
+	else if (!status && state == PBIT_CANCELLED)
 		status = fail(c, STATUS_FAILED, "job %llu was cancelled", n);
-	else
-		status = STATUS_DONE;
+	free(f.reason);
+	return status;
+}
+
+int follow_changes(const struct command *c, pbit **p, uint64_t id,
+		   int (*fn)(const json_t *job, void *userdata), void *userdata)
+{
+	struct follow f = { .c = c, .style = FOLLOW_SILENT, .fn = fn, .userdata = userdata };
+	enum pbit_state state;
+	int status = follow(&f, p, id, &state);
+
 	free(f.reason);
 	return status;
 }

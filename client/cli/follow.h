@@ -18,6 +18,13 @@ enum follow_style {
  */
 int follow_job(const struct command *c, pbit **p, uint64_t id, enum follow_style style);
 
+/*
+ * The same, but nothing is printed by it, not even how the job ended: fn is called at each change,
+ * once more when the job has ended, and ends the watch when it returns another exit status than 0.
+ */
+int follow_changes(const struct command *c, pbit **p, uint64_t id,
+		   int (*fn)(const json_t *job, void *userdata), void *userdata);
+
 /* What to do with the results of a job that is done. */
 struct finish {
 	const char *dir; /* save them there; NULL: do not */

@@ -99,6 +99,10 @@ int train_enter(struct train_job *t, uint64_t phase, struct err *e)
 	t->trainer = trainer_free(t->trainer);
 	t->state.phase = phase;
 	t->state.epochs = 0;
+	/* The next model's figures are not these. */
+	t->loss = NAN;
+	json_decref(t->judged);
+	t->judged = NULL;
 	if (phase == PHASE_JUDGE)
 		return 0;
 	r = trainer_new((enum trainer_model)phase, t->spec, t->seed, t->data, &t->in.codes,
@@ -130,9 +134,11 @@ static void tell_progress(struct train_job *t)
 	double steps = t->spec->optimizer.steps, epochs = t->spec->optimizer.epochs;
 	double phases = t->spec->baseline_separate ? 2 : 1;
 	double done = (double)t->state.phase + (double)t->trainer->step / (steps * epochs);
+	bool last = t->state.epochs == t->spec->optimizer.epochs;
 	json_t *more;
 
-	if (!control_is_due(t->job->control))
+	/* The last epoch's figures are told in any case: after it comes something else. */
+	if (!last && !control_is_due(t->job->control))
 		return;
 	more = json_pack("{s:s, s:I, s:I, s:I, s:f}", "model", trainer_names[t->state.phase],
 			 "epoch", (json_int_t)t->state.epochs, "epochs",

@@ -180,6 +180,25 @@ int pbit_fetch(pbit *p, uint64_t id, struct pbit_files **ret);
 /** pbit_files_free - closes the descriptors; NULL is allowed. */
 void pbit_files_free(struct pbit_files *files);
 
+/**
+ * pbit_log - what the job's worker wrote to its standard error, at any time.
+ * @ret_fd:  an open, read-only descriptor, which is the caller's to close
+ *
+ * The text may hold whatever the job let be written. -ENOENT, -EACCES.
+ */
+int pbit_log(pbit *p, uint64_t id, int *ret_fd);
+
+/**
+ * pbit_metrics - the job's figures over time, at any time.
+ * @ret_fd:  an open, read-only descriptor, which is the caller's to close
+ *
+ * JSON objects, one a line, each with its time in microseconds since 1970: events (started, with
+ * the device; queued, done, failed, cancelled, with the reason) and what the worker said of its
+ * progress. The file grows with the job. When it gets long it is thinned out, and replaced by
+ * another one: its link count (struct stat, st_nlink) is then 0.
+ */
+int pbit_metrics(pbit *p, uint64_t id, int *ret_fd);
+
 /** pbit_devices - the devices as a JSON array (keys name, backend, p_bits, state, ...); free() it. */
 int pbit_devices(pbit *p, char **ret_json);
 

@@ -92,9 +92,12 @@ START_TEST(goes_on_after_a_crash)
 	fd = openat(dirfd_, METRICS_FILE, O_WRONLY | O_APPEND | O_CLOEXEC);
 	ck_assert_int_eq(write_full(fd, "{\"time\":17", 10), 0);
 	ck_assert_int_eq(metrics_open(dirfd_, &m), 0);
-	progress(0.75, T0 + 1);
+	/* The clock was set back. */
+	progress(0.75, T0 - 1000000);
+	progress(1, T0);
 	assert_content("{\"time\":1732420000000000,\"progress\":0.5,\"loss\":0.5}\n"
-		       "{\"time\":1732420000000001,\"progress\":0.75,\"loss\":0.25}\n");
+		       "{\"time\":1732420000000001,\"progress\":0.75,\"loss\":0.25}\n"
+		       "{\"time\":1732420000000002,\"progress\":1.0,\"loss\":0.0}\n");
 }
 END_TEST
 
