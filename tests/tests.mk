@@ -9,7 +9,7 @@ TEST_LIBS := -lcheck -lsubunit -lrt -lpthread -lm
 TEST_ARCHIVES_machine := $(MACHINE_LIB)
 TEST_ARCHIVES_base := $(BASE_LIB)
 TEST_ARCHIVES_worker := $(WORKER_LIB) $(MACHINE_LIB) $(BASE_LIB)
-TEST_ARCHIVES_daemon := $(B)/obj/tests/daemon/harness.o $(DAEMON_LIB) $(POLICY_LIB) $(MACHINE_LIB) $(BASE_LIB)
+TEST_ARCHIVES_daemon := $(B)/lib/libharness.a $(DAEMON_LIB) $(POLICY_LIB) $(MACHINE_LIB) $(BASE_LIB)
 TEST_ARCHIVES_policy := $(POLICY_LIB) $(BASE_LIB)
 TEST_ARCHIVES_lib := $(BASE_LIB)
 TEST_LIBS_base := $(BASE_LIBS)
@@ -22,7 +22,11 @@ TEST_LIBS_cli := $(TEST_LIBS_lib)
 $(B)/obj/tests/cli/%.o: private INCLUDES := -Iclient/cli $(INCLUDES)
 $(filter $(B)/tests/lib/% $(B)/tests/cli/%,$(TESTS)): $(LIB_LINKS)
 
-# The daemon's tests run the daemon, with a test double of the worker.
+# The daemon's tests run the daemon, with a test double of the worker. What they share is neither a
+# test nor a program.
+HARNESS_SRC := $(filter-out tests/daemon/test_% tests/daemon/bench_% tests/daemon/fake_%,\
+	$(wildcard tests/daemon/*.c))
+$(B)/lib/libharness.a: $(HARNESS_SRC:%.c=$(B)/obj/%.o)
 FAKE_WORKER := $(B)/tests/daemon/fake_worker
 $(FAKE_WORKER): $(B)/obj/tests/daemon/fake_worker.o $(BASE_LIB)
 	@mkdir -p $(@D)
