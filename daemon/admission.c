@@ -12,69 +12,115 @@ static bool is_keeper(const struct peer *p)
 	return p->uid == 0 || p->uid == geteuid();
 }
 
-static unsigned int connections_of(const struct daemon *d, uid_t uid)
+static struct crowd *find_crowd(const struct daemon *d, uid_t uid)
 {
-	unsigned int n = 0;
+	struct crowd *c = d->crowds;
 
-	for (const struct peer *p = d->peers; p; p = p->next)
-		n += !p->doomed && p->uid == uid;
-	return n;
+	while (c && c->uid != uid)
+		c = c->next;
+	return c;
 }
 
-static unsigned int connections(const struct daemon *d)
+int admission_join(struct daemon *d, struct peer *p)
 {
-	unsigned int n = 0;
+	struct crowd *c = find_crowd(d, p->uid);
 
-	for (const struct peer *p = d->peers; p; p = p->next)
-		n += !p->doomed;
-	return n;
+	if (!c) {
+		c = calloc(1, sizeof(*c));
+		if (!c)
+			return -ENOMEM;
+		c->uid = p->uid;
+		c->next = d->crowds;
+		d->crowds = c;
+	}
+	c->members++;
+	c->n++;
+	p->crowd = c;
+	return 0;
 }
 
-static void doom(struct daemon *d, struct peer *p, const char *why)
+void admission_leave(struct daemon *d, struct peer *p)
 {
-	if (admission_may_complain(d))
+	struct crowd *c = p->crowd, **link = &d->crowds;
+
+	if (!c)
+		return;
+	admission_doom(p);
+	p->crowd = NULL;
+	if (c->inside == p)
+		c->inside = NULL;
+	if (--c->members > 0)
+		return;
+	while (*link != c)
+		link = &(*link)->next;
+	*link = c->next;
+	free(c);
+}
+
+void admission_doom(struct peer *p)
+{
+	if (p->doomed)
+		return;
+	admission_weigh(p, 0);
+	p->crowd->n--;
+	p->doomed = true;
+	daemon_poke(p->daemon);
+}
+
+static void put_out(struct peer *p, const char *why)
+{
+	if (admission_may_complain(p->daemon))
 		log_warning("pid %d of uid %u is cut off: %s", (int)p->pid, (unsigned int)p->uid,
 			    why);
-	admission_weigh(p, 0);
-	p->doomed = true;
-	daemon_poke(d);
+	admission_doom(p);
 }
 
-/* The newest connection of him who has the most; new ones are first in the list. */
-static struct peer *crowd_of(const struct daemon *d, unsigned int *ret_count)
+static unsigned int count_connections(const struct daemon *d)
 {
-	struct peer *found = NULL;
-	unsigned int most = 0;
+	unsigned int n = 0;
 
-	for (struct peer *p = d->peers; p; p = p->next) {
-		unsigned int n = p->doomed ? 0 : connections_of(d, p->uid);
+	for (const struct crowd *c = d->crowds; c; c = c->next)
+		n += c->n;
+	return n;
+}
 
-		if (n > most) {
-			most = n;
-			found = p;
-		}
-	}
-	*ret_count = most;
+static const struct crowd *largest_crowd(const struct daemon *d)
+{
+	const struct crowd *found = NULL;
+
+	for (const struct crowd *c = d->crowds; c; c = c->next)
+		if (c->n > (found ? found->n : 0))
+			found = c;
 	return found;
+}
+
+/* New ones are first in the list. */
+static struct peer *newest_of(const struct daemon *d, const struct crowd *c)
+{
+	for (struct peer *p = d->peers; p; p = p->next)
+		if (p->crowd == c && !p->doomed)
+			return p;
+	return NULL;
 }
 
 const char *admission_refusal(struct daemon *d, const struct peer *p)
 {
 	const struct config *c = d->config;
-	unsigned int of_uid = connections_of(d, p->uid), most;
-	struct peer *victim;
+	const struct crowd *own = find_crowd(d, p->uid), *largest;
+	unsigned int of_uid = own ? own->n : 0;
 
 	if (geteuid() != 0 && !is_keeper(p))
 		return "this is another user's own daemon";
 	if (of_uid >= c->peers_per_user)
 		return "its user has too many connections";
-	if (connections(d) < c->peers_max + (is_keeper(p) ? LIMIT_PEERS_RESERVED : 0))
+	if (count_connections(d) < c->peers_max + (is_keeper(p) ? LIMIT_PEERS_RESERVED : 0))
 		return NULL;
-	victim = crowd_of(d, &most);
+	largest = largest_crowd(d);
 	/* He who comes must not have as many as the other is left with, or they would take turns. */
-	if (!victim || of_uid + 1 >= most)
+	if (!largest || of_uid + 1 >= largest->n)
 		return "there are too many connections";
-	doom(d, victim, "its user has the most connections, and another user needs one");
+	put_out(newest_of(d, largest),
+		"its user has the most connections, and another user needs one");
 	return NULL;
 }
 
@@ -82,48 +128,30 @@ void admission_weigh(struct peer *p, size_t held)
 {
 	struct daemon *d = p->daemon;
 
-	if (p->doomed)
+	if (p->doomed || held == p->held)
 		return;
 	d->held = d->held - p->held + held;
+	p->crowd->held = p->crowd->held - p->held + held;
 	p->held = held;
 	if (d->held > LIMIT_HELD)
 		daemon_poke(d);
 }
 
-static size_t held_by(const struct daemon *d, uid_t uid)
-{
-	size_t sum = 0;
-
-	for (const struct peer *p = d->peers; p; p = p->next)
-		sum += p->uid == uid ? p->held : 0;
-	return sum;
-}
-
 static struct peer *heaviest(const struct daemon *d)
 {
 	struct peer *found = NULL;
-	size_t most = 0;
 
-	for (struct peer *p = d->peers; p; p = p->next) {
-		size_t sum = p->held ? held_by(d, p->uid) : 0;
-
-		if (sum > most || (sum == most && found && p->held > found->held)) {
-			most = sum;
+	for (struct peer *p = d->peers; p; p = p->next)
+		if (p->held > 0 && (!found || p->crowd->held > found->crowd->held ||
+				    (p->crowd == found->crowd && p->held > found->held)))
 			found = p;
-		}
-	}
 	return found;
 }
 
 void admission_relieve(struct daemon *d)
 {
-	while (d->held > LIMIT_HELD) {
-		struct peer *p = heaviest(d);
-
-		if (!p)
-			return;
-		doom(d, p, "it lets too many unread answers and unfinished messages lie");
-	}
+	while (d->held > LIMIT_HELD)
+		put_out(heaviest(d), "it lets too many unread answers and unfinished messages lie");
 }
 
 bool admission_may_complain(struct daemon *d)

@@ -11,6 +11,9 @@
  * a few MiB; all together may hold LIMIT_HELD bytes. Beyond, the user who holds the most loses the
  * connection that holds the most, which is never one that sends and reads as it should while
  * another does not.
+ *
+ * Time: of one user's connections, one at a time has a question answered (struct crowd's inside), so
+ * that another user waits for one question of each user, not for one of each connection.
  */
 #ifndef PBIT_DAEMON_ADMISSION_H
 #define PBIT_DAEMON_ADMISSION_H
@@ -19,11 +22,28 @@
 
 struct peer;
 
+/* What the connections of one user come to. Kept while there are any. */
+struct crowd {
+	struct crowd *next;
+	uid_t uid;
+	unsigned int n;		   /* connections that are not doomed */
+	unsigned int members;	   /* with those that are */
+	size_t held;		   /* bytes, of the n */
+	const struct peer *inside; /* whose question sd-bus has to answer; NULL: nobody's */
+};
+
+/* Counts p, which was let in, and takes it out again. -ENOMEM. */
+int admission_join(struct daemon *d, struct peer *p);
+void admission_leave(struct daemon *d, struct peer *p);
+
 /*
  * Before anything is spent on p, which is not in the list yet: NULL, or why it cannot be let in.
  * May doom another's connection.
  */
 const char *admission_refusal(struct daemon *d, const struct peer *p);
+
+/* To be cut off at the next turn of the loop. Already doomed: nothing. */
+void admission_doom(struct peer *p);
 
 /* p holds so many bytes now. */
 void admission_weigh(struct peer *p, size_t held);

@@ -18,6 +18,7 @@
 #include "store.h"
 #include "workspace.h"
 
+struct crowd;
 struct peer;
 struct submission;
 
@@ -32,6 +33,7 @@ struct daemon {
 	struct job_table jobs;
 
 	struct peer *peers;
+	struct crowd *crowds;
 	unsigned int n_peers;
 	size_t held; /* bytes for them, <= LIMIT_HELD but for a moment */
 	struct {

@@ -13,6 +13,7 @@ struct gate {
 	int peer, inner; /* -1 once closed */
 	sd_event_source *from_peer, *to_inner;
 	struct gate_meter meter;
+	bool passed; /* as it was when the loop last looked */
 	const char *complaint;
 	uint8_t piece[GATE_PIECE]; /* [start, end) waits for room in inner */
 	size_t start, end;
@@ -140,16 +141,13 @@ static int forward(struct gate *g)
  * Between messages, the next one waits until sd-bus has read the last: a buffer full of small
  * questions would otherwise be answered to somebody who does not read.
  */
-static bool may_read(const struct gate *g)
+static bool may_read(struct gate *g)
 {
 	int unread = 0;
 
-	if (g->start < g->end)
-		return false;
-	if (g->meter.authenticated && g->meter.have == 0 &&
-	    (ioctl(g->inner, SIOCOUTQ, &unread) < 0 || unread > 0))
-		return false;
-	return g->is_open(g->meter.authenticated, g->userdata);
+	g->passed = g->meter.authenticated && g->meter.have == 0 && g->start == g->end &&
+		    (ioctl(g->inner, SIOCOUTQ, &unread) < 0 || unread > 0);
+	return g->is_open(g->meter.authenticated, g->userdata) && g->start == g->end && !g->passed;
 }
 
 static void set_events(struct gate *g)
@@ -271,6 +269,11 @@ size_t gate_underway(const struct gate *g)
 	if (!g->meter.authenticated || g->meter.have < sizeof(g->meter.header))
 		return g->meter.have;
 	return g->meter.whole - g->meter.left;
+}
+
+bool gate_is_passed(const struct gate *g)
+{
+	return g->passed;
 }
 
 size_t gate_last(const struct gate *g)

@@ -62,6 +62,8 @@ struct gate *gate_free(struct gate *g);
 
 /* How many bytes have come of a message that has not come as a whole; 0: none is underway. */
 size_t gate_underway(const struct gate *g);
+/* A whole message had passed, and sd-bus had not read it all, when the gate last asked is_open. */
+bool gate_is_passed(const struct gate *g);
 /* Bytes of the last message. */
 size_t gate_last(const struct gate *g);
 

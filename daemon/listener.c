@@ -13,11 +13,12 @@
 
 #include "log.h"
 
-#define BACKLOG	       128
-#define USEC_PAUSE     (USEC_PER_SEC / 5) /* after running out of descriptors */
-#define ACCEPTS_A_TURN 8
-#define ANSWER_TRIES   20 /* that often, so far apart, is another daemon looked for */
-#define ANSWER_WAIT_US 10000
+#define BACKLOG		128
+#define USEC_PAUSE	(USEC_PER_SEC / 5) /* after running out of descriptors */
+#define ACCEPTS_A_TURN	8		   /* that are let in; the others are ... */
+#define REFUSALS_A_TURN 128 /* ... quickly turned away, so that they do not keep others waiting */
+#define ANSWER_TRIES	20  /* that often, so far apart, is another daemon looked for */
+#define ANSWER_WAIT_US	10000
 
 struct listener {
 	int fd;
@@ -184,7 +185,7 @@ static int on_connection(_unused_ sd_event_source *source, _unused_ int fd,
 {
 	struct listener *l = userdata;
 
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+	for (int in = 0, out = 0; in < ACCEPTS_A_TURN && out < REFUSALS_A_TURN;) {
 		int peer = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (peer < 0) {
@@ -193,7 +194,10 @@ static int on_connection(_unused_ sd_event_source *source, _unused_ int fd,
 				pause_accepting(l);
 			return 0;
 		}
-		l->accepted(peer, l->userdata);
+		if (l->accepted(peer, l->userdata))
+			in++;
+		else
+			out++;
 	}
 	return 0;
 }

@@ -9,8 +9,8 @@
 
 struct listener;
 
-/* Takes a connected, non-blocking, close-on-exec descriptor over. */
-typedef void (*listener_accept_fn)(int fd, void *userdata);
+/* Takes a connected, non-blocking, close-on-exec descriptor over. False: it was turned away. */
+typedef bool (*listener_accept_fn)(int fd, void *userdata);
 
 /*
  * Takes the service manager's socket where there is one. Otherwise makes config->socket, whose

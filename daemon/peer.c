@@ -29,11 +29,15 @@ static uint64_t queued_writes(const struct peer *p)
 	return sd_bus_get_n_queued_write(p->bus, &n) < 0 ? 0 : n;
 }
 
-/* What is held for it, looked at in each turn of the loop. */
+/* What it is to the others, looked at in each turn of the loop. */
 static void weigh(struct peer *p)
 {
 	size_t held = gate_underway(p->gate);
 
+	if (gate_is_passed(p->gate))
+		p->crowd->inside = p;
+	else if (p->crowd->inside == p)
+		p->crowd->inside = NULL;
 	if (queued_writes(p) == 0)
 		p->owed = 0;
 	/* While a job is taken in, the message with its spec is kept. */
@@ -58,6 +62,8 @@ static bool may_read(bool authenticated, void *userdata)
 	weigh(p);
 	if (!authenticated)
 		return true;
+	if (p->crowd->inside && p->crowd->inside != p)
+		return false;
 	return is_ready(p) && p->submissions == 0 && queued_writes(p) < WRITES_TO_SHUT;
 }
 
@@ -160,13 +166,31 @@ static int read_credentials(struct peer *p, int fd)
 	return read_groups(fd, &p->groups);
 }
 
-static void link_peer(struct daemon *d, struct peer *p)
+static int link_peer(struct daemon *d, struct peer *p)
 {
+	int r = admission_join(d, p);
+
+	if (r < 0)
+		return r;
 	p->next = d->peers;
 	if (p->next)
 		p->next->previous = p;
 	d->peers = p;
 	d->n_peers++;
+	return 0;
+}
+
+/* *ret_why: as a clause, when it is not let in. */
+static int let_in(struct daemon *d, struct peer *p, int fd, const char **ret_why)
+{
+	int r = read_credentials(p, fd);
+
+	if (r < 0) {
+		*ret_why = "who it is cannot be found out";
+		return r;
+	}
+	*ret_why = admission_refusal(d, p);
+	return *ret_why ? -EACCES : link_peer(d, p);
 }
 
 static int connect_peer(struct peer *p, int fd)
@@ -191,37 +215,35 @@ static int connect_peer(struct peer *p, int fd)
 					  USEC_AUTHENTICATION, 0, on_deadline, p);
 }
 
-void peer_accept(int fd, void *userdata)
+bool peer_accept(int fd, void *userdata)
 {
 	struct daemon *d = userdata;
 	struct peer *p = calloc(1, sizeof(*p));
-	const char *complaint;
-	int r;
+	const char *why = "out of memory";
+	int r = p ? 0 : -ENOMEM;
 
-	if (!p) {
-		close(fd);
-		return;
+	if (p) {
+		p->daemon = d;
+		r = let_in(d, p, fd, &why);
 	}
-	r = read_credentials(p, fd);
-	complaint = r < 0 ? "who it is cannot be found out" : admission_refusal(d, p);
-	if (complaint) {
-		if (admission_may_complain(d))
+	if (r < 0) {
+		if (p && admission_may_complain(d))
 			log_warning("pid %d of uid %u is not let in: %s", (int)p->pid,
-				    (unsigned int)p->uid, complaint);
+				    (unsigned int)p->uid, why ? why : "out of memory");
 		close(fd);
-		free(p->groups);
+		if (p)
+			free(p->groups);
 		free(p);
-		return;
+		return false;
 	}
-	p->daemon = d;
-	link_peer(d, p);
 	r = connect_peer(p, fd);
 	if (r < 0) {
 		log_error("a connection cannot be served: %s", strerror(-r));
 		peer_free(p);
-		return;
+		return false;
 	}
 	daemon_poke(d);
+	return true;
 }
 
 struct peer *peer_free(struct peer *p)
@@ -235,7 +257,7 @@ struct peer *peer_free(struct peer *p)
 	else
 		d->peers = p->next;
 	d->n_peers--;
-	admission_weigh(p, 0);
+	admission_leave(d, p);
 	submission_forget_peer(d, p);
 	sd_event_source_disable_unref(p->deadline);
 	for (size_t i = 0; i < BUS_SLOTS; i++)
@@ -296,9 +318,7 @@ static void tell(struct peer *p, const struct job *j)
 			log_warning(
 				"pid %d of uid %u does not read what it asked for, and is cut off",
 				(int)p->pid, (unsigned int)p->uid);
-		admission_weigh(p, 0);
-		p->doomed = true;
-		daemon_poke(p->daemon);
+		admission_doom(p);
 	}
 }
 

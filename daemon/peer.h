@@ -10,6 +10,7 @@
 
 #define BUS_SLOTS 3
 
+struct crowd;
 struct gate;
 
 struct peer {
@@ -26,13 +27,14 @@ struct peer {
 	uint64_t *watches;
 	size_t n_watches;
 	unsigned int submissions; /* that it waits for; it is not read from meanwhile */
+	struct crowd *crowd;	  /* with the other connections of its user */
 	size_t owed;		  /* bytes of answers and signals since all was written */
 	size_t held;		  /* bytes of memory, as admission.h counts them */
 	bool doomed;		  /* to be cut off at the next turn */
 };
 
 /* A listener_accept_fn: takes the connection in, or closes it when there are too many. */
-void peer_accept(int fd, void *daemon);
+bool peer_accept(int fd, void *daemon);
 struct peer *peer_free(struct peer *p);
 
 /* An answer or signal of so many bytes is on its way to the peer. */

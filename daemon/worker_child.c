@@ -135,7 +135,6 @@ _Noreturn void worker_child_run(const struct worker_child *p)
 
 	setpgid(0, 0);
 	child_signals();
-	child_limits();
 	r = child_become(p);
 	if (r < 0)
 		child_fail(p->socket, "the submitter's rights cannot be taken", r);
@@ -147,6 +146,8 @@ _Noreturn void worker_child_run(const struct worker_child *p)
 	r = child_descriptors(p);
 	if (r < 0)
 		child_fail(p->socket, "its files cannot be set up", r);
+	/* Only now: the daemon's descriptors, with many clients, are more than a worker may have. */
+	child_limits();
 	execve(p->start->program, p->argv, p->envp);
 	child_fail(WORKER_FD, "pbit-worker cannot be run", -errno);
 }

@@ -14,12 +14,12 @@
 
 #define AUTH "\0AUTH EXTERNAL\r\nDATA\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n"
 
-#define CROWD	    40	  /* connections that one of them tries to hold, above what he may */
-#define MANY	    10000 /* connections, of him who does nothing else */
-#define PAUSE_US    2000
-#define SPEC_BYTES  200000
-#define REFRESH     64
-#define SEND_FLAGS  (MSG_NOSIGNAL | MSG_DONTWAIT)
+#define CROWD	   40	 /* connections that one of them tries to hold, above what he may */
+#define MANY	   10000 /* connections, of him who does nothing else */
+#define PAUSE_US   2000
+#define SPEC_BYTES 200000
+#define REFRESH	   64
+#define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
 
 static int connect_to(const struct harness *h)
 {

@@ -138,9 +138,22 @@ static const char *const words[] = {
 };
 
 static const uint64_t numbers[] = {
-	0,	    1,		 2,		3,	   63,	       64,
-	1000,	    65535,	 INT32_MAX,	UINT32_MAX, (uint64_t)INT64_MAX, UINT64_MAX,
-	UINT64_MAX - 1, (uint64_t)1 << 62, (uint64_t)1 << 53, 86400000000,
+	0,
+	1,
+	2,
+	3,
+	63,
+	64,
+	1000,
+	65535,
+	INT32_MAX,
+	UINT32_MAX,
+	(uint64_t)INT64_MAX,
+	UINT64_MAX,
+	UINT64_MAX - 1,
+	(uint64_t)1 << 62,
+	(uint64_t)1 << 53,
+	86400000000,
 };
 
 static uint64_t random_number(uint64_t *x)
@@ -173,7 +186,7 @@ static char *random_text(uint64_t *x, size_t max)
 	return text;
 }
 
-static const char *const signatures[] = { "b", "u",  "t", "s",	"x",	 "at", "as",
+static const char *const signatures[] = { "b", "u",  "t", "s",	  "x",	   "at", "as",
 					  "d", "av", "y", "(su)", "a{sv}", "o",	 "g" };
 
 static int append_basic(sd_bus_message *m, char type, uint64_t *x, const int *fds, size_t n_fds,
