@@ -54,21 +54,36 @@ int bus_read_job(sd_bus_message *m, struct peer *p, const struct job **ret, stru
 	return r < 0 ? r : find_job(p->daemon, id, ret, owned, error);
 }
 
-static json_t *job_json(const struct daemon *d, const struct job *j, uid_t reader)
+int bus_deny(const struct job *j, const char *what, sd_bus_error *error)
 {
-	const char *device = j->state == STATE_RUNNING ? queue_device(d->queue, j->id) : NULL;
-	char waiting[QUEUE_MAX_REASON];
-
-	queue_reason(d->queue, j->id, daemon_clock(d), waiting);
-	return job_to_json(
-		j, job_is_open_to(j, reader),
-		j->state == STATE_QUEUED ? queue_position(d->queue, j->id, daemon_clock(d)) : 0,
-		waiting, device ? device : "");
+	return sd_bus_error_setf(
+		error, PBIT_ERROR_DENIED,
+		"job %" PRIu64 " is %s's; only %s, root and the group " PBIT_ADMIN_GROUP " can %s",
+		j->id, j->user, j->user, what);
 }
 
-char *bus_job_text(const struct daemon *d, const struct job *j, uid_t reader)
+static json_t *job_json(const struct peer *p, const struct job *j)
 {
-	_cleanup_json_ json_t *root = job_json(d, j, reader);
+	const struct daemon *d = p->daemon;
+	const char *device = j->state == STATE_RUNNING ? queue_device(d->queue, j->id) : NULL;
+	bool waits = j->state == STATE_QUEUED;
+	uint64_t now = daemon_clock(d);
+	char waiting[QUEUE_MAX_REASON];
+	struct job_view v = {
+		.open = peer_may(p, j),
+		.position = waits ? queue_position(d->queue, j->id, now) : 0,
+		.waiting = waiting,
+		.device = device ? device : "",
+		.device_us = MAX(j->device_us, queue_used(d->queue, j->id, now)),
+	};
+
+	queue_reason(d->queue, j->id, now, waiting);
+	return job_to_json(j, &v);
+}
+
+char *bus_job_text(const struct peer *p, const struct job *j)
+{
+	_cleanup_json_ json_t *root = job_json(p, j);
 
 	return root ? json_dumps(root, JSON_COMPACT) : NULL;
 }
@@ -104,13 +119,13 @@ static int add_spec(struct daemon *d, const struct job *j, json_t *root, struct 
 /* The reply of Show and Watch. */
 static int reply_show(sd_bus_message *m, struct peer *p, const struct job *j, sd_bus_error *error)
 {
-	_cleanup_json_ json_t *root = job_json(p->daemon, j, p->uid);
+	_cleanup_json_ json_t *root = job_json(p, j);
 	_cleanup_free_ char *text = NULL;
 	struct err e = { 0 };
 
 	if (!root)
 		return -ENOMEM;
-	if (!job_is_open_to(j, p->uid))
+	if (!peer_may(p, j))
 		json_object_set_new(root, "results", json_array());
 	else if (add_results(p->daemon, j, root) < 0 || add_spec(p->daemon, j, root, &e) < 0)
 		return e.code ? bus_fail(error, PBIT_ERROR_FAILED, &e) : -ENOMEM;
@@ -166,10 +181,8 @@ static int on_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 	if (r < 0)
 		return r;
-	if (!job_is_open_to(j, p->uid))
-		return sd_bus_error_setf(error, PBIT_ERROR_DENIED,
-					 "job %" PRIu64 " is %s's; only %s or root can cancel it",
-					 j->id, j->user, j->user);
+	if (!peer_may(p, j))
+		return bus_deny(j, "cancel it", error);
 	r = owned ? err_set(&e, -EALREADY, "job %" PRIu64 " is %s already", j->id,
 			    job_state_names[j->state]) :
 		    scheduler_cancel(p->daemon, (struct job *)j, &e);
@@ -182,14 +195,14 @@ static int on_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
 struct listing {
 	struct daemon *daemon;
 	sd_bus_message *reply;
-	uid_t reader;
+	const struct peer *reader;
 	bool active;
 	size_t bytes; /* of the reply, about */
 };
 
 static int append_row(struct listing *l, const struct job *j)
 {
-	bool open = job_is_open_to(j, l->reader), waits = j->state == STATE_QUEUED;
+	bool open = peer_may(l->reader, j), waits = j->state == STATE_QUEUED;
 	char waiting[QUEUE_MAX_REASON];
 	const char *reason = waits ? waiting : open ? j->reason : "";
 
@@ -218,7 +231,7 @@ static int list_row(struct job *stored, void *userdata)
 static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	struct peer *p = userdata;
-	struct listing l = { .daemon = p->daemon, .reader = p->uid };
+	struct listing l = { .daemon = p->daemon, .reader = p };
 	struct err e = { 0 };
 	const char *which;
 	uint64_t after;

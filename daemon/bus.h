@@ -14,7 +14,7 @@ int bus_add_objects(sd_bus *bus, sd_bus_slot **ret_daemon, sd_bus_slot **ret_dri
 		    struct peer *p);
 
 /* JobChanged's JSON of the job for this reader; free() it. NULL: out of memory. */
-char *bus_job_text(const struct daemon *d, const struct job *j, uid_t reader);
+char *bus_job_text(const struct peer *p, const struct job *j);
 
 /*
  * The job whose number is the call's next argument: in memory, borrowed, or from the store, owned
@@ -30,6 +30,9 @@ int bus_on_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* Answers m with a string, and counts it to what p has to read. */
 int bus_reply_text(sd_bus_message *m, struct peer *p, const char *text);
+
+/* PBIT_ERROR_DENIED: the job is another's. what: "cancel it". */
+int bus_deny(const struct job *j, const char *what, sd_bus_error *error);
 
 /* Sets the D-Bus error for the errno and sentence of e. Returns a negative errno. */
 int bus_fail(sd_bus_error *error, const char *name, const struct err *e);

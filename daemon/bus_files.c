@@ -6,13 +6,6 @@
 #include "peer.h"
 #include "protocol.h"
 
-static int refuse(const struct job *j, const char *what, sd_bus_error *error)
-{
-	return sd_bus_error_setf(error, PBIT_ERROR_DENIED,
-				 "job %" PRIu64 " is %s's; only %s or root can %s", j->id, j->user,
-				 j->user, what);
-}
-
 static int reply_files(sd_bus_message *m, const struct workspace_file *files, size_t n)
 {
 	sd_bus_message *reply = NULL;
@@ -43,8 +36,8 @@ int bus_on_fetch(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 	if (r < 0)
 		return r;
-	if (!job_is_open_to(j, p->uid))
-		return refuse(j, "fetch it", error);
+	if (!peer_may(p, j))
+		return bus_deny(j, "fetch it", error);
 	if (j->state != STATE_DONE)
 		return sd_bus_error_setf(error, PBIT_ERROR_NOT_DONE,
 					 "job %" PRIu64 " is %s, and has no results%s", j->id,
@@ -70,8 +63,8 @@ int bus_on_log(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 	if (r < 0)
 		return r;
-	if (!job_is_open_to(j, p->uid))
-		return refuse(j, "read its log", error);
+	if (!peer_may(p, j))
+		return bus_deny(j, "read its log", error);
 	fd = workspace_open_log(p->daemon->workspace, j->id, j->uid, &e);
 	if (fd < 0)
 		return bus_fail(error, PBIT_ERROR_FAILED, &e);
@@ -89,8 +82,8 @@ int bus_on_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 	if (r < 0)
 		return r;
-	if (!job_is_open_to(j, p->uid))
-		return refuse(j, "read its metrics", error);
+	if (!peer_may(p, j))
+		return bus_deny(j, "read its metrics", error);
 	fd = workspace_open_metrics(p->daemon->workspace, j->id, &e);
 	if (fd < 0)
 		return bus_fail(error, PBIT_ERROR_FAILED, &e);

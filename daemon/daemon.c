@@ -8,9 +8,11 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "admins.h"
 #include "admission.h"
 #include "log.h"
 #include "peer.h"
+#include "protocol.h"
 #include "scheduler.h"
 #include "submission.h"
 #include "worker_process.h"
@@ -216,6 +218,15 @@ static int make_loop(struct daemon *d, struct err *e)
 	return r < 0 ? err_set(e, r, "the event loop cannot be made: %s", strerror(-r)) : 0;
 }
 
+int daemon_find_admins(struct daemon *d, struct err *e)
+{
+	int r = admins_find(PBIT_ADMIN_GROUP, &d->admins, e);
+
+	if (r >= 0)
+		peers_admins_changed(d);
+	return r;
+}
+
 static int open_state(struct daemon *d, struct err *e)
 {
 	int r = workspace_open(d->config->state_dir, &d->workspace, e);
@@ -239,7 +250,10 @@ int daemon_new(const struct config *config, struct daemon **ret, struct err *e)
 	if (!d)
 		return err_oom(e);
 	d->config = config;
-	r = make_loop(d, e);
+	d->admins = NO_GROUP;
+	r = daemon_find_admins(d, e);
+	if (r >= 0)
+		r = make_loop(d, e);
 	if (r >= 0)
 		r = open_state(d, e);
 	if (r >= 0)

@@ -31,6 +31,7 @@ struct daemon {
 	struct hotplug *hotplug;
 	struct listener *listener;
 	struct job_table jobs;
+	gid_t admins; /* the group of those who may act on all jobs, or NO_GROUP */
 
 	struct peer *peers;
 	struct crowd *crowds;
@@ -70,6 +71,9 @@ void daemon_stop(struct daemon *d);
 
 /* How many jobs may run at once on the device; 0 when it is not usable. */
 unsigned int daemon_slots(const struct daemon *d, const struct device *dev);
+
+/* Looks again for the group of the admins. */
+int daemon_find_admins(struct daemon *d, struct err *e);
 
 /* us since 1970, and us of CLOCK_MONOTONIC as the queue has it. */
 int64_t daemon_now(void);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "admins.h"
 #include "admission.h"
 #include "bus.h"
 #include "gate.h"
@@ -236,6 +237,7 @@ bool peer_accept(int fd, void *userdata)
 		free(p);
 		return false;
 	}
+	p->admin = admins_include(d->admins, p->uid, p->gid, p->groups);
 	r = connect_peer(p, fd);
 	if (r < 0) {
 		log_error("a connection cannot be served: %s", strerror(-r));
@@ -244,6 +246,17 @@ bool peer_accept(int fd, void *userdata)
 	}
 	daemon_poke(d);
 	return true;
+}
+
+bool peer_may(const struct peer *p, const struct job *j)
+{
+	return job_is_open_to(j, p->uid, p->admin);
+}
+
+void peers_admins_changed(struct daemon *d)
+{
+	for (struct peer *p = d->peers; p; p = p->next)
+		p->admin = admins_include(d->admins, p->uid, p->gid, p->groups);
 }
 
 struct peer *peer_free(struct peer *p)
@@ -306,7 +319,7 @@ void peer_unwatch(struct peer *p, uint64_t id)
 
 static void tell(struct peer *p, const struct job *j)
 {
-	_cleanup_free_ char *text = bus_job_text(p->daemon, j, p->uid);
+	_cleanup_free_ char *text = bus_job_text(p, j);
 	int r = text ? sd_bus_emit_signal(p->bus, PBIT_PATH, PBIT_INTERFACE, "JobChanged", "ts",
 					  j->id, text) :
 		       -ENOMEM;

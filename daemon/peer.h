@@ -20,6 +20,7 @@ struct peer {
 	gid_t gid;
 	pid_t pid;
 	char *groups; /* "4,24" */
+	bool admin;   /* may act on all jobs */
 	sd_bus *bus;
 	sd_bus_slot *slots[BUS_SLOTS]; /* all that may call back with this peer */
 	struct gate *gate;
@@ -36,6 +37,12 @@ struct peer {
 /* A listener_accept_fn: takes the connection in, or closes it when there are too many. */
 bool peer_accept(int fd, void *daemon);
 struct peer *peer_free(struct peer *p);
+
+/* May it see the content of the job, and act on it? */
+bool peer_may(const struct peer *p, const struct job *j);
+
+/* The group of the admins may be another one now. */
+void peers_admins_changed(struct daemon *d);
 
 /* An answer or signal of so many bytes is on its way to the peer. */
 void peer_owes(struct peer *p, size_t bytes);

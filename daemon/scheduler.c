@@ -262,7 +262,7 @@ static void finish(struct daemon *d, struct job *j, enum worker_outcome outcome,
 		requeue_unfit(d, j, reason);
 	} else if (outcome == WORKER_UNFIT) {
 		end_job(d, j, STATE_FAILED, reason);
-	} else if (outcome == WORKER_FAILED) {
+	} else if (outcome == WORKER_FAILED || outcome == WORKER_CRASHED) {
 		end_job(d, j, STATE_FAILED, reason);
 	} else if (workspace_sync_results(d->workspace, j->id, &e) < 0) {
 		end_job(d, j, STATE_FAILED, e.text);
@@ -287,7 +287,7 @@ static void on_ended(enum worker_outcome outcome, const char *reason, void *user
 	daemon_poke(d);
 }
 
-static const struct worker_events worker_events = { on_progress, on_ended };
+static const struct worker_events worker_events = { .progress = on_progress, .ended = on_ended };
 
 /* The text of job.json: which file of the spec is which file of the directory. */
 static int describe(struct daemon *d, const struct job *j, const char *spec, const char *device,

@@ -34,11 +34,12 @@ static enum worker_outcome outcome_of_signal(int number, enum worker_stop stop, 
 			return WORKER_LOST;
 	}
 	if (!name)
-		return failed(ret, "worker killed by signal %d", number);
-	if (number == SIGKILL && stop == WORKER_NOT_STOPPED)
-		return failed(ret, "worker killed by SIGKILL, as the kernel does when memory runs "
-				   "out");
-	return failed(ret, "worker killed by SIG%s", name);
+		failed(ret, "worker killed by signal %d", number);
+	else if (number == SIGKILL && stop == WORKER_NOT_STOPPED)
+		failed(ret, "worker killed by SIGKILL, as the kernel does when memory runs out");
+	else
+		failed(ret, "worker killed by SIG%s", name);
+	return WORKER_CRASHED;
 }
 
 enum worker_outcome worker_outcome(int status, bool said_done, const char *failure,

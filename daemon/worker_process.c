@@ -71,6 +71,8 @@ static void take_line(struct worker_process *w, const char *line, size_t size)
 		w->events->progress(message, w->userdata);
 	} else if (type && !strcmp(type, "done")) {
 		w->said_done = true;
+		if (w->events->done)
+			w->events->done(message, w->userdata);
 	} else if (type && !strcmp(type, "failed") && reason && *reason) {
 		if (!w->failure)
 			w->failure = strdup(reason);

@@ -40,19 +40,21 @@ enum worker_stop {
 enum worker_outcome {
 	WORKER_DONE,
 	WORKER_FAILED,
+	WORKER_CRASHED, /* a signal killed it that the daemon had not sent */
 	WORKER_STOPPED, /* to be resumed */
 	WORKER_LOST,	/* to be resumed elsewhere: its device is gone */
 	WORKER_UNFIT,	/* to be run elsewhere, if it may: its device does not take it */
 };
 
 /*
- * progress: a valid object of type "progress", borrowed. ended: the last call, after which the
- * worker_process is gone; reason is set for WORKER_FAILED and
+ * progress: a valid object of type "progress", borrowed. done: the one of that type. ended: the last
+ * call, after which the worker_process is gone; reason is set for WORKER_FAILED, WORKER_CRASHED and
  * WORKER_UNFIT.
  */
 struct worker_events {
 	void (*progress)(const json_t *message, void *userdata);
 	void (*ended)(enum worker_outcome outcome, const char *reason, void *userdata);
+	void (*done)(const json_t *message, void *userdata); /* or NULL */
 };
 
 /* SIGCHLD must be blocked in every thread. */
@@ -71,7 +73,7 @@ pid_t worker_process_pid(const struct worker_process *w);
 /*
  * What the end of a worker means. status: as of waitpid(). said_done: it sent "done". failure: the
  * reason it sent with "failed", or what was wrong with its lines; NULL for neither. ret holds the
- * sentence for WORKER_FAILED and WORKER_UNFIT.
+ * sentence for WORKER_FAILED, WORKER_CRASHED and WORKER_UNFIT.
  */
 enum worker_outcome worker_outcome(int status, bool said_done, const char *failure,
 				   enum worker_stop stop, struct err *ret);

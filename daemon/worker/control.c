@@ -108,6 +108,23 @@ static int send_object(struct control *c, json_t *object, bool wait)
 	return send_all(c, text, size + 1, wait);
 }
 
+static void add_account(const struct control *c, json_t *line)
+{
+	const struct energy_ledger *l = &c->account;
+
+	if (!line || !c->accounts)
+		return;
+	json_object_set_new(line, "flips", json_integer((json_int_t)l->flips));
+	json_object_set_new(line, "device_joules", json_real(ledger_device_joules(l)));
+	json_object_set_new(line, "software_joules", json_real(ledger_software_joules(l)));
+}
+
+void control_account(struct control *c, const struct energy_ledger *l)
+{
+	c->account = *l;
+	c->accounts = true;
+}
+
 bool control_is_due(const struct control *c)
 {
 	return now_us() - c->last_line >= PROGRESS_INTERVAL_US;
@@ -134,13 +151,17 @@ void control_progress(struct control *c, double p, json_t *more)
 	if (more)
 		json_object_update(line, more);
 	json_decref(more);
+	add_account(c, line);
 	c->last_line = now;
 	send_object(c, line, false);
 }
 
 int control_done(struct control *c)
 {
-	return send_object(c, json_pack("{s:s}", "type", "done"), true);
+	json_t *line = json_pack("{s:s}", "type", "done");
+
+	add_account(c, line);
+	return line ? send_object(c, line, true) : -ENOMEM;
 }
 
 int control_failed(struct control *c, const char *reason)

@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "energy_ledger.h"
 #include "err.h"
 
 struct control {
@@ -20,6 +21,8 @@ struct control {
 	int64_t started;   /* us, monotonic */
 	int64_t last_line; /* us, of the last progress line */
 	double first;	   /* progress at the start of this process, for the ETA; < 0: not known */
+	struct energy_ledger account; /* what the job has used from its beginning ... */
+	bool accounts;		      /* ... as far as its kind counts that */
 };
 
 int64_t now_us(void); /* CLOCK_MONOTONIC */
@@ -44,6 +47,9 @@ bool control_is_due(const struct control *c);
  * reference is taken. The line is dropped when the daemon does not read fast enough.
  */
 void control_progress(struct control *c, double p, json_t *more);
+
+/* What the job has used from its beginning, for the lines to come, "done" among them. */
+void control_account(struct control *c, const struct energy_ledger *l);
 
 /* The last line of a job. -EPIPE and the like when the daemon is gone. */
 int control_done(struct control *c);

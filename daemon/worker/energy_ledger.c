@@ -1,21 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "energy_ledger.h"
 
-#include "util.h"
-
-static const struct {
-	const char *what;
-	double joules;
-	const char *source;
-} prices[] = {
-	{ "flip of an sMTJ p-bit", PRICE_FLIP_J, "design figure, about 1 fJ" },
-	{ "the same draw in software", PRICE_SOFTWARE_J, "about 10 pJ on a processor" },
-	{ "flip of an sMTJ p-bit, measured (not charged)", PRICE_SOFTWARE_J / 100,
-	  "two orders of magnitude below software, not four: Nat. Commun. 2024, "
-	  "s41467-024-46645-6" },
-	{ "read of one state or sum", PRICE_READ_J, "vendor projection, one cycle" },
-	{ "write of one coupling or state", PRICE_WRITE_J, "vendor projection" },
-};
+#include "energy_prices.h"
 
 static uint64_t units(const struct pbm_shape *s)
 {
@@ -61,17 +47,11 @@ double ledger_software_joules(const struct energy_ledger *l)
 
 json_t *ledger_to_json(const struct energy_ledger *l)
 {
-	json_t *table = json_array();
-
-	for (size_t k = 0; k < ARRAY_SIZE(prices); k++)
-		json_array_append_new(table,
-				      json_pack("{s:s, s:f, s:s}", "what", prices[k].what, "joules",
-						prices[k].joules, "source", prices[k].source));
 	return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o}", "flips",
 			 (json_int_t)l->flips, "reads", (json_int_t)l->reads, "writes",
 			 (json_int_t)l->writes, "device_joules", ledger_device_joules(l),
 			 "flip_joules", (double)l->flips * PRICE_FLIP_J, "read_joules",
 			 (double)l->reads * PRICE_READ_J, "write_joules",
 			 (double)l->writes * PRICE_WRITE_J, "software_joules",
-			 ledger_software_joules(l), "prices", table);
+			 ledger_software_joules(l), "prices", energy_prices_to_json());
 }

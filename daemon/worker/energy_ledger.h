@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a job would cost on p-bit hardware, and what its coin-flips cost in software: counts times
- * a table of published prices, which is printed beside the result together with its sources.
+ * the prices of energy_prices.h.
  */
 #ifndef PBIT_WORKER_ENERGY_LEDGER_H
 #define PBIT_WORKER_ENERGY_LEDGER_H
@@ -11,11 +11,6 @@
 #include <stdint.h>
 
 #include "machine.h"
-
-#define PRICE_FLIP_J	 1e-15	  /* sMTJ p-bit, design figure */
-#define PRICE_SOFTWARE_J 1e-11	  /* the same draw in software */
-#define PRICE_READ_J	 7.09e-15 /* one read cycle */
-#define PRICE_WRITE_J	 153.6e-12
 
 /*
  * flips: p-bit updates, accepted or not. reads: words taken from the device: p-bit states (one

@@ -271,6 +271,7 @@ static void tell_progress(struct sample_job *s)
 		json_object_set_new(more, "mean_energy",
 				    json_real(s->rbm.scale * s->state.energy_sum / samples));
 	}
+	control_account(s->job->control, &s->state.ledger);
 	control_progress(s->job->control, SAMPLING_SHARE * (double)s->state.sweeps / total, more);
 }
 
@@ -322,5 +323,8 @@ int sample_run(struct job *job, struct err *e)
 		r = resume(&s, e);
 	if (r == 0)
 		r = run_all(&s, e);
-	return r < 0 ? r : sample_write_results(&s, e);
+	if (r == 0)
+		r = sample_write_results(&s, e);
+	control_account(job->control, &s.state.ledger);
+	return r;
 }

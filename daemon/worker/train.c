@@ -149,6 +149,7 @@ static void tell_progress(struct train_job *t)
 		json_object_set_new(more, "loss", json_real(t->loss));
 	if (t->judged)
 		json_object_update(more, t->judged);
+	control_account(t->job->control, &t->state.ledger);
 	control_progress(t->job->control, TRAINING_SHARE * done / phases, more);
 }
 
@@ -235,5 +236,8 @@ int train_run(struct job *job, struct err *e)
 	if (r == 0)
 		r = train_models(&t, e);
 	/* Judging is a function of the checkpoint that stands: stopped, it is done again. */
-	return r < 0 ? r : train_judge(&t, e);
+	if (r == 0)
+		r = train_judge(&t, e);
+	control_account(job->control, &t.state.ledger);
+	return r;
 }

@@ -245,6 +245,7 @@ static int write_report(struct train_job *t, const struct figures *f, struct err
 
 static void tell(struct train_job *t, double progress, const char *what)
 {
+	control_account(t->job->control, &t->state.ledger);
 	control_progress(t->job->control, progress,
 			 json_pack("{s:s, s:I, s:f}", "phase", what, "flips",
 				   (json_int_t)t->state.ledger.flips, "device_seconds",

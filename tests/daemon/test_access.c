@@ -163,9 +163,11 @@ static void look_at_others(sd_bus *bus)
 	ck_assert_int_ge(sd_bus_message_read(watched, "s", &text), 0);
 	ck_assert_ptr_null(strstr(text, "loss"));
 	ck_assert_ptr_nonnull(strstr(text, "\"progress\":0.25"));
-	call_refused(bus, PBIT_ERROR_DENIED, "only 65501 or root can cancel it", "Cancel", "t",
+	call_refused(bus, PBIT_ERROR_DENIED,
+		     "only 65501, root and the group pbit-admin can cancel it", "Cancel", "t",
 		     (uint64_t)3);
-	call_refused(bus, PBIT_ERROR_DENIED, "only 65501 or root can fetch it", "Fetch", "t",
+	call_refused(bus, PBIT_ERROR_DENIED,
+		     "only 65501, root and the group pbit-admin can fetch it", "Fetch", "t",
 		     (uint64_t)1);
 	call_refused(bus, PBIT_ERROR_DENIED, "", "Fetch", "t", (uint64_t)3);
 	call_refused(bus, PBIT_ERROR_DENIED, "can read its log", "Log", "t", (uint64_t)1);
