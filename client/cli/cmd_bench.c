@@ -32,8 +32,8 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 	_cleanup_pbit_ pbit *p = NULL;
 	struct options *o = options;
 	struct finish finish = { .json = o->json };
+	struct submitted done;
 	struct err e = { 0 };
-	uint64_t id;
 	int status;
 
 	(void)argc, (void)argv;
@@ -45,10 +45,10 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 	    specfile_set_uint(spec, "chains", o->chains, &e) < 0 ||
 	    specfile_set_uint(spec, "threads", o->threads, &e) < 0)
 		return fail(c, STATUS_USAGE, "%s", e.text);
-	status = submit_spec(c, spec, NULL, NULL, &p, &id);
+	status = submit_spec(c, spec, NULL, NULL, &(struct queueing){ 0 }, &p, &done);
 	if (!status)
-		status = follow_job(c, &p, id, o->json ? FOLLOW_SILENT : FOLLOW_PROGRESS);
-	return status ? status : finish_job(c, p, id, &finish);
+		status = follow_job(c, &p, done.first, o->json ? FOLLOW_SILENT : FOLLOW_PROGRESS);
+	return status ? status : finish_job(c, p, done.first, &finish);
 }
 
 const struct command cmd_bench = {

@@ -11,6 +11,7 @@ struct options {
 	const char *dir, *scan, *device;
 	struct option_uint seed, code, chains, sweeps, burn, every, bits;
 	struct option_real beta, scale;
+	struct queueing queueing;
 };
 
 static const struct option_row rows[] = {
@@ -37,6 +38,7 @@ static const struct option_row rows[] = {
 	  "save the results there" },
 	{ 'f', "force", OPTION_FLAG, offsetof(struct options, force), NULL,
 	  "overwrite result files that exist" },
+	QUEUEING_ROWS(struct options, queueing),
 	{ 'j', "json", OPTION_FLAG, offsetof(struct options, json), NULL,
 	  "one object: id, flips, seconds, device_joules, best_energy ..." },
 	{ 0 },
@@ -79,19 +81,27 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 	struct options *o = options;
 	struct finish finish = { .dir = o->dir, .force = o->force, .json = o->json };
 	struct err e = { 0 };
-	uint64_t id;
+	/* What is not to run now, or is more than one job, is not waited for. */
+	bool later = o->queueing.hold || o->queueing.array;
+	struct submitted done;
 	int status;
 
 	(void)argc;
+	if (later && (o->dir || o->force))
+		return fail(c, STATUS_USAGE,
+			    "with --%s the results come later; `pbit fetch ID` saves them",
+			    o->queueing.hold ? "hold" : "array");
 	spec = build_spec(o, argv[0], &e);
 	if (!spec)
 		return fail(c, STATUS_USAGE, "%s", e.text);
 	if (o->dir && save_prepare(o->dir, o->force, &e) < 0)
 		return fail(c, STATUS_USAGE, "%s", e.text);
-	status = submit_spec(c, spec, NULL, NULL, &p, &id);
+	status = submit_spec(c, spec, NULL, NULL, &o->queueing, &p, &done);
+	if (!status && later)
+		return print_submitted(c, &done, o->json, false);
 	if (!status)
-		status = follow_job(c, &p, id, o->json ? FOLLOW_SILENT : FOLLOW_PROGRESS);
-	return status ? status : finish_job(c, p, id, &finish);
+		status = follow_job(c, &p, done.first, o->json ? FOLLOW_SILENT : FOLLOW_PROGRESS);
+	return status ? status : finish_job(c, p, done.first, &finish);
 }
 
 const struct command cmd_sample = {
@@ -100,7 +110,8 @@ const struct command cmd_sample = {
 	.summary = "sample from couplings: W.npy, or what a train job wrote",
 	.details =
 		"MODEL is an array W (visible, hidden) of couplings, or a .safetensors file. Energies\n"
-		"are E(v, h) = -v'Wh in units of J.",
+		"are E(v, h) = -v'Wh in units of J. With --hold or --array the command returns at\n"
+		"once.",
 	.options = rows,
 	.options_size = sizeof(struct options),
 	.min_args = 1,

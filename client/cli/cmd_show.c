@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <string.h>
-#include <time.h>
 
 #include "cli.h"
 #include "json.h"
 #include "progress.h"
 #include "report.h"
 #include "table.h"
-#include "terminal.h"
+#include "when.h"
 
 struct options {
 	bool json;
@@ -27,17 +26,76 @@ static void add_text(struct table *t, const char *label, const char *value)
 	table_cell(t, "%s", value);
 }
 
-/* Microseconds since 1970 as local time. */
 static void add_time(struct table *t, const json_t *job, const char *key)
 {
-	time_t seconds = (time_t)(json_integer_value(json_object_get(job, key)) / 1000000);
-	struct tm parts;
-	char text[32];
+	json_int_t us = json_integer_value(json_object_get(job, key));
+	char text[WHEN_TEXT];
 
-	if (seconds <= 0 || !localtime_r(&seconds, &parts) ||
-	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &parts) == 0)
-		return;
-	add_text(t, key, text);
+	if (us > 0)
+		add_text(t, key, when_text(text, us));
+}
+
+/* "3, 5, 9"; NULL for none. */
+static char *ids_text(const json_t *ids)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f;
+
+	if (json_array_size(ids) == 0)
+		return NULL;
+	f = open_memstream(&text, &size);
+	if (!f)
+		return NULL;
+	for (size_t i = 0; i < json_array_size(ids); i++)
+		fprintf(f, "%s%lld", i ? ", " : "",
+			(long long)json_integer_value(json_array_get(ids, i)));
+	if (fclose(f) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* What the job was asked to wait for or to keep to, where that is not the usual. */
+static void add_queueing(struct table *t, const json_t *job)
+{
+	static const char *const lists[][2] = { { "after_ok", "after" },
+						{ "after_any", "after end" } };
+	const char *band = report_string(job, "band", "normal"), *held;
+	double limit = 0, array = 0, index = 0;
+	char text[NUMBER_TEXT];
+
+	if (strcmp(band, "normal") != 0)
+		add_text(t, "band", band);
+	if (report_number(job, "time_limit", &limit) && limit > 0)
+		add_text(t, "time limit", duration_text(text, limit));
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		_cleanup_free_ char *ids = ids_text(json_object_get(job, lists[i][0]));
+
+		add_text(t, lists[i][1], ids ? ids : "");
+	}
+	if (report_number(job, "array", &array) && array > 0 &&
+	    report_number(job, "index", &index)) {
+		table_cell(t, "array");
+		table_cell(t, "%.0f, value %.0f", array, index + 1);
+	}
+	held = report_string(job, "held", "");
+	if (held[0])
+		add_text(t, "held by", strcmp(held, "user") == 0 ? "its owner" : "an admin");
+}
+
+/* What it has used so far. */
+static void add_usage(struct table *t, const json_t *job)
+{
+	char text[NUMBER_TEXT];
+	double x = 0;
+
+	if (report_number(job, "device_seconds", &x) && x > 0)
+		add_text(t, "device time", duration_text(text, x));
+	if (report_number(job, "flips", &x) && x > 0)
+		add_text(t, "flips", count_text(text, json_object_get(job, "flips")));
+	if (report_number(job, "crashes", &x) && x > 0)
+		add_text(t, "crashes", number_text(text, json_object_get(job, "crashes"), "%.0f"));
 }
 
 static void add_results(struct table *t, const json_t *job)
@@ -73,6 +131,7 @@ static int print_job(const struct command *c, const json_t *job)
 	if (report_number(job, "position", &x) && x > 0)
 		add_text(&t, "position",
 			 number_text(number, json_object_get(job, "position"), "%.0f"));
+	add_queueing(&t, job);
 	progress_text(job, progress);
 	/* The worker's last words say nothing of a job that has ended. */
 	if (strcmp(report_string(job, "state", ""), "running") != 0)
@@ -81,6 +140,7 @@ static int print_job(const struct command *c, const json_t *job)
 	if (report_number(job, "resumes", &x) && x > 0)
 		add_text(&t, "resumes",
 			 number_text(number, json_object_get(job, "resumes"), "%.0f"));
+	add_usage(&t, job);
 	add_time(&t, job, "submitted");
 	add_time(&t, job, "started");
 	add_time(&t, job, "finished");

@@ -7,6 +7,7 @@ struct options {
 	const char *device;
 	struct option_uint seed;
 	struct option_list set;
+	struct queueing queueing;
 };
 
 static const struct option_row rows[] = {
@@ -15,7 +16,9 @@ static const struct option_row rows[] = {
 	  "run on that device, as `pbit devices` names it" },
 	{ 0, "set", OPTION_LIST, offsetof(struct options, set), "KEY=VALUE",
 	  "override a key of the spec: --set device.chains=64" },
-	{ 'j', "json", OPTION_FLAG, offsetof(struct options, json), NULL, "{\"id\": N}" },
+	QUEUEING_ROWS(struct options, queueing),
+	{ 'j', "json", OPTION_FLAG, offsetof(struct options, json), NULL,
+	  "{\"id\": N}, of an array the first one and {\"count\": N}" },
 	{ 0 },
 };
 
@@ -23,15 +26,17 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 {
 	_cleanup_pbit_ pbit *p = NULL;
 	struct options *o = options;
-	struct submission s = {
-		.path = argv[0], .device = o->device, .seed = o->seed, .set = &o->set
-	};
-	uint64_t id;
+	struct submission s = { .path = argv[0],
+				.device = o->device,
+				.seed = o->seed,
+				.set = &o->set,
+				.queueing = &o->queueing };
+	struct submitted done;
 	int status;
 
 	(void)argc;
-	status = submit_file(c, &s, &p, &id);
-	return status ? status : print_submitted(c, id, o->json, false);
+	status = submit_file(c, &s, &p, &done);
+	return status ? status : print_submitted(c, &done, o->json, false);
 }
 
 const struct command cmd_submit = {

@@ -9,6 +9,7 @@ struct options {
 	const char *dir, *device;
 	struct option_uint seed;
 	struct option_list set;
+	struct queueing queueing;
 };
 
 static const struct option_row rows[] = {
@@ -23,6 +24,7 @@ static const struct option_row rows[] = {
 	  "run on that device, as `pbit devices` names it" },
 	{ 0, "set", OPTION_LIST, offsetof(struct options, set), "KEY=VALUE",
 	  "override a key of the spec: --set optimizer.epochs=3" },
+	QUEUEING_ROWS(struct options, queueing),
 	{ 'j', "json", OPTION_FLAG, offsetof(struct options, json), NULL,
 	  "{\"id\": N}; with --watch one object a line, the report last" },
 	{ 0 },
@@ -36,27 +38,32 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 				.kind = "train",
 				.device = o->device,
 				.seed = o->seed,
-				.set = &o->set };
+				.set = &o->set,
+				.queueing = &o->queueing };
 	struct finish finish = {
 		.dir = o->dir, .force = o->force, .json = o->json, .stream = true
 	};
 	struct err e = { 0 };
-	uint64_t id;
+	struct submitted done;
 	int status;
 
 	(void)argc;
 	if ((o->dir || o->force) && !o->watch)
 		return fail(c, STATUS_USAGE, "--%s needs --watch; later, `pbit fetch ID` saves",
 			    o->dir ? "output" : "force");
+	if (o->watch && o->queueing.array)
+		return fail(c, STATUS_USAGE,
+			    "--watch follows one job, and --array makes many; later, `pbit watch "
+			    "ID` follows one of them");
 	if (o->dir && save_prepare(o->dir, o->force, &e) < 0)
 		return fail(c, STATUS_USAGE, "%s", e.text);
-	status = submit_file(c, &s, &p, &id);
+	status = submit_file(c, &s, &p, &done);
 	if (!status)
-		status = print_submitted(c, id, o->json, o->watch);
+		status = print_submitted(c, &done, o->json, o->watch);
 	if (status || !o->watch)
 		return status;
-	status = follow_job(c, &p, id, o->json ? FOLLOW_JSON : FOLLOW_PROGRESS);
-	return status ? status : finish_job(c, p, id, &finish);
+	status = follow_job(c, &p, done.first, o->json ? FOLLOW_JSON : FOLLOW_PROGRESS);
+	return status ? status : finish_job(c, p, done.first, &finish);
 }
 
 const struct command cmd_train = {

@@ -106,25 +106,62 @@ char *terminal_text(const char *s)
 	return text;
 }
 
-unsigned int terminal_width(const char *s)
+/* Bytes of the first character, and the columns that it takes. */
+static size_t measure(const char *s, unsigned int *ret_columns)
 {
-	unsigned int width = 0;
+	wchar_t c;
+	size_t n = mbrtowc(&c, s, strlen(s), &(mbstate_t){ 0 });
+	int w;
 
-	while (*s) {
-		wchar_t c;
-		size_t n = mbrtowc(&c, s, strlen(s), &(mbstate_t){ 0 });
-		int w;
+	*ret_columns = 1;
+	if (n == (size_t)-1 || n == (size_t)-2 || n == 0)
+		return 1;
+	w = wcwidth(c);
+	*ret_columns = w > 0 ? (unsigned int)w : 0;
+	return n;
+}
 
-		if (n == (size_t)-1 || n == (size_t)-2 || n == 0) {
-			s++;
-			width++;
-			continue;
-		}
-		w = wcwidth(c);
-		width += w > 0 ? (unsigned int)w : 0;
-		s += n;
+size_t terminal_next(const char *s)
+{
+	unsigned int columns;
+
+	return measure(s, &columns);
+}
+
+unsigned int terminal_columns_of(const char *s, size_t n)
+{
+	unsigned int width = 0, columns;
+
+	for (size_t i = 0; i < n && s[i];) {
+		i += measure(s + i, &columns);
+		width += columns;
 	}
 	return width;
+}
+
+unsigned int terminal_width(const char *s)
+{
+	return terminal_columns_of(s, strlen(s));
+}
+
+char *terminal_cut(const char *s, unsigned int columns)
+{
+	const char *mark = terminal_utf8() ? "\u2026" : "~";
+	unsigned int width = 0, next;
+	size_t n = 0;
+	char *text;
+
+	if (terminal_width(s) <= columns)
+		return strdup(s);
+	while (s[n]) {
+		size_t bytes = measure(s + n, &next);
+
+		if (width + next + 1 > columns)
+			break;
+		width += next;
+		n += bytes;
+	}
+	return asprintf(&text, "%.*s%s", (int)n, s, mark) < 0 ? NULL : text;
 }
 
 static void draw_ascii(FILE *f, const uint8_t *pixels, unsigned int width, unsigned int height)

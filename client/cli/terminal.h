@@ -17,8 +17,13 @@ unsigned int terminal_columns(void); /* $COLUMNS, else the terminal's, else 80 *
  */
 char *terminal_text(const char *s);
 
-/* Columns that s (from terminal_text) takes. */
+/* Columns that s (from terminal_text) takes; and its first n bytes. */
 unsigned int terminal_width(const char *s);
+unsigned int terminal_columns_of(const char *s, size_t n);
+/* Bytes of the first character of s, which is not empty. */
+size_t terminal_next(const char *s);
+/* A copy of s (from terminal_text) that takes at most `columns`, at least 1: cut, and marked so. */
+char *terminal_cut(const char *s, unsigned int columns);
 
 /*
  * Grey pixels, two rows a line: as half blocks, one column a pixel; on a narrow terminal as quarter
