@@ -13,11 +13,12 @@ refused 'there is no command' "$pbit" frobnicate
 refused 'is no command' "$pbit" --frobnicate
 refused 'one command' "$pbit" help train queue
 
-verbs="devices train submit queue show watch log metrics cancel fetch sample bench"
-for c in train submit show watch log metrics cancel fetch sample; do
+verbs="devices train submit queue show watch log metrics cancel hold release fetch usage reserve sample
+	bench"
+for c in train submit show watch log metrics cancel hold release fetch sample; do
 	refused 'is missing' "$pbit" $c
 done
-for c in devices queue bench; do
+for c in devices queue usage bench; do
 	refused 'one argument too many' "$pbit" $c surplus
 done
 for c in train submit show watch log metrics fetch sample; do
@@ -49,12 +50,14 @@ for form in help --help -h; do
 done
 ok "help lists the commands"
 
-for c in show watch cancel fetch; do
+for c in show watch cancel hold release fetch; do
 	for id in x 0 -1 1.5 18446744073709551616 ''; do
 		refused 'not a job number|unknown option' "$pbit" $c "$id"
 	done
 done
 refused 'not a job number' "$pbit" cancel 1 2 three
+refused 'nor a range' "$pbit" hold 1-2-3
+refused 'ends before it begins' "$pbit" release 12-7
 
 echo '{"kind": "bench"}' > bench.json
 refused "not 'train'" "$pbit" train bench.json
@@ -72,6 +75,33 @@ refused 'finite' "$pbit" bench --seconds nan
 refused 'threads' "$pbit" bench --threads 100000
 refused 'scan' "$pbit" sample W.npy --scan sideways
 refused 'bits' "$pbit" sample W.npy --bits 9
+refused "--band: 'urgent' is none" "$pbit" submit bench.json --band urgent
+refused "--time: 'soon' is no time span" "$pbit" submit bench.json --time soon
+refused "--time: '0' is not between" "$pbit" submit bench.json --time 0
+refused "--after: 'x' is not a job number" "$pbit" submit bench.json --after x
+refused "--after-any: '1-3' is not a job number" "$pbit" sample W.npy --after-any 1-3
+refused 'is not KEY=VALUES' "$pbit" submit bench.json --array seed
+refused 'is more than 1000 jobs' "$pbit" submit bench.json --array seed=1..5000
+refused "bench.json: array value 1, 1: sede: unknown key; did you mean 'seed'" \
+	"$pbit" submit bench.json --array sede=1..3
+refused 'bench.json: array value 2, 0: chains' "$pbit" submit bench.json --array chains=8,0
+refused 'bench.json: array value 1, "a.npy": model: unknown key' \
+	"$pbit" submit bench.json --array model=a.npy,b.npy
+refused 'array value 2, "b.npy": model: the jobs of an array share' \
+	"$pbit" sample W.npy --array model=a.npy,b.npy
+refused '--watch follows one job' "$pbit" train bench.json --watch --array seed=1..3
+refused 'the results come later' "$pbit" sample W.npy --hold -o out
+refused "--state: 'waiting' is none" "$pbit" queue --state waiting
+refused "--since: 'yesterday' is no time" "$pbit" usage --since yesterday
+refused 'give a device to reserve' "$pbit" reserve
+refused 'give a device to reserve' "$pbit" reserve pbit0 --list
+refused 'needs nothing beside' "$pbit" reserve --list --for 2h
+refused 'give either --for' "$pbit" reserve pbit0 --user ada
+refused 'give either --for' "$pbit" reserve pbit0 --user ada --for 2h --until 18:00
+refused "--from: 'noon' is no time" "$pbit" reserve pbit0 --user ada --from noon --for 2h
+refused 'would end before it begins' "$pbit" reserve pbit0 --user ada --for 0
+refused '--user is missing' "$pbit" reserve pbit0 --for 2h
+refused 'a name is missing' "$pbit" reserve pbit0 --user ada, --for 2h
 echo '{"kind": "bench",' > cut.json
 refused 'cut.json.*line' "$pbit" submit cut.json
 printf '[%.0s' $(seq 1 5000) > deep.json
@@ -88,8 +118,9 @@ yes '{' 2> /dev/null | "$pbit" submit - > "$T/out" 2> "$T/err"
 [ "${PIPESTATUS[1]} $(wc -l < "$T/err")" = "2 1" ] || die "endless stdin"
 ok "$(cut -c1-100 "$T/err")"
 
-for c in devices queue 'show 1' 'watch 1' 'cancel 1' 'fetch 1' 'submit bench.json' bench \
-	'sample W.npy'; do
+for c in devices queue 'show 1' 'watch 1' 'cancel 1' 'hold 1-3' 'release 1' \
+	'fetch 1' usage 'reserve --list' 'reserve --cancel 1' \
+	'reserve pbit0 --user ada --for 2h' 'submit bench.json' bench 'sample W.npy'; do
 	# shellcheck disable=SC2086
 	run 75 "$pbit" $c
 	[ "$(wc -l < "$T/err")" = 1 ] || die "$c: not one line on stderr"
