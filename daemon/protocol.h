@@ -71,7 +71,8 @@
  * Errors are PBIT_ERROR_* with one clear sentence as the message.
  *
  * Workers: pbit-worker is started in its job's directory with a stream socket as fd 3, and, for a
- * job on /dev/pbitN, with a fresh context of that device as fd 4. It opens no device itself.
+ * job on /dev/pbitN, with a fresh context of that device as fd 4. It opens no device itself. A
+ * session has its client's socket as fd 5 and the memory that it shares with it as fd 6.
  * Directory:
  *
  *   job.json	 {"id": 7, "spec": {...}, "inputs": {"images.npy": "input/0"}, "threads": 2,
@@ -121,6 +122,8 @@
 
 #define WORKER_FD	    3
 #define WORKER_DEVICE_FD    4
+#define WORKER_SESSION_FD   5
+#define WORKER_MEMORY_FD    6
 #define WORKER_MAX_LINE	    16384
 #define WORKER_EXIT_STOPPED 75
 #define WORKER_EXIT_LOST    76

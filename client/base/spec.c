@@ -11,6 +11,7 @@ const char *const job_kind_names[JOB_KIND_COUNT] = {
 	[JOB_TRAIN] = "train",
 	[JOB_SAMPLE] = "sample",
 	[JOB_BENCH] = "bench",
+	[JOB_SESSION] = "session",
 };
 
 /* A name is shown in tables and terminals: one line of printable text. */
@@ -49,7 +50,8 @@ static int parse_common(const json_t *root, struct spec *s, struct err *e)
 	r = json_check_object(root, "", e);
 	if (r < 0)
 		return r;
-	r = json_require(root, "", "kind", "give \"train\", \"sample\" or \"bench\"", e);
+	r = json_require(root, "", "kind", "give \"train\", \"sample\", \"bench\" or \"session\"",
+			 e);
 	if (r < 0)
 		return r;
 	r = json_get_word(root, "", "kind", job_kind_names, JOB_KIND_COUNT, &kind, e);
@@ -76,6 +78,8 @@ static int parse_kind(const json_t *root, struct spec *s, struct err *e)
 		return spec_sample_parse(root, &s->sample, e);
 	case JOB_BENCH:
 		return spec_bench_parse(root, &s->bench, e);
+	case JOB_SESSION:
+		return spec_session_parse(root, &s->session, e);
 	case JOB_KIND_COUNT:
 		break;
 	}
@@ -143,6 +147,8 @@ static int write_kind(json_t *root, const struct spec *s)
 		return spec_sample_write(root, &s->sample);
 	case JOB_BENCH:
 		return spec_bench_write(root, &s->bench);
+	case JOB_SESSION:
+		return spec_session_write(root, &s->session);
 	case JOB_KIND_COUNT:
 		break;
 	}

@@ -20,8 +20,9 @@
 #define SPEC_MAX_CHAINS 65536
 #define SPEC_MAX_DEVICE 31 /* bytes of a device's name */
 
-enum job_kind { JOB_TRAIN, JOB_SAMPLE, JOB_BENCH, JOB_KIND_COUNT };
-extern const char *const job_kind_names[JOB_KIND_COUNT]; /* "train", "sample", "bench" */
+enum job_kind { JOB_TRAIN, JOB_SAMPLE, JOB_BENCH, JOB_SESSION, JOB_KIND_COUNT };
+/* "train", "sample", "bench", "session" */
+extern const char *const job_kind_names[JOB_KIND_COUNT];
 
 /* Same values as enum pbm_scan. */
 enum spec_scan { SCAN_ALTERNATING, SCAN_PALINDROME, SCAN_RANDOM_DIRECTION, SCAN_COUNT };
@@ -36,7 +37,7 @@ struct spec_device {
 	enum spec_scan scan; /* [random-direction] */
 	unsigned int chains; /* parallel chains, of each code [64] */
 	unsigned int
-		sweeps; /* train: K, sweeps averaged a gradient step [32]; sample: total [1000] */
+		sweeps; /* train, session: K, averaged a gradient step [32]; sample: total [1000] */
 };
 
 struct spec_train {
@@ -86,6 +87,15 @@ struct spec_bench {
 	unsigned int threads; /* rows for 1 and, when above 1, this many threads [2] */
 };
 
+/* Calls of a client while it lasts: session_wire.h. */
+struct spec_session {
+	unsigned int visible, hidden; /* free p-bits of each side; required */
+	unsigned int rows;	      /* most rows of data that one call clamps [0] */
+	bool references;	      /* a clamped reference spin on each side, number 0 [false] */
+	double idle; /* s without a call, after which it makes room for others [1] */
+	struct spec_device device;
+};
+
 struct spec {
 	enum job_kind kind;
 	char *name;    /* free text of at most 64 bytes, or NULL */
@@ -95,6 +105,7 @@ struct spec {
 		struct spec_train train;
 		struct spec_sample sample;
 		struct spec_bench bench;
+		struct spec_session session;
 	};
 };
 

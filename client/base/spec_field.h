@@ -48,7 +48,7 @@ int fields_parse(const json_t *obj, const char *path, const struct field *fields
 int fields_write(json_t *obj, const struct field *fields, size_t n, const void *base);
 
 /*
- * The parts of a spec, in the files spec_device.c, spec_train.c, spec_sample.c. root is the whole
+ * The parts of a spec, in the files spec_device.c, spec_train.c and so on. root is the whole
  * object; the keys "kind", "name", "seed" and "device.name" were read before. The defaults are set
  * first.
  */
@@ -66,5 +66,8 @@ void spec_sample_free(struct spec_sample *s);
 
 int spec_bench_parse(const json_t *root, struct spec_bench *b, struct err *e);
 int spec_bench_write(json_t *root, const struct spec_bench *b);
+
+int spec_session_parse(const json_t *root, struct spec_session *s, struct err *e);
+int spec_session_write(json_t *root, const struct spec_session *s);
 
 #endif

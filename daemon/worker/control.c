@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -13,11 +14,19 @@
 #define PROGRESS_INTERVAL_US 200000
 
 static volatile sig_atomic_t stop_requested;
+static volatile sig_atomic_t stop_event = -1; /* an eventfd: what a poll() sees of the flag */
 
 static void on_sigterm(int signo)
 {
+	int saved = errno;
+	uint64_t one = 1;
+
 	(void)signo;
 	stop_requested = 1;
+	/* It cannot block: nobody reads, and nobody asks 2^64 times. */
+	if (stop_event >= 0 && write(stop_event, &one, sizeof(one)) < 0)
+		stop_requested = 1;
+	errno = saved;
 }
 
 int64_t now_us(void)
@@ -40,6 +49,8 @@ void control_catch_signals(void)
 	sigset_t term;
 
 	stop_requested = 0;
+	if (stop_event < 0)
+		stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	sigaction(SIGTERM, &stop, NULL);
 	/* One that came before, while its parent had it blocked, is heard now. */
 	sigemptyset(&term);
@@ -59,6 +70,20 @@ int control_poll(struct control *c)
 	if (c->gone)
 		return -ECONNRESET;
 	return stop_requested ? -EINTR : 0;
+}
+
+int control_wait(struct control *c, int fd, int timeout_ms)
+{
+	struct pollfd p[] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = stop_event, .events = POLLIN },
+		{ .fd = c->gone ? -1 : c->fd, .events = POLLRDHUP },
+	};
+
+	/* Interrupted, it was by what control_poll() knows of. */
+	if (poll(p, ARRAY_SIZE(p), timeout_ms) <= 0 || !p[0].revents)
+		return control_poll(c);
+	return p[1].revents || p[2].revents ? control_poll(c) : 0;
 }
 
 /*

@@ -39,6 +39,12 @@ void control_catch_signals(void);
 /* 0, -EINTR or -ECONNRESET, as above. */
 int control_poll(struct control *c);
 
+/*
+ * Waits at most timeout_ms until fd can be read, or there is something for control_poll(), which is
+ * the result, or nothing at all: then 0 as well.
+ */
+int control_wait(struct control *c, int fd, int timeout_ms);
+
 /* Whether a progress line is due: at most five a second. */
 bool control_is_due(const struct control *c);
 

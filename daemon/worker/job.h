@@ -13,8 +13,9 @@ struct job {
 	uint64_t id;
 	struct spec *spec;
 	unsigned int threads;
-	char device[32];    /* on which pbitd put it: "embedded0", "pbit0" */
-	int device_fd;	    /* the open context of a device that is not embedded */
+	char device[32];	   /* on which pbitd put it: "embedded0", "pbit0" */
+	int device_fd;		   /* the open context of a device that is not embedded */
+	int session_fd, memory_fd; /* of a session: its client, and what it shares with it; or -1 */
 	json_t *devices;    /* that it has run on, this one included, in order: [{name, ...}] */
 	int dir, out, ckpt; /* descriptors of the job's directory, out/ and ckpt/ */
 	struct input_file *files;
@@ -29,6 +30,7 @@ struct job {
  */
 int train_run(struct job *job, struct err *e);
 int sample_run(struct job *job, struct err *e);
+int session_run(struct job *job, struct err *e);
 
 bool job_is_embedded(const struct job *job);
 /* The device that the job is to run on; once a process. Notes it down in ckpt/, for reports. */

@@ -7,6 +7,11 @@
 #include "protocol.h"
 #include "worker.h"
 
+static int open_or_none(int fd)
+{
+	return fcntl(fd, F_GETFD) < 0 ? -1 : fd;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "--version")) {
@@ -20,5 +25,10 @@ int main(int argc, char **argv)
 			WORKER_FD);
 		return 2;
 	}
-	return worker_run(AT_FDCWD, WORKER_FD, WORKER_DEVICE_FD);
+	return worker_run(AT_FDCWD, &(struct worker_fds){
+					    .control = WORKER_FD,
+					    .device = open_or_none(WORKER_DEVICE_FD),
+					    .session = open_or_none(WORKER_SESSION_FD),
+					    .memory = open_or_none(WORKER_MEMORY_FD),
+				    });
 }

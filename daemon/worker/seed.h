@@ -17,6 +17,8 @@ enum seed_purpose {
 	SEED_AIS,	/* annealed importance sampling; index: as SEED_TAU */
 	SEED_PICTURES,	/* generated images; index: class */
 	SEED_SAMPLE,	/* a job of kind sample */
+	SEED_SESSION,	/* a session's own chains; index: of the last reset */
+	SEED_ROWS,	/* a session's chains that start at rows */
 };
 
 static inline uint64_t seed_derive(uint64_t seed, enum seed_purpose purpose, uint64_t index)

@@ -192,6 +192,8 @@ static int run_kind(struct job *job, struct err *e)
 		return sample_run(job, e);
 	case JOB_BENCH:
 		return bench_run_job(job, e);
+	case JOB_SESSION:
+		return session_run(job, e);
 	default:
 		return err_set(e, -EINVAL, "kind: this worker does not know it");
 	}
@@ -220,10 +222,16 @@ static int judge_device(const struct job *job, int r)
 }
 
 /* Ends as judge_device() says. */
-static int run(int dirfd, struct control *control, int device_fd, struct err *e)
+static int run(int dirfd, struct control *control, const struct worker_fds *fds, struct err *e)
 {
 	_cleanup_(job_free) struct job job = {
-		.dir = dirfd, .out = -1, .ckpt = -1, .device_fd = device_fd, .control = control
+		.dir = dirfd,
+		.out = -1,
+		.ckpt = -1,
+		.device_fd = fds->device,
+		.session_fd = fds->session,
+		.memory_fd = fds->memory,
+		.control = control,
 	};
 	_cleanup_close_ int lock = -1;
 	_cleanup_json_ json_t *root = NULL;
@@ -239,15 +247,15 @@ static int run(int dirfd, struct control *control, int device_fd, struct err *e)
 	return judge_device(&job, r);
 }
 
-int worker_run(int dirfd, int control_fd, int device_fd)
+int worker_run(int dirfd, const struct worker_fds *fds)
 {
 	struct err e = { 0 };
 	struct control control;
 	int r;
 
 	control_catch_signals();
-	control_init(&control, control_fd);
-	r = run(dirfd, &control, device_fd, &e);
+	control_init(&control, fds->control);
+	r = run(dirfd, &control, fds, &e);
 	if (r == 0)
 		return control_done(&control) < 0 ? WORKER_EXIT_STOPPED : 0;
 	/* Only these two come without a sentence. */

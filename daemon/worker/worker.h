@@ -3,12 +3,18 @@
 #ifndef PBIT_WORKER_WORKER_H
 #define PBIT_WORKER_WORKER_H
 
+/* Descriptors that the daemon hands over, or -1; see protocol.h. */
+struct worker_fds {
+	int control;
+	int device;  /* a context of the device that job.json names; it is taken over */
+	int session; /* of a session: its client's socket */
+	int memory;  /* ... and the memfd that it shares with it */
+};
+
 /*
- * Runs the job in directory dirfd and talks to the daemon on control_fd (see protocol.h). device_fd
- * is a context of the device that job.json names, unless that is embedded; it is taken over.
- * Returns the exit status of the process: 0, 1, WORKER_EXIT_STOPPED or WORKER_EXIT_LOST. Catches
- * SIGTERM.
+ * Runs the job in directory dirfd. Returns the exit status of the process: 0, 1,
+ * WORKER_EXIT_STOPPED or WORKER_EXIT_LOST. Catches SIGTERM.
  */
-int worker_run(int dirfd, int control_fd, int device_fd);
+int worker_run(int dirfd, const struct worker_fds *fds);
 
 #endif

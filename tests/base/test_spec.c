@@ -221,7 +221,7 @@ static const struct {
 	{ "{", "line 1, column 1: not valid JSON" },
 	{ "{\"kind\": \"train\",\n\"data\": [}", "line 2, column 10: not valid JSON" },
 	{ "[]", "the top level: must be an object" },
-	{ "{}", "kind: missing; give \"train\", \"sample\" or \"bench\"" },
+	{ "{}", "kind: missing; give \"train\", \"sample\", \"bench\" or \"session\"" },
 	{ "{\"kind\": 1}", "kind: must be a string, one of 'train', 'sample' and 'bench'" },
 	{ "{\"kind\": \"trian\"}", "kind: 'trian' is unknown; did you mean 'train'?" },
 	{ "{\"kind\": \"certify\"}", "kind: 'certify' is unknown; give one of" },

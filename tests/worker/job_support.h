@@ -87,6 +87,7 @@ static inline void write_array(int dir, const char *name, struct array *a)
 /* The device of jobs that are written, and its context when one is started; -1: embedded. */
 static const char *job_device = "embedded0";
 static int job_device_fd = -1;
+static int job_session_fd = -1, job_memory_fd = -1; /* of a session that is started */
 static bool job_moves; /* jobs that are compared run on different devices */
 
 static inline void write_job(int dir, const char *spec, const char *inputs, int threads)
@@ -172,7 +173,8 @@ static inline void start(struct run *r, int dir)
 		closep(&parents_lock);
 		if (file_limit != RLIM_INFINITY && setrlimit(RLIMIT_FSIZE, &limit) < 0)
 			_exit(99);
-		_exit(worker_run(dir, pair[1], job_device_fd));
+		_exit(worker_run(dir, &(struct worker_fds){ pair[1], job_device_fd, job_session_fd,
+							    job_memory_fd }));
 	}
 	ck_assert_int_eq(sigprocmask(SIG_SETMASK, &before, NULL), 0);
 	close(pair[1]);
