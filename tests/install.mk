@@ -30,6 +30,7 @@ define INSTALL_LIST
 755 $(PBIT_WORKER) $(LIBEXECDIR)/pbit-worker
 755 $(LIB_SO) $(LIBDIR)/libpbit.so.$(VERSION)
 644 include/pbit/pbit.h $(PREFIX)/include/pbit/pbit.h
+644 include/pbit/session.h $(PREFIX)/include/pbit/session.h
 644 include/uapi/linux/pbit.h $(PREFIX)/include/linux/pbit.h
 644 $(PC) $(LIBDIR)/pkgconfig/libpbit.pc
 644 client/completion/pbit $(SHAREDIR)/bash-completion/completions/pbit

@@ -44,7 +44,7 @@ int call_take_string(struct pbit *p, sd_bus_message *reply, char **ret);
  * `least` were there from the beginning. Fields that the caller's struct lacks are zero. -EINVAL
  * below `least`; -E2BIG when fields that this library does not know are set.
  */
-int struct_take(struct pbit *p, const char *name, void *to, size_t size, size_t least,
+int struct_take(struct err *e, const char *name, void *to, size_t size, size_t least,
 		const void *from);
 
 /* The options of Submit as a{sv}; o comes from submit_options_take(). */

@@ -39,7 +39,7 @@ API int pbit_reserve(pbit *p, const struct pbit_reservation *given, uint64_t *re
 
 	r = handle_begin(p);
 	if (r >= 0)
-		r = struct_take(p, "pbit_reservation", &x, sizeof(x), sizeof(x), given);
+		r = struct_take(&p->err, "pbit_reservation", &x, sizeof(x), sizeof(x), given);
 	if (r >= 0)
 		r = check_reservation(p, &x);
 	if (r >= 0)

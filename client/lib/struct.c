@@ -4,7 +4,7 @@
 
 #include "handle.h"
 
-int struct_take(struct pbit *p, const char *name, void *to, size_t size, size_t least,
+int struct_take(struct err *e, const char *name, void *to, size_t size, size_t least,
 		const void *from)
 {
 	const unsigned char *bytes = from;
@@ -12,12 +12,11 @@ int struct_take(struct pbit *p, const char *name, void *to, size_t size, size_t 
 
 	memcpy(&given, from, sizeof(given));
 	if (given < least)
-		return err_set(&p->err, -EINVAL,
-			       "struct %s: size is %zu; set it to sizeof(struct %s)", name, given,
-			       name);
+		return err_set(e, -EINVAL, "struct %s: size is %zu; set it to sizeof(struct %s)",
+			       name, given, name);
 	for (size_t i = size; i < given; i++)
 		if (bytes[i])
-			return err_set(&p->err, -E2BIG,
+			return err_set(e, -E2BIG,
 				       "struct %s has fields that libpbit %s does not know; "
 				       "install the version that the program was made for",
 				       name, PBIT_VERSION);

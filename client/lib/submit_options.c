@@ -24,7 +24,7 @@ int submit_options_take(struct pbit *p, const struct pbit_submit_options *from,
 
 	/* All fields that there are now were there from the beginning. */
 	if (from)
-		r = struct_take(p, "pbit_submit_options", &o, sizeof(o), sizeof(o), from);
+		r = struct_take(&p->err, "pbit_submit_options", &o, sizeof(o), sizeof(o), from);
 	if (r >= 0)
 		r = check_after(p, "after_ok", o.after_ok, o.n_after_ok);
 	if (r >= 0)

@@ -245,4 +245,6 @@ int pbit_reservations(pbit *p, char **ret_json);
 }
 #endif
 
+#include <pbit/session.h>
+
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Specs: defaults, round trips, and one sentence for each way to get one wrong. */
+#include "session_wire.h"
 #include "spec.h"
 
 #include "support.h"
@@ -97,6 +98,59 @@ START_TEST(other_defaults)
 	ck_assert_double_eq(bench->bench.seconds, 1);
 	ck_assert_uint_eq(bench->bench.chains, 256);
 	ck_assert_uint_eq(bench->bench.threads, 2);
+}
+END_TEST
+
+START_TEST(session_in_full)
+{
+	_cleanup_(spec_freep) struct spec *s =
+		parsed("{\"kind\": \"session\", \"device\": {\"bits\": 16, \"chains\": 32}, "
+		       "\"session\": {\"visible\": 784, \"hidden\": 500, \"references\": true, "
+		       "\"rows\": 100, \"idle\": 0.5}}");
+	_cleanup_(spec_freep) struct spec *least =
+		parsed("{\"kind\": \"session\", \"session\": {\"visible\": 3, \"hidden\": 2}}");
+
+	ck_assert_int_eq(s->kind, JOB_SESSION);
+	ck_assert_uint_eq(s->session.visible, 784);
+	ck_assert_uint_eq(s->session.hidden, 500);
+	ck_assert_uint_eq(s->session.rows, 100);
+	ck_assert(s->session.references);
+	ck_assert_double_eq(s->session.idle, 0.5);
+	ck_assert_uint_eq(s->session.device.bits, 16);
+	ck_assert_uint_eq(s->session.device.chains, 32);
+	ck_assert_uint_eq(least->session.rows, 0);
+	ck_assert(!least->session.references);
+	ck_assert_double_eq(least->session.idle, 1);
+	ck_assert_uint_eq(least->session.device.sweeps, 32);
+}
+END_TEST
+
+/* Arrays stand one behind the other, each on a page of its own, and none is above its memory. */
+START_TEST(session_layout)
+{
+	struct spec_session s = { .visible = 784, .hidden = 512, .rows = 100, .references = true };
+	struct session_layout l;
+	struct err e = { 0 };
+	uint64_t end = 0;
+
+	s.device.chains = 256;
+	ck_assert_int_eq(session_layout_make(&s, &l, NULL), 0);
+	ck_assert_uint_eq(l.n, 785);
+	ck_assert_uint_eq(l.m, 513);
+	ck_assert_uint_eq(l.words, 13 + 9);
+	for (int k = 0; k < SESSION_ARRAYS; k++) {
+		ck_assert_uint_eq(l.offset[k] % 4096, 0);
+		ck_assert_uint_ge(l.offset[k], end);
+		end = l.offset[k] + l.size[k];
+	}
+	ck_assert_uint_ge(l.total, end);
+	ck_assert_uint_eq(l.size[SESSION_COUPLINGS], 785 * 513 * 8);
+	ck_assert_uint_eq(l.size[SESSION_STATES], 256 * 22 * 8);
+
+	s = (struct spec_session){ .visible = 16384, .hidden = 16384, .rows = 65536 };
+	s.device.chains = 65536;
+	ck_assert_int_eq(session_layout_make(&s, &l, &e), -EFBIG);
+	ck_assert_ptr_nonnull(strstr(e.text, "above 4 GiB"));
 }
 END_TEST
 
@@ -222,7 +276,17 @@ static const struct {
 	{ "{\"kind\": \"train\",\n\"data\": [}", "line 2, column 10: not valid JSON" },
 	{ "[]", "the top level: must be an object" },
 	{ "{}", "kind: missing; give \"train\", \"sample\", \"bench\" or \"session\"" },
-	{ "{\"kind\": 1}", "kind: must be a string, one of 'train', 'sample' and 'bench'" },
+	{ "{\"kind\": \"session\"}", "session: missing; give an object" },
+	{ "{\"kind\": \"session\", \"session\": {\"hidden\": 2}}", "session.visible: missing" },
+	{ "{\"kind\": \"session\", \"session\": {\"visible\": 0, \"hidden\": 2}}",
+	  "session.visible" },
+	{ "{\"kind\": \"session\", \"session\": {\"visible\": 16384, \"hidden\": 2, "
+	  "\"references\": true}}",
+	  "session.references: a side of 16384 p-bits has no room" },
+	{ "{\"kind\": \"session\", \"session\": {\"visible\": 4, \"hidden\": 2, \"row\": 1}}",
+	  "session.row: unknown" },
+	{ "{\"kind\": 1}",
+	  "kind: must be a string, one of 'train', 'sample', 'bench' and 'session'" },
 	{ "{\"kind\": \"trian\"}", "kind: 'trian' is unknown; did you mean 'train'?" },
 	{ "{\"kind\": \"certify\"}", "kind: 'certify' is unknown; give one of" },
 	{ "{\"kind\": \"bench\", \"kind\": \"train\"}", "duplicate object key" },
@@ -460,6 +524,8 @@ int main(void)
 	tcase_add_test(t, train_defaults);
 	tcase_add_test(t, other_defaults);
 	tcase_add_test(t, train_in_full);
+	tcase_add_test(t, session_in_full);
+	tcase_add_test(t, session_layout);
 	tcase_add_loop_test(t, round_trip, 0, (int)ARRAY_SIZE(accepted));
 	tcase_add_test(t, full_is_complete);
 	tcase_add_test(t, files);
