@@ -14,7 +14,10 @@ void config_init(struct config *c)
 	*c = (struct config){ .jobs = 1,
 			      .device_jobs = 1,
 			      .peers_max = DEFAULT_PEERS_MAX,
-			      .peers_per_user = DEFAULT_PEERS_PER_USER };
+			      .peers_per_user = DEFAULT_PEERS_PER_USER,
+			      .job_memory = DEFAULT_JOB_MEMORY,
+			      .job_file = DEFAULT_JOB_FILE,
+			      .job_tasks = DEFAULT_JOB_TASKS };
 }
 
 void config_free(struct config *c)

@@ -41,6 +41,11 @@
 #define DEFAULT_PEERS_MAX      256
 #define DEFAULT_PEERS_PER_USER 32
 
+/* Defaults of what a job may use. */
+#define DEFAULT_JOB_MEMORY ((uint64_t)4 << 30)
+#define DEFAULT_JOB_FILE   ((uint64_t)16 << 30)
+#define DEFAULT_JOB_TASKS  256
+
 struct config {
 	bool user; /* --user: one user's own daemon */
 	char *state_dir;
@@ -51,6 +56,9 @@ struct config {
 	unsigned int threads;	     /* of each job: CPUs available / jobs, >= 1 */
 	unsigned int peers_max;	     /* connections in all */
 	unsigned int peers_per_user; /* of them, of one user */
+	uint64_t job_memory;	     /* bytes that a job may use */
+	uint64_t job_file;	     /* bytes of the largest file that it may write */
+	unsigned int job_tasks;	     /* threads of a job, beside two for each that computes */
 	uint64_t idle_exit;	     /* us without job and peer until the daemon leaves; 0: never */
 };
 

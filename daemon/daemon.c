@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -63,8 +64,9 @@ static void tell_of_queue(struct daemon *d)
 		return;
 	d->told = queue_generation(d->queue);
 	peers_queue_changed(d);
-	sd_notifyf(0, "STATUS=%u running, %u queued", queue_running(d->queue),
-		   queue_waiting(d->queue));
+	sd_notifyf(0, "STATUS=%u running, %u queued; workers have %s, %s", queue_running(d->queue),
+		   queue_waiting(d->queue), worker_sandbox_name(d->sandbox),
+		   d->cgroups ? "control groups" : "no control groups");
 }
 
 /*
@@ -242,6 +244,29 @@ static int open_state(struct daemon *d, struct err *e)
 	return scheduler_recover(d, e);
 }
 
+/* What a kernel or a service manager cannot do is told once, and shown with the service's state. */
+static int contain_workers(struct daemon *d, struct err *e)
+{
+	struct err why = { 0 };
+	int r = worker_sandbox_new(&d->sandbox, e);
+
+	if (r < 0)
+		return r;
+	/* Its workers, of its own user, must not look into it by way of /proc. */
+	if (geteuid() != 0)
+		prctl(PR_SET_DUMPABLE, 0);
+	if (!worker_sandbox_has_landlock(d->sandbox))
+		log_warning("the kernel has no Landlock: of files, workers are kept from what "
+			    "their users may not read or write, and from no others");
+	r = worker_cgroups_new(&d->cgroups, &why);
+	if (r == -ENOMEM)
+		return err_oom(e);
+	if (r < 0)
+		log_warning("workers have no control groups, and are held to RLIMIT_DATA: %s",
+			    why.text);
+	return 0;
+}
+
 int daemon_new(const struct config *config, struct daemon **ret, struct err *e)
 {
 	_cleanup_(daemon_freep) struct daemon *d = calloc(1, sizeof(*d));
@@ -256,6 +281,8 @@ int daemon_new(const struct config *config, struct daemon **ret, struct err *e)
 		r = make_loop(d, e);
 	if (r >= 0)
 		r = open_state(d, e);
+	if (r >= 0)
+		r = contain_workers(d, e);
 	if (r >= 0)
 		r = find_devices(d, e);
 	/* Last: who can connect is answered. */
@@ -281,6 +308,8 @@ struct daemon *daemon_free(struct daemon *d)
 		worker_process_free(d->jobs.jobs[i]->worker);
 	job_table_clear(&d->jobs);
 	queue_free(d->queue);
+	worker_cgroups_free(d->cgroups);
+	worker_sandbox_free(d->sandbox);
 	store_close(d->store);
 	/* Gives up the lock: what was open is closed before the next daemon opens it. */
 	workspace_close(d->workspace);

@@ -16,6 +16,8 @@
 #include "listener.h"
 #include "queue.h"
 #include "store.h"
+#include "worker_cgroup.h"
+#include "worker_sandbox.h"
 #include "workspace.h"
 
 struct crowd;
@@ -32,6 +34,8 @@ struct daemon {
 	struct listener *listener;
 	struct job_table jobs;
 	gid_t admins; /* the group of those who may act on all jobs, or NO_GROUP */
+	struct worker_sandbox *sandbox;
+	struct worker_cgroups *cgroups; /* NULL: workers have none */
 
 	struct peer *peers;
 	struct crowd *crowds;

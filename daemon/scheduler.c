@@ -324,7 +324,15 @@ static int spawn(struct daemon *d, struct job *j, int device, struct err *e)
 				      .uid = j->uid,
 				      .gid = j->gid,
 				      .groups = j->groups,
-				      .threads = d->config->threads };
+				      .threads = d->config->threads,
+				      .job = j->id,
+				      .sandbox = d->sandbox,
+				      .cgroups = d->cgroups,
+				      .limits = { .memory = d->config->job_memory,
+						  .tasks = d->config->job_tasks +
+							   2 * d->config->threads,
+						  .weight = 1 },
+				      .file = d->config->job_file };
 
 	int r;
 

@@ -4,15 +4,31 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "protocol.h"
 
-#define FREE_FD	   10
-#define OPEN_FILES 1024 /* the usual soft limit; the daemon has raised its own */
+#define FREE_FD	      10
+#define STACK	      ((uint64_t)8 << 20) /* of each thread; the usual limit */
+/* Of the C library's and OpenBLAS's own, which has two threads for each that works. */
+#define DATA_A_THREAD (4 * STACK)
+
+/* Shadow memory is data to the kernel, and there is no end of it. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
 
 static size_t parse_groups(const char *text, gid_t *ret, size_t max)
 {
@@ -30,33 +46,67 @@ static size_t parse_groups(const char *text, gid_t *ret, size_t max)
 	return n;
 }
 
-int worker_child_plan(struct worker_child *p, const struct worker_start *start)
+/* Where a control group counts what is really used, none has to guess by addresses. */
+static uint64_t data_limit(const struct worker_start *start, const struct worker_cgroup *cgroup)
 {
-	*p = (struct worker_child){ .start = start, .socket = -1, .null = -1, .daemon = getpid() };
+	if (cgroup || SANITIZED)
+		return RLIM_INFINITY;
+	return start->limits.memory + start->threads * DATA_A_THREAD;
+}
+
+static void plan_environment(struct worker_child *p)
+{
+	size_t n = 0;
+
+	p->argv[0] = (char *)p->start->program;
+	p->envp[n++] = (char *)"PATH=/usr/local/bin:/usr/bin:/bin";
+	p->envp[n++] = (char *)"LANG=C.UTF-8";
+	p->envp[n++] = p->threads;
+	/* LeakSanitizer traces its own process, which a worker may not. */
+	if (SANITIZED)
+		p->envp[n] = (char *)"ASAN_OPTIONS=detect_leaks=0";
+}
+
+int worker_child_plan(struct worker_child *p, const struct worker_start *start,
+		      const struct worker_cgroup *cgroup)
+{
+	*p = (struct worker_child){ .start = start,
+				    .cgroup = cgroup,
+				    .socket = -1,
+				    .null = -1,
+				    .rules = -1,
+				    .data = data_limit(start, cgroup),
+				    .daemon = getpid() };
 	/* Without root, the daemon serves none but its own user. */
 	p->change_user = geteuid() == 0 && start->uid != 0;
 	p->n_groups = parse_groups(start->groups, p->groups, WORKER_MAX_GROUPS);
-	if (asprintf(&p->threads, "OPENBLAS_NUM_THREADS=%u", start->threads) < 0)
+	if (asprintf(&p->threads, "OPENBLAS_NUM_THREADS=%u", start->threads) < 0) {
+		p->threads = NULL;
 		return -ENOMEM;
-	p->argv[0] = (char *)start->program;
-	p->envp[0] = (char *)"PATH=/usr/local/bin:/usr/bin:/bin";
-	p->envp[1] = (char *)"LANG=C.UTF-8";
-	p->envp[2] = p->threads;
+	}
+	plan_environment(p);
 	p->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	return p->null < 0 ? -errno : 0;
+	if (p->null < 0)
+		return -errno;
+	return worker_sandbox_rules(start->sandbox, start->directory, &p->rules);
 }
 
 void worker_child_free(struct worker_child *p)
 {
 	closep(&p->socket);
 	closep(&p->null);
+	closep(&p->rules);
 	free(p->threads);
 }
 
+/* The submitter's rights; root, for itself, keeps its name but none of its powers. */
 static int child_become(const struct worker_child *p)
 {
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
 	if (!p->change_user)
-		return 0;
+		return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
 	if (setgroups(p->n_groups, p->groups) < 0 ||
 	    setresgid(p->start->gid, p->start->gid, p->start->gid) < 0 ||
 	    setresuid(p->start->uid, p->start->uid, p->start->uid) < 0)
@@ -74,15 +124,20 @@ static void child_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* fd 3 is the socket, 4 the device; all above is closed. First out of the way, for any may be 0 to 3 by now. */
-static int child_descriptors(const struct worker_child *p)
+/*
+ * fd 3 is the socket, 4 the device, and one more, until the program is run, Landlock's rules; all
+ * above is closed. First out of the way, for any may be 0 to 5 by now.
+ */
+static int child_descriptors(struct worker_child *p)
 {
 	int socket = fcntl(p->socket, F_DUPFD, FREE_FD);
 	int directory = fcntl(p->start->directory, F_DUPFD, FREE_FD);
 	int null = fcntl(p->null, F_DUPFD, FREE_FD), log, last = WORKER_FD;
 	int device = p->start->device < 0 ? -1 : fcntl(p->start->device, F_DUPFD, FREE_FD);
+	int rules = p->rules < 0 ? -1 : fcntl(p->rules, F_DUPFD, FREE_FD);
 
-	if (socket < 0 || directory < 0 || null < 0 || (p->start->device >= 0 && device < 0))
+	if (socket < 0 || directory < 0 || null < 0 || (p->start->device >= 0 && device < 0) ||
+	    (p->rules >= 0 && rules < 0))
 		return -errno;
 	if (fchdir(directory) < 0)
 		return -errno;
@@ -99,17 +154,43 @@ static int child_descriptors(const struct worker_child *p)
 		if (dup2(device, last) < 0)
 			return -errno;
 	}
+	if (rules >= 0) {
+		p->rules = ++last;
+		if (dup3(rules, last, O_CLOEXEC) < 0)
+			return -errno;
+	}
 	return close_range((unsigned int)last + 1, ~0U, 0) < 0 ? -errno : 0;
 }
 
-static void child_limits(void)
+/* As much of it, soft and hard, as there may be; what is lower already stays. */
+static int child_limit(int what, uint64_t limit)
 {
-	struct rlimit files;
+	struct rlimit old, new;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = MIN(files.rlim_max, (rlim_t)OPEN_FILES);
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
+	if (getrlimit((__rlimit_resource_t)what, &old) < 0)
+		return -errno;
+	new.rlim_max = MIN(old.rlim_max, (rlim_t)limit);
+	new.rlim_cur = MIN(old.rlim_cur, new.rlim_max);
+	return setrlimit((__rlimit_resource_t)what, &new) < 0 ? -errno : 0;
+}
+
+/* There is no use for core dumps, real time, and memory that cannot be swapped. */
+static int child_limits(const struct worker_child *p)
+{
+	const struct {
+		int what;
+		uint64_t limit;
+	} limits[] = {
+		{ RLIMIT_CORE, 0 },	  { RLIMIT_FSIZE, p->start->file },
+		{ RLIMIT_DATA, p->data }, { RLIMIT_STACK, STACK },
+		{ RLIMIT_MEMLOCK, 0 },	  { RLIMIT_MSGQUEUE, 0 },
+		{ RLIMIT_NICE, 0 },	  { RLIMIT_RTPRIO, 0 },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(limits); i++)
+		r = child_limit(limits[i].what, limits[i].limit);
+	return r;
 }
 
 /* In the worker's own words, where the daemon looks for them. */
@@ -128,13 +209,16 @@ _Noreturn static void child_fail(int fd, const char *what, int r)
 	_exit(1);
 }
 
-/* Between fork() and exec(): only what is safe in a signal handler. */
-_Noreturn void worker_child_run(const struct worker_child *p)
+/* What only the daemon may do, and then no more than the submitter may. */
+static void child_descend(const struct worker_child *p)
 {
-	int r;
+	int r = worker_cgroup_enter(p->cgroup);
 
-	setpgid(0, 0);
-	child_signals();
+	if (r < 0)
+		child_fail(p->socket, "its control group cannot be entered", r);
+	r = child_limits(p);
+	if (r < 0)
+		child_fail(p->socket, "its limits cannot be set", r);
 	r = child_become(p);
 	if (r < 0)
 		child_fail(p->socket, "the submitter's rights cannot be taken", r);
@@ -143,11 +227,28 @@ _Noreturn void worker_child_run(const struct worker_child *p)
 		child_fail(p->socket, "prctl", -errno);
 	if (getppid() != p->daemon)
 		_exit(127);
+}
+
+/* Between fork() and exec(): only what is safe in a signal handler. */
+_Noreturn void worker_child_run(struct worker_child *p)
+{
+	struct worker_sandbox *sandbox = p->start->sandbox;
+	int r;
+
+	setpgid(0, 0);
+	child_signals();
+	child_descend(p);
 	r = child_descriptors(p);
 	if (r < 0)
 		child_fail(p->socket, "its files cannot be set up", r);
-	/* Only now: the daemon's descriptors, with many clients, are more than a worker may have. */
-	child_limits();
-	execve(p->start->program, p->argv, p->envp);
-	child_fail(WORKER_FD, "pbit-worker cannot be run", -errno);
+	r = worker_sandbox_open(sandbox, p->start->program);
+	if (r < 0)
+		child_fail(WORKER_FD, "pbit-worker cannot be run", r);
+	r = worker_sandbox_close_in(sandbox, p->rules);
+	if (r >= 0)
+		r = child_limit(RLIMIT_NOFILE, (uint64_t)worker_sandbox_files(sandbox));
+	if (r < 0)
+		child_fail(WORKER_FD, "it cannot be closed in", r);
+	r = worker_sandbox_run(sandbox, p->argv, p->envp);
+	child_fail(WORKER_FD, "pbit-worker cannot be run", r);
 }

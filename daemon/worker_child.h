@@ -14,7 +14,10 @@
 
 struct worker_child {
 	const struct worker_start *start;
+	const struct worker_cgroup *cgroup; /* NULL: none */
 	int socket, null;
+	int rules;     /* Landlock's, or -1 */
+	uint64_t data; /* RLIMIT_DATA */
 	bool change_user;
 	gid_t groups[WORKER_MAX_GROUPS];
 	size_t n_groups;
@@ -25,10 +28,11 @@ struct worker_child {
 };
 
 /* p is to be freed in either case. p->socket, the worker's end, is the caller's to fill in. */
-int worker_child_plan(struct worker_child *p, const struct worker_start *start);
+int worker_child_plan(struct worker_child *p, const struct worker_start *start,
+		      const struct worker_cgroup *cgroup);
 void worker_child_free(struct worker_child *p);
 
 /* Becomes the worker; what goes wrong is said on p->socket, in the worker's own words. */
-_Noreturn void worker_child_run(const struct worker_child *p);
+_Noreturn void worker_child_run(struct worker_child *p);
 
 #endif

@@ -20,6 +20,8 @@ struct worker_process {
 	pid_t pid; /* 0 once it was waited for */
 	int fd;
 	sd_event_source *io, *child, *timer;
+	struct worker_cgroup *cgroup; /* NULL: none */
+	uint64_t memory;	      /* that it may use */
 	char line[WORKER_MAX_LINE];
 	size_t filled;
 	bool said_done;
@@ -122,6 +124,19 @@ static int on_readable(_unused_ sd_event_source *source, _unused_ int fd, _unuse
 	return 0;
 }
 
+/* Before whatever it said itself: what it lacked was memory. */
+static void tell_of_memory(struct worker_process *w)
+{
+	char *text;
+
+	if (!worker_cgroup_ran_out(w->cgroup) ||
+	    asprintf(&text, "the job used more than its %g GiB of memory",
+		     (double)w->memory / (1 << 30)) < 0)
+		return;
+	free(w->failure);
+	w->failure = text;
+}
+
 static int on_child(_unused_ sd_event_source *source, const siginfo_t *info, void *userdata)
 {
 	struct worker_process *w = userdata;
@@ -134,6 +149,7 @@ static int on_child(_unused_ sd_event_source *source, const siginfo_t *info, voi
 		;
 	status = info->si_code == CLD_EXITED ? W_EXITCODE(info->si_status, 0) :
 					       W_EXITCODE(0, info->si_status);
+	tell_of_memory(w);
 	/* Whoever it left behind in its group goes with it. */
 	kill(-w->pid, SIGKILL);
 	w->pid = 0;
@@ -155,7 +171,7 @@ static int spawn(struct worker_process *w, const struct worker_start *start)
 	int pair[2], r;
 	struct worker_child p;
 
-	r = worker_child_plan(&p, start);
+	r = worker_child_plan(&p, start, w->cgroup);
 	if (r >= 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		r = -errno;
 	if (r >= 0) {
@@ -185,7 +201,11 @@ int worker_process_start(sd_event *event, const struct worker_start *start,
 	w->fd = -1;
 	w->events = events;
 	w->userdata = userdata;
-	r = spawn(w, start);
+	w->memory = start->limits.memory;
+	r = worker_cgroup_make(start->cgroups, start->uid, start->job, &start->limits, &w->cgroup,
+			       e);
+	if (r >= 0)
+		r = spawn(w, start);
 	if (r >= 0)
 		r = watch(w, event);
 	if (r < 0) {
@@ -234,6 +254,7 @@ struct worker_process *worker_process_free(struct worker_process *w)
 		kill_group(w, SIGKILL);
 		waitpid(w->pid, NULL, 0);
 	}
+	worker_cgroup_free(w->cgroup);
 	free(w->failure);
 	free(w);
 	return NULL;

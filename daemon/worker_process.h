@@ -4,7 +4,8 @@
  *
  * The process runs as the submitter, in the job's directory, with a stream socket as fd 3, its
  * device, if it is one of the kernel's, as fd 4, nothing else open but stdin (/dev/null) and its
- * log, in a process group of its own, and dies with the daemon.
+ * log, in a process group of its own, and dies with the daemon. Whatever program it is, it is kept
+ * to its job by worker_sandbox.h, worker_cgroup.h and limits of resources.
  */
 #ifndef PBIT_DAEMON_WORKER_PROCESS_H
 #define PBIT_DAEMON_WORKER_PROCESS_H
@@ -14,6 +15,8 @@
 #include <systemd/sd-event.h>
 
 #include "err.h"
+#include "worker_cgroup.h"
+#include "worker_sandbox.h"
 
 struct worker_process;
 
@@ -25,6 +28,12 @@ struct worker_start {
 	gid_t gid;
 	const char *groups; /* "4,24" */
 	unsigned int threads;
+	/* what contains it */
+	uint64_t job;
+	struct worker_sandbox *sandbox;
+	struct worker_cgroups *cgroups; /* NULL: there are none to be had */
+	struct worker_cgroup_limits limits;
+	uint64_t file; /* bytes of the largest file that it may write */
 };
 
 /* Why the daemon asked the worker to go. */

@@ -2,7 +2,7 @@
 # What a fresh Debian 12 lacks.
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libsystemd-dev libudev-dev libsqlite3-dev \
-	libjansson-dev libopenblas-dev libpng-dev zlib1g-dev
+	libjansson-dev libopenblas-dev libpng-dev libseccomp-dev zlib1g-dev
 TEST_PACKAGES := check libsubunit-dev clang clang-format sqlite3 jq mandoc systemd python3 procps \
 	binutils
 VM_PACKAGES := qemu-system-x86 mmdebstrap cpio busybox-static kmod xz-utils gcc-12 libelf1 \

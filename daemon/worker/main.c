@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "protocol.h"
 #include "worker.h"
@@ -25,6 +26,8 @@ int main(int argc, char **argv)
 			WORKER_FD);
 		return 2;
 	}
+	/* It was run by a descriptor, whose number the kernel took for its name. */
+	prctl(PR_SET_NAME, "pbit-worker");
 	return worker_run(AT_FDCWD, &(struct worker_fds){
 					    .control = WORKER_FD,
 					    .device = open_or_none(WORKER_DEVICE_FD),

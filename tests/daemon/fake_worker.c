@@ -18,7 +18,6 @@
  *	lost       its device goes away the first time; it goes on from its checkpoint the second
  *	unfit      its device is too small
  *	env        writes what it is given (uid, groups, descriptors, environment) to out/env.json
- *	links      leaves links, a FIFO and a directory in out/ beside one real result
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -203,15 +202,6 @@ static int run_env(const json_t *job)
 	return finish("{}");
 }
 
-static int run_links(void)
-{
-	if (symlink("/etc/hostname", "out/symlink") < 0 ||
-	    symlink("../job.json", "out/inner") < 0 || link("job.json", "out/hardlink") < 0 ||
-	    mkfifo("out/fifo", 0600) < 0 || mkdir("out/directory", 0700) < 0)
-		return 9;
-	return finish("{}");
-}
-
 static int run(const char *name, const json_t *job)
 {
 	if (!strcmp(name, "sleep"))
@@ -257,8 +247,6 @@ static int run(const char *name, const json_t *job)
 		return run_unfit();
 	if (!strcmp(name, "env"))
 		return run_env(job);
-	if (!strcmp(name, "links"))
-		return run_links();
 	progress(0.5);
 	return finish("{\"ok\": true}");
 }

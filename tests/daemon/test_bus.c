@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Each method of the daemon, each refusal, and stock busctl as a client. */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -276,15 +277,34 @@ START_TEST(cancel)
 }
 END_TEST
 
+/* What its owner may put beside its results. */
+static void plant_links(uint64_t id)
+{
+	char out[160], path[200];
+
+	snprintf(out, sizeof(out), "%s/jobs/%" PRIu64 "/out", h.state, id);
+	snprintf(path, sizeof(path), "%s/symlink", out);
+	ck_assert_int_eq(symlink("/etc/hostname", path), 0);
+	snprintf(path, sizeof(path), "%s/inner", out);
+	ck_assert_int_eq(symlink("../job.json", path), 0);
+	snprintf(path, sizeof(path), "%s/hardlink", out);
+	ck_assert_int_eq(link(h.worker, path), 0);
+	snprintf(path, sizeof(path), "%s/fifo", out);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	snprintf(path, sizeof(path), "%s/directory", out);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+}
+
 START_TEST(fetch)
 {
-	uint64_t sleeping = submit_named(bus, "sleep"), id = submit_named(bus, "links");
+	uint64_t sleeping = submit_named(bus, "sleep"), id = submit_named(bus, "quick");
 	_cleanup_message_ sd_bus_message *reply = NULL;
 	const char *name;
-	char text[3] = "";
+	char text[16] = "";
 	uint64_t size;
 	int fd;
 
+	plant_links(id);
 	call_refused(bus, PBIT_ERROR_NOT_DONE, "has no results yet", "Fetch", "t", id);
 	sd_bus_message_unref(call(bus, "Cancel", "t", sleeping));
 	call_refused(bus, PBIT_ERROR_NOT_DONE, "is cancelled, and has no results", "Fetch", "t",
@@ -295,9 +315,9 @@ START_TEST(fetch)
 	ck_assert_int_gt(sd_bus_message_read(reply, "(sth)", &name, &size, &fd), 0);
 	/* No symbolic or hard link, no FIFO, no directory. */
 	ck_assert_str_eq(name, "result.json");
-	ck_assert_uint_eq(size, 2);
-	ck_assert_int_eq(read_full(fd, text, 2), 0);
-	ck_assert_str_eq(text, "{}");
+	ck_assert_uint_eq(size, strlen("{\"ok\": true}"));
+	ck_assert_int_eq(read_full(fd, text, (size_t)size), 0);
+	ck_assert_str_eq(text, "{\"ok\": true}");
 	ck_assert_int_lt(write(fd, "x", 1), 0);
 	ck_assert_int_eq(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
 	ck_assert_int_eq(sd_bus_message_read(reply, "(sth)", &name, &size, &fd), 0);
