@@ -31,7 +31,16 @@ FAKE_WORKER := $(B)/tests/daemon/fake_worker
 $(FAKE_WORKER): $(B)/obj/tests/daemon/fake_worker.o $(BASE_LIB)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(BASE_LIBS)
+# The programs themselves, on a disk where the Nth write fails.
+FAKE_DISK := $(B)/tests/daemon/pbitd_on_fake_disk $(B)/tests/daemon/worker_on_fake_disk
+$(word 1,$(FAKE_DISK)): $(B)/obj/daemon/main.o $(DAEMON_LIB) $(POLICY_LIB)
+$(word 2,$(FAKE_DISK)): $(B)/obj/daemon/worker/main.o $(WORKER_LIB)
+$(FAKE_DISK): $(B)/obj/tests/daemon/fake_disk.o $(MACHINE_LIB) $(BASE_LIB)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $(filter %.o,$^) $(filter-out $(MACHINE_LIB) $(BASE_LIB),$(filter %.a,$^)) \
+		$(MACHINE_LIB) $(BASE_LIB) $(DAEMON_LIBS) $(WORKER_LIBS)
 $(filter $(B)/tests/daemon/%,$(TESTS)): | $(PBITD) $(FAKE_WORKER)
+$(B)/tests/daemon/test_disk: | $(FAKE_DISK)
 
 .SECONDEXPANSION:
 $(B)/tests/%: $(B)/obj/tests/%.o $$(TEST_ARCHIVES_$$(*D))

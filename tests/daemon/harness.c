@@ -70,7 +70,7 @@ void harness_free(struct harness *h)
 
 pid_t harness_spawn(struct harness *h, const char *const *arguments)
 {
-	_cleanup_free_ char *program = harness_program("bin/pbitd");
+	_cleanup_free_ char *program = harness_program(h->program ? h->program : "bin/pbitd");
 	char *argv[MAX_ARGS], log[96];
 	int n = 0, fd;
 	pid_t pid;

@@ -21,6 +21,7 @@ struct harness {
 	char socket[96];
 	char worker[96]; /* a copy that any user can run */
 	pid_t daemon;	 /* 0: none runs */
+	const char *program; /* below the build directory; NULL: bin/pbitd */
 };
 
 void harness_new(struct harness *h);
