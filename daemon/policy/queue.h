@@ -76,7 +76,7 @@ int queue_set_usage(struct queue *q, uid_t uid, const struct queue_usage *usage,
 
 struct queue_user {
 	uid_t uid;
-	const char *name; /* as of his last job; "" when he had none. As long as the queue. */
+	const char *name; /* as of his last job; "" when he had none. Until the next queue_add(). */
 	double weight;
 	double used;  /* us, decayed, up to now */
 	double share; /* of all decayed use, 0..1 */

@@ -2,12 +2,19 @@
 /*
  * What one user has used of the devices, and how that ranks him.
  *
- * With r(t) slots held at time t, weight w and the rate of forgetting l = ln 2 / half-life:
+ * With r(t) slots held at time t, weight w, and the rate of forgetting l = ln 2 / half-life:
  *
- *	used'  = r - l used	us of device time, decayed: what is shown
- *	level' = r / w - l level	what ranks: who has the lowest level is served first
+ *	used'  = r - l used		us of device time, decayed: what is shown
+ *	level' = r / w - l level	us over weight: who has the lowest level is served first
  *
- * Both are integrated exactly between events, so running use counts up to the present moment.
+ * Both are integrated exactly between events, so running use counts up to the present moment. With
+ * a constant weight, and but for what follows, level is used / w.
+ *
+ * No credit for absence. A user is present while a job of his runs or could run if a slot were
+ * free. The floor F is the lowest level of those present; while nobody is, it is what it was,
+ * decayed; it never falls otherwise. Who comes, comes with max(his level, F). So use is a debt that
+ * fades with the half-life, and absence is no claim: who was away for a month goes on from where
+ * the least served of those present stands, not from nothing. All present users' levels are >= F.
  */
 #ifndef PBIT_POLICY_SHARE_H
 #define PBIT_POLICY_SHARE_H

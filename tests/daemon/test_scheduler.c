@@ -116,7 +116,7 @@ START_TEST(small_device)
 	job = show(bus, id);
 	ck_assert_str_eq(str(job, "state"), "queued");
 	ck_assert_str_eq(str(job, "reason"),
-			 "waits for a device: none is in service that it fits; it is next");
+			 "waits for a device: none is in service that it fits");
 	ck_assert_int_eq(num(job, "resumes"), 0);
 	json_decref(job);
 	ck_assert(harness_logged(&h, "is run elsewhere than on embedded0: the device has 4"));
@@ -128,7 +128,7 @@ END_TEST
 /* It waits for its device and for nobody else's, also across restarts of the daemon. */
 START_TEST(device_that_is_not_there)
 {
-	static const char reason[] = "waits for pbit63, which is not there; it is next";
+	static const char reason[] = "waits for pbit63, which is not there";
 	uint64_t id = submit_on(bus, "quick", "pbit63");
 
 	await_reason(id, reason);

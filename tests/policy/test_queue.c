@@ -75,12 +75,15 @@ START_TEST(positions_and_counts)
 		add(id, id % 2 ? "alice" : "bob");
 	ck_assert_uint_eq(queue_position(q, 4, 0), 4);
 	start_next(0);
+	/* Alice's running job is reckoned with. */
 	ck_assert_uint_eq(queue_position(q, 1, 0), 0);
 	ck_assert_uint_eq(queue_position(q, 2, 0), 1);
+	ck_assert_uint_eq(queue_position(q, 3, 0), 2);
 	ck_assert_uint_eq(queue_position(q, 4, 0), 3);
 	ck_assert_uint_eq(queue_position(q, 99, 0), 0);
 	queue_remove(q, 2, 0);
-	ck_assert_uint_eq(queue_position(q, 4, 0), 2);
+	ck_assert_uint_eq(queue_position(q, 4, 0), 1);
+	ck_assert_uint_eq(queue_position(q, 3, 0), 2);
 	ck_assert_uint_eq(queue_waiting(q), 2);
 	ck_assert_uint_eq(queue_running(q), 1);
 	ck_assert_uint_eq(queue_count_of(q, 1000), 2);
@@ -117,7 +120,7 @@ START_TEST(no_device)
 	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 0);
 	add(1, "alice");
 	ck_assert_uint_eq(start_next(0), 0);
-	ck_assert_str_eq(reason(1, 0), "waits for a device: none is in service; it is next");
+	ck_assert_str_eq(reason(1, 0), "waits for a device: none is in service");
 	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 1);
 	ck_assert_uint_eq(start_next(0), 1);
 }
@@ -242,10 +245,12 @@ START_TEST(a_device_by_name)
 	add_for(3, "pbit3");
 	add(4, "bob");
 	ck_assert_str_eq(next_device(1), "pbit1");
-	ck_assert_str_eq(reason(2, 0), "waits for pbit1; 1 job is ahead");
+	ck_assert_str_eq(reason(2, 0), "waits for pbit1; 2 jobs are ahead");
 	start_next(0);
-	ck_assert_str_eq(reason(2, 0), "waits for pbit1, which runs job 1 of alice; it is next");
-	ck_assert_str_eq(reason(3, 0), "waits for pbit3, which is not there; 1 job is ahead");
+	ck_assert_str_eq(reason(2, 0),
+			 "waits for pbit1, which runs job 1 of alice; 1 job is ahead: it is "
+			 "bob's turn");
+	ck_assert_str_eq(reason(3, 0), "waits for pbit3, which is not there");
 	/* Nobody waits behind a device that he did not ask for. */
 	ck_assert_str_eq(next_device(4), "embedded0");
 	start_next(0);
@@ -258,7 +263,7 @@ START_TEST(a_device_by_name)
 	ck_assert_int_eq(queue_stopped(q, 3, 0), 0);
 	ck_assert_uint_eq(queue_position(q, 3, 0), 2);
 	ck_assert_uint_eq(start_next(0), 0);
-	ck_assert_str_eq(reason(3, 0), "waits for pbit3, which is not there; 1 job is ahead");
+	ck_assert_str_eq(reason(3, 0), "waits for pbit3, which is not there");
 	ck_assert_int_eq(queue_avoid(q, 3, "pbit3"), -ENOENT);
 }
 END_TEST
@@ -272,7 +277,7 @@ START_TEST(a_device_that_goes)
 	add(2, "bob");
 	ck_assert_uint_eq(start_next(0), 1);
 	queue_set_device(q, "pbit0", QUEUE_EMULATED, 0);
-	ck_assert_str_eq(reason(2, 0), "waits for a device: none is in service; it is next");
+	ck_assert_str_eq(reason(2, 0), "waits for a device: none is in service");
 	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 1);
 	queue_stopped(q, 1, 0);
 	queue_hold(q, 1, 100, "pbit0 is gone");
@@ -296,8 +301,7 @@ START_TEST(devices_to_avoid)
 	ck_assert_str_eq(next_device(1), "embedded0");
 	queue_set_device(q, "embedded0", QUEUE_EMBEDDED, 0);
 	ck_assert_str_eq(next_device(2), "pbit0");
-	ck_assert_str_eq(reason(1, 0),
-			 "waits for a device: none is in service that it fits; it is next");
+	ck_assert_str_eq(reason(1, 0), "waits for a device: none is in service that it fits");
 	/* Told of again, it is the same; gone and back, it is another one. */
 	queue_set_device(q, "pbit0", QUEUE_EMULATED, 2);
 	ck_assert_str_eq(next_device(2), "pbit0");

@@ -163,7 +163,7 @@ test_lost() {
 	id=$(submit_to pbit0) || die "submit"
 	mid_run "$id" pbit0
 	rmdir $configfs/a || die "rmdir"
-	wait_for 20 waits_because "$id" "waits for pbit0, which is not there; it is next"
+	wait_for 20 waits_because "$id" "waits for pbit0, which is not there"
 	plug a
 	finish "$id"
 	same_bits "$id"
