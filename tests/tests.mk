@@ -24,13 +24,17 @@ $(filter $(B)/tests/lib/% $(B)/tests/cli/%,$(TESTS)): $(LIB_LINKS)
 
 # The daemon's tests run the daemon, with a test double of the worker. What they share is neither a
 # test nor a program.
-HARNESS_SRC := $(filter-out tests/daemon/test_% tests/daemon/bench_% tests/daemon/fake_%,\
+HARNESS_SRC := $(filter-out tests/daemon/test_% tests/daemon/bench_% tests/daemon/fake_% \
+	tests/daemon/hostile_worker%,\
 	$(wildcard tests/daemon/*.c))
 $(B)/lib/libharness.a: $(HARNESS_SRC:%.c=$(B)/obj/%.o)
 FAKE_WORKER := $(B)/tests/daemon/fake_worker
-$(FAKE_WORKER): $(B)/obj/tests/daemon/fake_worker.o $(BASE_LIB)
+# And one that tries all that a worker must not.
+HOSTILE_WORKER := $(B)/tests/daemon/hostile_worker
+$(HOSTILE_WORKER): $(B)/obj/tests/daemon/hostile_worker_probe.o
+$(FAKE_WORKER) $(HOSTILE_WORKER): $(B)/tests/daemon/%: $(B)/obj/tests/daemon/%.o $(BASE_LIB)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(BASE_LIBS)
+	$(LINK) -o $@ $(filter %.o,$^) $(BASE_LIB) $(BASE_LIBS) -lpthread
 # The programs themselves, on a disk where the Nth write fails.
 FAKE_DISK := $(B)/tests/daemon/pbitd_on_fake_disk $(B)/tests/daemon/worker_on_fake_disk
 $(word 1,$(FAKE_DISK)): $(B)/obj/daemon/main.o $(DAEMON_LIB) $(POLICY_LIB)
@@ -39,7 +43,7 @@ $(FAKE_DISK): $(B)/obj/tests/daemon/fake_disk.o $(MACHINE_LIB) $(BASE_LIB)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $(filter %.o,$^) $(filter-out $(MACHINE_LIB) $(BASE_LIB),$(filter %.a,$^)) \
 		$(MACHINE_LIB) $(BASE_LIB) $(DAEMON_LIBS) $(WORKER_LIBS)
-$(filter $(B)/tests/daemon/%,$(TESTS)): | $(PBITD) $(FAKE_WORKER)
+$(filter $(B)/tests/daemon/%,$(TESTS)): | $(PBITD) $(FAKE_WORKER) $(HOSTILE_WORKER)
 $(B)/tests/daemon/test_disk: | $(FAKE_DISK)
 
 .SECONDEXPANSION:
