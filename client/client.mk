@@ -16,9 +16,14 @@ $(LIB_SO): $(LIB_SRC:%.c=$(B)/obj/%.o) $(BASE_LIB) client/lib/libpbit.map
 $(LIB_LINKS): $(LIB_SO)
 	ln -sf libpbit.so.$(VERSION) $@
 
+# Pages and charts: markup, and what needs nothing but it.
+HTML_SRC := $(wildcard client/html/*.c)
+HTML_LIB := $(B)/lib/libhtml.a
+$(HTML_LIB): $(HTML_SRC:%.c=$(B)/obj/%.o)
+
 CLI_SRC := $(wildcard client/cli/*.c)
 PBIT := $(B)/bin/pbit
-$(PBIT): $(CLI_SRC:%.c=$(B)/obj/%.o) $(BASE_LIB) $(LIB_LINKS)
+$(PBIT): $(CLI_SRC:%.c=$(B)/obj/%.o) $(HTML_LIB) $(BASE_LIB) $(LIB_LINKS)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $(filter %.o %.a,$^) -L$(B)/lib -lpbit \
 		-Wl,-rpath,'$$ORIGIN/../lib' -lsystemd $(BASE_LIBS)

@@ -6,63 +6,25 @@
 #include "json.h"
 #include "png_write.h"
 #include "report.h"
+#include "result_file.h"
 #include "save.h"
 
-#define MAX_REPORT  ((uint64_t)256 << 20)
 #define MAX_PICTURE ((uint64_t)64 << 20)
-#define MAX_DEPTH   64
 
 static void files_freep(struct pbit_files **files)
 {
 	pbit_files_free(*files);
 }
 
-/* The whole of a result; -ENOENT without a sentence when there is no such file. */
-static int read_result(const struct pbit_files *files, const char *name, uint64_t max, char **ret,
-		       size_t *ret_size)
-{
-	for (size_t i = 0; i < files->count; i++) {
-		const struct pbit_file *f = &files->file[i];
-		_cleanup_free_ char *buf = NULL;
-		int r;
-
-		if (strcmp(f->name, name) != 0)
-			continue;
-		if (f->size > max)
-			return -EFBIG;
-		buf = malloc(f->size + 1);
-		if (!buf)
-			return -ENOMEM;
-		if (lseek(f->fd, 0, SEEK_SET) < 0)
-			return -errno;
-		r = read_full(f->fd, buf, f->size);
-		if (r < 0)
-			return r;
-		*ret = TAKE_PTR(buf);
-		*ret_size = f->size;
-		return 0;
-	}
-	return -ENOENT;
-}
-
 static int read_report(const struct command *c, const struct pbit_files *files, uint64_t id,
 		       json_t **ret)
 {
-	_cleanup_free_ char *text = NULL;
 	struct err e = { 0 };
-	size_t size;
-	int r;
 
-	r = read_result(files, "report.json", MAX_REPORT, &text, &size);
-	if (r >= 0)
-		r = json_parse_limited(text, size, MAX_REPORT, MAX_DEPTH, ret, &e);
-	if (r >= 0)
+	if (result_file_report(files, ret, &e) >= 0)
 		return 0;
 	return fail(c, STATUS_FAILED, "the report of job %llu cannot be read: %s",
-		    (unsigned long long)id,
-		    e.code	 ? e.text :
-		    r == -ENOENT ? "the job left no report.json" :
-				   strerror(-r));
+		    (unsigned long long)id, e.text);
 }
 
 /* A picture that is missing or broken is no reason to withhold the figures. */
@@ -76,7 +38,7 @@ static void read_picture(const struct pbit_files *files, const json_t *report, s
 	report_number(report, "picture.zoom", &zoom);
 	if (!(zoom >= 1 && zoom <= 1024))
 		return;
-	if (read_result(files, name, MAX_PICTURE, &png, &size) < 0)
+	if (result_file_read(files, name, MAX_PICTURE, &png, &size) < 0)
 		return;
 	png_decode_grey(png, size, (unsigned int)zoom, &ret->pixels, &ret->width, &ret->height,
 			NULL);

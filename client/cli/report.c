@@ -134,3 +134,17 @@ int report_line(FILE *f, const char *fmt, ...)
 	fprintf(f, "%s\n", safe);
 	return 0;
 }
+
+const json_t *report_price_count(const json_t *energy, const char *what)
+{
+	static const struct {
+		const char *word, *count;
+	} words[] = {
+		{ "flip", "flips" }, { "draw", "flips" }, { "read", "reads" }, { "write", "writes" }
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strstr(what, words[i].word))
+			return json_object_get(energy, words[i].count);
+	return NULL;
+}

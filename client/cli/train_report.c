@@ -145,25 +145,11 @@ static int print_device(const json_t *report, FILE *f)
 			   number_text(busy, report_get(report, "timing.device_seconds"), "%.2f"));
 }
 
-/* The count that a price of this name is for, or NULL. */
-static const json_t *find_count(const json_t *energy, const char *what)
-{
-	static const struct {
-		const char *word, *count;
-	} words[] = {
-		{ "flip", "flips" }, { "draw", "flips" }, { "read", "reads" }, { "write", "writes" }
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (strstr(what, words[i].word))
-			return json_object_get(energy, words[i].count);
-	return NULL;
-}
-
 static void energy_row(struct table *t, const json_t *energy, const json_t *price, size_t number)
 {
 	const char *what = report_string(price, "what", "-");
-	const json_t *count = find_count(energy, what), *each = json_object_get(price, "joules");
+	const json_t *count = report_price_count(energy, what),
+		     *each = json_object_get(price, "joules");
 	json_t *joules = NULL;
 	char text[NUMBER_TEXT];
 

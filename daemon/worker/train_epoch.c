@@ -163,6 +163,7 @@ static json_t *judged(const struct epoch *x)
 	for (size_t k = 0; k < ARRAY_SIZE(figures); k++)
 		if (isfinite(figures[k].value))
 			json_object_set_new(object, figures[k].key, json_real(figures[k].value));
+	json_object_set_new(object, "method", json_string(x->exact ? "exact" : "ais"));
 	if (x->has_mixing)
 		json_object_set_new(object, "resolved", json_boolean(x->mixing.tau.resolved));
 	return object;

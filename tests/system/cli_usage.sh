@@ -13,15 +13,15 @@ refused 'there is no command' "$pbit" frobnicate
 refused 'is no command' "$pbit" --frobnicate
 refused 'one command' "$pbit" help train queue
 
-verbs="devices train submit queue show watch log metrics cancel hold release fetch usage reserve sample
+verbs="devices train submit queue show watch log metrics cancel hold release fetch report usage reserve sample
 	bench"
-for c in train submit show watch log metrics cancel hold release fetch sample; do
+for c in train submit show watch log metrics cancel hold release fetch report sample; do
 	refused 'is missing' "$pbit" $c
 done
 for c in devices queue usage bench; do
 	refused 'one argument too many' "$pbit" $c surplus
 done
-for c in train submit show watch log metrics fetch sample; do
+for c in train submit show watch log metrics fetch report sample; do
 	refused "'b' is one argument too many" "$pbit" $c a b
 done
 for c in $verbs; do
