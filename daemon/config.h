@@ -32,6 +32,8 @@
 #define USEC_CANCEL_KILL    (5 * USEC_PER_SEC) /* from SIGTERM to SIGKILL when a job is cancelled */
 #define USEC_STOP_KILL	    (20 * USEC_PER_SEC) /* ... and when the daemon leaves */
 #define USEC_LOST_KILL	    (5 * USEC_PER_SEC)	/* ... and when its device is gone */
+#define USEC_PREEMPT_KILL   (4 * USEC_PER_SEC)	/* ... and when others are to run */
+#define USEC_EXPIRED_KILL   (5 * USEC_PER_SEC)	/* ... and when its time limit is over */
 
 /*
  * Defaults of the caps on connections. An idle one costs some 10 KiB of memory and four

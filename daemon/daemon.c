@@ -241,6 +241,7 @@ static int open_state(struct daemon *d, struct err *e)
 		return r;
 	if (queue_new(&d->queue) < 0)
 		return err_oom(e);
+	queue_set_default_limits(d->queue, &(struct limits){ .queued = LIMIT_ACTIVE_PER_UID });
 	return scheduler_recover(d, e);
 }
 
@@ -310,6 +311,7 @@ struct daemon *daemon_free(struct daemon *d)
 	queue_free(d->queue);
 	worker_cgroups_free(d->cgroups);
 	worker_sandbox_free(d->sandbox);
+	disk_use_clear(&d->disk);
 	store_close(d->store);
 	/* Gives up the lock: what was open is closed before the next daemon opens it. */
 	workspace_close(d->workspace);

@@ -11,6 +11,7 @@
 #include <systemd/sd-event.h>
 
 #include "config.h"
+#include "disk_use.h"
 #include "hotplug.h"
 #include "job_table.h"
 #include "listener.h"
@@ -33,6 +34,7 @@ struct daemon {
 	struct hotplug *hotplug;
 	struct listener *listener;
 	struct job_table jobs;
+	struct disk_use disk;
 	gid_t admins; /* the group of those who may act on all jobs, or NO_GROUP */
 	struct worker_sandbox *sandbox;
 	struct worker_cgroups *cgroups; /* NULL: workers have none */
@@ -52,6 +54,8 @@ struct daemon {
 	sd_event_source *schedule; /* deferred: look what can be started */
 	sd_event_source *wakeup;   /* a job that was held back, or could not be saved */
 	sd_event_source *idle;	   /* --idle-exit */
+	int64_t wall;		   /* us since 1970 when the clock was 0, as the queue has it */
+	uint64_t accounted;	   /* of the clock: when the use of running jobs was last saved */
 	uint64_t told; /* generation of the queue that watchers and service manager know */
 	bool stopping;
 };

@@ -74,8 +74,10 @@ struct job {
 	struct metrics *metrics;       /* while a process runs for it; NULL: they cannot be kept */
 	bool unsaved;		       /* the store could not be written; tried again later */
 	unsigned int lost;	       /* how often its device went away */
+	bool yields;		       /* its worker was asked to make room */
+	bool expired;		       /* its time limit is over */
 	double flips_per_ns;	       /* of its last two progress lines; 0: not known */
-	uint64_t told;		       /* when the last one came, us of the daemon's clock */
+	uint64_t told, told_flips;     /* the last one: us of the daemon's clock, and flips */
 };
 
 struct job *job_free(struct job *j);

@@ -7,22 +7,30 @@
 #ifndef PBIT_DAEMON_SCHEDULER_H
 #define PBIT_DAEMON_SCHEDULER_H
 
+#include "batch.h"
 #include "daemon.h"
 
 /* At the start: takes the jobs from the store, removes orphans. */
 int scheduler_recover(struct daemon *d, struct err *e);
 
 /*
- * Takes a job over; number is its staged directory. When this returns 0, the job is durable and may
- * be acknowledged. On failure nothing of it is left, on disk or in memory.
+ * Takes the jobs over. When this returns 0, they are durable and may be acknowledged; *ret_id is
+ * the first, and the others follow it. On failure nothing of them is left on disk, and those in b
+ * are the caller's still.
  */
-int scheduler_admit(struct daemon *d, struct job *j, const char *spec, unsigned int number,
-		    uint64_t *ret_id, struct err *e);
+int scheduler_admit(struct daemon *d, struct batch *b, uint64_t *ret_id, struct err *e);
 
 /* -EALREADY when it has ended. */
 int scheduler_cancel(struct daemon *d, struct job *j, struct err *e);
 
-/* Starts what can be started, saves what could not be saved. */
+/* HOLD_NONE releases it. One that runs is stopped, to go on later. -EALREADY when it has ended. */
+int scheduler_hold(struct daemon *d, struct job *j, enum job_hold hold, struct err *e);
+
+/* Tells the queue what time it is, where that has changed. */
+void scheduler_set_clock(struct daemon *d);
+
+/* Ends what can never run and what has run long enough, starts and preempts, saves what
+ * could not be saved. */
 void scheduler_run(struct daemon *d);
 
 /* The device is gone: the jobs that run there are stopped, and go on elsewhere. */

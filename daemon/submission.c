@@ -4,27 +4,35 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "batch.h"
 #include "bus.h"
 #include "memfd.h"
 #include "peer.h"
 #include "protocol.h"
 #include "scheduler.h"
+#include "submission_limits.h"
+#include "submission_options.h"
+#include "user.h"
 
 struct submission {
 	struct submission *next;
 	struct daemon *daemon;
 	struct peer *peer;    /* NULL when it has gone */
-	sd_bus_message *call; /* owns the descriptors and the text of the spec */
+	sd_bus_message *call; /* owns the descriptors, the text of the spec and of the options */
 	const char *spec;
-	struct job *job;
+	struct submission_options options;
+	struct spec_array array; /* count is 0: it is one job */
+	struct job *like;	 /* what its jobs have in common */
+	struct demand demand;
 	unsigned int number;
 	struct workspace_input inputs[PBIT_MAX_INPUTS];
 	size_t n;
 	/* The thread writes these, then to the eventfd, and is joined before they are read. */
+	struct batch batch;
+	bool bad_input;
 	int result;
 	struct err err;
 	pthread_t thread;
@@ -50,7 +58,10 @@ static struct submission *submission_free(struct submission *s)
 	if (s->peer)
 		s->peer->submissions--;
 	sd_bus_message_unref(s->call);
-	job_free(s->job);
+	submission_options_clear(&s->options);
+	spec_array_free(&s->array);
+	batch_clear(&s->batch);
+	job_free(s->like);
 	free(s);
 	return NULL;
 }
@@ -78,22 +89,6 @@ static int read_inputs(sd_bus_message *m, struct offer *o, struct err *e)
 		o->fd[o->n++] = fd;
 	}
 	return r < 0 ? r : sd_bus_message_exit_container(m);
-}
-
-static int refuse_options(sd_bus_message *m, struct err *e)
-{
-	const char *name;
-	int r = sd_bus_message_enter_container(m, 'a', "{sv}");
-
-	if (r < 0)
-		return r;
-	r = sd_bus_message_enter_container(m, 'e', "sv");
-	if (r < 0)
-		return r;
-	if (r == 0)
-		return sd_bus_message_exit_container(m);
-	r = sd_bus_message_read(m, "s", &name);
-	return r < 0 ? r : err_set(e, -EINVAL, "Submit knows no option '%s'", name);
 }
 
 /* Each file of the spec, in its order, gets the descriptor that came under its name. */
@@ -129,6 +124,7 @@ static int match_inputs(struct submission *s, const struct spec *spec, struct of
 		total += s->inputs[i].size;
 	}
 	s->n = n;
+	s->demand.bytes = total;
 	for (size_t k = 0; k < o->n; k++)
 		if (!o->used[k])
 			return err_set(e, -EINVAL,
@@ -138,32 +134,40 @@ static int match_inputs(struct submission *s, const struct spec *spec, struct of
 	return 0;
 }
 
-static int user_name(uid_t uid, char **ret)
+/* Bytes are counted anew each time that a worker of the job has ended. */
+static int make_like(struct submission *s)
 {
-	char buf[4096];
-	struct passwd pw, *found = NULL;
-
-	if (getpwuid_r(uid, &pw, buf, sizeof(buf), &found) == 0 && found)
-		return job_set_text(ret, found->pw_name);
-	return asprintf(ret, "%u", (unsigned int)uid) < 0 ? -ENOMEM : 0;
-}
-
-static int make_job(const struct peer *p, const struct spec *spec, struct job **ret)
-{
+	const struct peer *p = s->peer;
 	_cleanup_(job_freep) struct job *j = calloc(1, sizeof(*j));
 
 	if (!j || !(j->groups = strdup(p->groups)) || user_name(p->uid, &j->user) < 0 ||
-	    job_set_text(&j->name, spec->name ? spec->name : "") < 0 ||
-	    job_set_text(&j->reason, "") < 0 ||
-	    (spec->device && !(j->device = strdup(spec->device))))
+	    job_set_text(&j->name, "") < 0 || job_set_text(&j->reason, "") < 0 ||
+	    submission_options_apply(&s->options, j) < 0)
 		return -ENOMEM;
 	j->uid = p->uid;
 	j->gid = p->gid;
-	j->kind = spec->kind;
 	j->state = STATE_QUEUED;
 	j->submitted = daemon_now();
-	*ret = TAKE_PTR(j);
+	j->bytes = (int64_t)(s->demand.bytes / s->demand.jobs);
+	s->like = TAKE_PTR(j);
 	return 0;
+}
+
+/* The spec, or the one with the first value of its array. */
+static int read_spec(struct submission *s, struct spec **ret, struct err *e)
+{
+	const struct submission_options *o = &s->options;
+	_cleanup_free_ char *text = NULL;
+	int r;
+
+	s->demand.jobs = 1;
+	if (!o->array_key)
+		return spec_parse(s->spec, strlen(s->spec), ret, e);
+	r = spec_array_parse(s->spec, o->array_key, o->array_values, &s->array, e);
+	if (r < 0)
+		return r;
+	s->demand.jobs = (unsigned int)s->array.count;
+	return spec_array_get(&s->array, 0, NULL, ret, e);
 }
 
 static int read_call(struct submission *s, struct err *e)
@@ -176,12 +180,40 @@ static int read_call(struct submission *s, struct err *e)
 	if (r >= 0)
 		r = read_inputs(s->call, &o, e);
 	if (r >= 0)
-		r = refuse_options(s->call, e);
+		r = submission_options_read(s->call, &s->options, e);
 	if (r >= 0)
-		r = spec_parse(s->spec, strlen(s->spec), &spec, e);
+		r = read_spec(s, &spec, e);
 	if (r >= 0)
 		r = match_inputs(s, spec, &o, e);
-	return r < 0 ? r : make_job(s->peer, spec, &s->job);
+	if (r >= 0)
+		r = submission_options_check(s->daemon, &s->options, e);
+	return r < 0 ? r : make_like(s);
+}
+
+static int stage(struct submission *s)
+{
+	struct workspace *w = s->daemon->workspace;
+	const struct job *j = s->like;
+	int r = batch_make(j, s->spec, s->array.count ? &s->array : NULL, &s->batch, &s->err);
+
+	s->bad_input = r < 0 && r != -ENOMEM;
+	if (r < 0)
+		return r;
+	s->batch.number = s->number;
+	r = workspace_stage(w, s->number, s->inputs, s->n, j->uid, j->gid, &s->err);
+	if (r < 0)
+		return r;
+	r = workspace_stage_more(w, s->number, s->batch.n - 1, s->inputs, s->n, j->uid, j->gid,
+				 &s->err);
+	if (r < 0)
+		workspace_unstage(w, s->number);
+	return r;
+}
+
+static void unstage(struct submission *s)
+{
+	for (size_t i = 0; i < s->batch.n; i++)
+		workspace_unstage(s->daemon->workspace, s->number + (unsigned int)i);
 }
 
 static void *copy_thread(void *userdata)
@@ -189,8 +221,7 @@ static void *copy_thread(void *userdata)
 	struct submission *s = userdata;
 	uint64_t one = 1;
 
-	s->result = workspace_stage(s->daemon->workspace, s->number, s->inputs, s->n, s->job->uid,
-				    s->job->gid, &s->err);
+	s->result = stage(s);
 	if (write(s->done_fd, &one, sizeof(one)) < 0)
 		abort(); /* cannot be: an eventfd takes it */
 	return NULL;
@@ -201,7 +232,9 @@ static void answer(struct submission *s, uint64_t id)
 	if (s->result >= 0)
 		sd_bus_reply_method_return(s->call, "t", id);
 	else
-		sd_bus_reply_method_errorf(s->call, PBIT_ERROR_FAILED, "%s", s->err.text);
+		sd_bus_reply_method_errorf(s->call,
+					   s->bad_input ? PBIT_ERROR_BAD_INPUT : PBIT_ERROR_FAILED,
+					   "%s", s->err.text);
 }
 
 static void remove_from_list(struct submission *s)
@@ -221,13 +254,10 @@ static void complete(struct submission *s)
 	struct daemon *d = s->daemon;
 	uint64_t id = 0;
 
-	if (s->result >= 0 && !s->peer) {
-		workspace_unstage(d->workspace, s->number);
-	} else if (s->result >= 0) {
-		struct job *j = TAKE_PTR(s->job);
-
-		s->result = scheduler_admit(d, j, s->spec, s->number, &id, &s->err);
-	}
+	if (s->result >= 0 && !s->peer)
+		unstage(s);
+	else if (s->result >= 0)
+		s->result = scheduler_admit(d, &s->batch, &id, &s->err);
 	if (s->peer)
 		answer(s, id);
 	remove_from_list(s);
@@ -259,7 +289,8 @@ static int start_copying(struct submission *s)
 	r = sd_event_add_io(d->event, &s->done, s->done_fd, EPOLLIN, on_copied, s);
 	if (r < 0)
 		return r;
-	s->number = ++d->last_stage;
+	s->number = d->last_stage + 1;
+	d->last_stage += s->demand.jobs;
 	/* Every signal that the loop waits for is blocked already, and stays so in the thread. */
 	r = -pthread_create(&s->thread, NULL, copy_thread, s);
 	if (r < 0)
@@ -289,27 +320,31 @@ static void start_waiting(struct daemon *d)
 	}
 }
 
-static int check_limits(const struct peer *p, sd_bus_error *error)
+static int check_daemon(const struct peer *p, sd_bus_error *error)
 {
-	const struct daemon *d = p->daemon;
-
 	if (p->uid != geteuid() && geteuid() != 0)
 		return sd_bus_error_setf(error, PBIT_ERROR_DENIED,
 					 "this pbitd runs jobs of uid %u alone",
 					 (unsigned int)geteuid());
-	if (d->stopping)
+	if (p->daemon->stopping)
 		return sd_bus_error_set(error, PBIT_ERROR_FAILED,
 					"pbitd is leaving; submit the job again in a moment");
-	if (queue_count_of(d->queue, p->uid) >= LIMIT_ACTIVE_PER_UID)
-		return sd_bus_error_setf(error, PBIT_ERROR_LIMIT,
-					 "%d jobs of yours wait or run; submit more when some of "
-					 "them have ended",
-					 LIMIT_ACTIVE_PER_UID);
-	if (d->jobs.n >= LIMIT_ACTIVE_JOBS)
-		return sd_bus_error_setf(error, PBIT_ERROR_LIMIT,
-					 "%d jobs wait or run; submit more when some have ended",
-					 LIMIT_ACTIVE_JOBS);
 	return 0;
+}
+
+/* With what is being copied: what is acknowledged has its place. */
+static int check_limits(const struct submission *s, struct err *e)
+{
+	struct demand own = s->demand, all = s->demand;
+
+	for (const struct submission *x = s->daemon->submissions; x; x = x->next) {
+		all.jobs += x->demand.jobs;
+		if (x->like->uid != s->like->uid)
+			continue;
+		own.jobs += x->demand.jobs;
+		own.bytes += x->demand.bytes;
+	}
+	return submission_limits_check(s->daemon, s->like->uid, &own, all.jobs, e);
 }
 
 int submission_method(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -321,7 +356,7 @@ int submission_method(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	struct err e = { 0 };
 	int r;
 
-	r = check_limits(p, error);
+	r = check_daemon(p, error);
 	if (r < 0)
 		return r;
 	s = calloc(1, sizeof(*s));
@@ -335,6 +370,8 @@ int submission_method(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	r = read_call(s, &e);
 	if (r < 0)
 		return e.code ? bus_fail(error, PBIT_ERROR_BAD_INPUT, &e) : r;
+	if (check_limits(s, &e) < 0)
+		return bus_fail(error, PBIT_ERROR_LIMIT, &e);
 	for (last = &d->submissions; *last; last = &(*last)->next)
 		;
 	*last = TAKE_PTR(s);
@@ -357,7 +394,7 @@ void submission_drop_all(struct daemon *d)
 		if (s->copying) {
 			pthread_join(s->thread, NULL);
 			if (s->result >= 0)
-				workspace_unstage(d->workspace, s->number);
+				unstage(s);
 		}
 		d->submissions = s->next;
 		submission_free(s);

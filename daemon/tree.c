@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* rm -r by descriptors. */
+/* rm -r and du by descriptors. */
 #include "tree.h"
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define TREE_MAX_DEPTH 32
 
@@ -55,4 +56,54 @@ static int remove_at(int at, const char *name, unsigned int depth)
 int tree_remove(int at, const char *name)
 {
 	return remove_at(at, name, 0);
+}
+
+#define BLOCK_BYTES 512
+
+static int64_t bytes_of(const struct stat *st)
+{
+	return (int64_t)st->st_blocks * BLOCK_BYTES / MAX((int64_t)st->st_nlink, (int64_t)1);
+}
+
+static int64_t bytes_at(int at, const char *name, unsigned int depth)
+{
+	_cleanup_(closedirp) DIR *d = NULL;
+	const struct dirent *entry;
+	struct stat st;
+	int64_t sum;
+	int fd;
+
+	if (depth > TREE_MAX_DEPTH)
+		return -ELOOP;
+	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return bytes_of(&st);
+	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		int r = -errno;
+
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	sum = (int64_t)st.st_blocks * BLOCK_BYTES;
+	while ((entry = readdir(d))) {
+		int64_t bytes;
+
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		bytes = bytes_at(dirfd(d), entry->d_name, depth + 1);
+		/* What goes away meanwhile is not there. */
+		if (bytes < 0 && bytes != -ENOENT && bytes != -ENOTDIR)
+			return bytes;
+		sum += MAX(bytes, (int64_t)0);
+	}
+	return sum;
+}
+
+int64_t tree_bytes(int at, const char *name)
+{
+	return bytes_at(at, name, 0);
 }

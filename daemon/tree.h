@@ -19,4 +19,10 @@ static inline void closedirp(DIR **d)
  */
 int tree_remove(int at, const char *name);
 
+/*
+ * Bytes on disk of at/name with all in it; a file with n names counts for an n-th. Follows no links.
+ * -ENOENT when it is missing, -ELOOP below 32 levels.
+ */
+int64_t tree_bytes(int at, const char *name);
+
 #endif

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* The jobs' directories. */
-#include "workspace.h"
-
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -11,20 +9,13 @@
 
 #include "metrics.h"
 #include "tree.h"
-
-#define COPY_BYTES ((size_t)1 << 20)
-#define NAME_BYTES 32
+#include "workspace_dir.h"
 
 /* A daemon that was just killed may hold the lock until the kernel has buried it. */
 #define LOCK_TRIES   50
 #define LOCK_WAIT_NS 20000000
 
-struct workspace {
-	char *directory;
-	int state_fd, jobs_fd, lock_fd;
-};
-
-static int fail(struct workspace *w, int r, const char *what, struct err *e)
+int workspace_fail(struct workspace *w, int r, const char *what, struct err *e)
 {
 	return err_set(e, r, "%s: %s: %s%s", w->directory, what, strerror(-r),
 		       r == -ENOSPC || r == -EDQUOT		  ? "; free some space" :
@@ -32,7 +23,7 @@ static int fail(struct workspace *w, int r, const char *what, struct err *e)
 								    "");
 }
 
-static mode_t directory_mode(void)
+mode_t workspace_mode(void)
 {
 	/* Workers of other users pass through, and see nothing. */
 	return geteuid() == 0 ? 0711 : 0700;
@@ -51,10 +42,10 @@ static int make_parents(const char *directory)
 	}
 	if (mkdir(path, 0700) < 0)
 		return errno == EEXIST ? 0 : -errno;
-	return chmod(path, directory_mode()) < 0 ? -errno : 0;
+	return chmod(path, workspace_mode()) < 0 ? -errno : 0;
 }
 
-static int open_directory(int at, const char *name)
+int workspace_open_directory(int at, const char *name)
 {
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -62,13 +53,13 @@ static int open_directory(int at, const char *name)
 }
 
 /* Makes at/name with just this mode, whatever the umask, and opens it. */
-static int new_directory(int at, const char *name, mode_t mode)
+int workspace_new_directory(int at, const char *name, mode_t mode)
 {
 	_cleanup_close_ int fd = -1;
 
 	if (mkdirat(at, name, 0700) < 0)
 		return -errno;
-	fd = open_directory(at, name);
+	fd = workspace_open_directory(at, name);
 	if (fd >= 0 && fchmod(fd, mode) < 0)
 		return -errno;
 	return TAKE_FD(fd);
@@ -85,19 +76,19 @@ static int setup(struct workspace *w, struct err *e)
 		r = w->state_fd < 0 ? -errno : 0;
 	}
 	if (r < 0)
-		return fail(w, r, "the state directory cannot be used", e);
+		return workspace_fail(w, r, "the state directory cannot be used", e);
 	if (fstat(w->state_fd, &st) < 0)
-		return fail(w, -errno, "the state directory cannot be used", e);
+		return workspace_fail(w, -errno, "the state directory cannot be used", e);
 	if (st.st_uid != geteuid())
 		return err_set(e, -EPERM, "%s: belongs to another user; say --state-dir DIRECTORY",
 			       w->directory);
-	w->jobs_fd = new_directory(w->state_fd, "jobs", directory_mode());
+	w->jobs_fd = workspace_new_directory(w->state_fd, "jobs", workspace_mode());
 	if (w->jobs_fd == -EEXIST)
-		w->jobs_fd = open_directory(w->state_fd, "jobs");
+		w->jobs_fd = workspace_open_directory(w->state_fd, "jobs");
 	if (w->jobs_fd < 0)
-		return fail(w, w->jobs_fd, "jobs/ cannot be used", e);
+		return workspace_fail(w, w->jobs_fd, "jobs/ cannot be used", e);
 	if (fsync(w->state_fd) < 0)
-		return fail(w, -errno, "jobs/ cannot be used", e);
+		return workspace_fail(w, -errno, "jobs/ cannot be used", e);
 	return 0;
 }
 
@@ -137,10 +128,10 @@ int workspace_lock(struct workspace *w, struct err *e)
 	_cleanup_close_ int fd = openat(w->state_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		return fail(w, -errno, "the lock cannot be made", e);
+		return workspace_fail(w, -errno, "the lock cannot be made", e);
 	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
 		if (errno != EWOULDBLOCK)
-			return fail(w, -errno, "cannot be locked", e);
+			return workspace_fail(w, -errno, "cannot be locked", e);
 		if (i == LOCK_TRIES)
 			return err_set(e, -EALREADY, "another pbitd already serves %s",
 				       w->directory);
@@ -151,171 +142,43 @@ int workspace_lock(struct workspace *w, struct err *e)
 }
 
 /* Only a daemon that serves others has files to give away. */
-static int give(int fd, uid_t uid, gid_t gid)
+int workspace_give(int fd, uid_t uid, gid_t gid)
 {
 	if (geteuid() != 0 || uid == 0)
 		return 0;
 	return fchown(fd, uid, gid) < 0 ? -errno : 0;
 }
 
-static int copy_bytes(int to, const struct workspace_input *in, void *buf)
+void workspace_job_name(uint64_t id, char ret[WORKSPACE_NAME_BYTES])
 {
-	for (uint64_t done = 0; done < in->size;) {
-		size_t piece = (size_t)MIN(in->size - done, (uint64_t)COPY_BYTES);
-		int r = pread_full(in->fd, buf, piece, (off_t)done);
-
-		if (r >= 0)
-			r = write_full(to, buf, piece);
-		if (r < 0)
-			return r;
-		done += piece;
-	}
-	return 0;
-}
-
-/* Allocated first, so that a disk which cannot hold the file says so at once. */
-static int copy_input(int directory, size_t index, const struct workspace_input *in, void *buf,
-		      uid_t uid, gid_t gid)
-{
-	_cleanup_close_ int fd = -1;
-	char name[NAME_BYTES];
-	int r;
-
-	snprintf(name, sizeof(name), "%zu", index);
-	fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
-	if (fd < 0)
-		return -errno;
-	if (in->size > 0 && fallocate(fd, 0, 0, (off_t)in->size) < 0 && errno != EOPNOTSUPP)
-		return -errno;
-	r = copy_bytes(fd, in, buf);
-	if (r >= 0)
-		r = give(fd, uid, gid);
-	if (r < 0)
-		return r;
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
-static int copy_inputs(int job, const struct workspace_input *inputs, size_t n, uid_t uid,
-		       gid_t gid)
-{
-	_cleanup_free_ void *buf = malloc(COPY_BYTES);
-	_cleanup_close_ int directory = -1;
-	int r;
-
-	if (!buf)
-		return -ENOMEM;
-	r = directory = new_directory(job, "input", directory_mode());
-	for (size_t i = 0; i < n && r >= 0; i++)
-		r = copy_input(directory, i, &inputs[i], buf, uid, gid);
-	if (r < 0)
-		return r;
-	return fsync(directory) < 0 ? -errno : 0;
-}
-
-static int make_private(int job, const char *name, uid_t uid, gid_t gid)
-{
-	_cleanup_close_ int fd = new_directory(job, name, 0700);
-
-	return fd < 0 ? fd : give(fd, uid, gid);
-}
-
-static int make_file(int job, const char *name, uid_t uid, gid_t gid)
-{
-	_cleanup_close_ int fd = openat(job, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	return fd < 0 ? -errno : give(fd, uid, gid);
-}
-
-static int fill(int job, const struct workspace_input *inputs, size_t n, uid_t uid, gid_t gid)
-{
-	int r = copy_inputs(job, inputs, n, uid, gid);
-
-	if (r >= 0)
-		r = make_private(job, "out", uid, gid);
-	if (r >= 0)
-		r = make_private(job, "ckpt", uid, gid);
-	if (r >= 0)
-		r = make_file(job, "lock", uid, gid);
-	if (r >= 0)
-		r = make_file(job, "log", uid, gid);
-	if (r < 0)
-		return r;
-	return fsync(job) < 0 ? -errno : 0;
-}
-
-static void stage_name(unsigned int number, char ret[NAME_BYTES])
-{
-	snprintf(ret, NAME_BYTES, "tmp-%u", number);
-}
-
-static void job_name(uint64_t id, char ret[NAME_BYTES])
-{
-	snprintf(ret, NAME_BYTES, "%" PRIu64, id);
-}
-
-int workspace_stage(struct workspace *w, unsigned int number, const struct workspace_input *inputs,
-		    size_t n, uid_t uid, gid_t gid, struct err *e)
-{
-	_cleanup_close_ int job = -1;
-	char name[NAME_BYTES];
-	int r;
-
-	stage_name(number, name);
-	r = job = new_directory(w->jobs_fd, name, directory_mode());
-	if (r >= 0)
-		r = fill(job, inputs, n, uid, gid);
-	if (r < 0) {
-		workspace_unstage(w, number);
-		return fail(w, r, "the job cannot be stored", e);
-	}
-	return 0;
-}
-
-void workspace_unstage(struct workspace *w, unsigned int number)
-{
-	char name[NAME_BYTES];
-
-	stage_name(number, name);
-	tree_remove(w->jobs_fd, name);
-}
-
-int workspace_publish(struct workspace *w, unsigned int number, uint64_t id, struct err *e)
-{
-	char from[NAME_BYTES], to[NAME_BYTES];
-
-	stage_name(number, from);
-	job_name(id, to);
-	if (renameat(w->jobs_fd, from, w->jobs_fd, to) < 0)
-		return fail(w, -errno, "the job cannot be stored", e);
-	if (fsync(w->jobs_fd) < 0)
-		return fail(w, -errno, "the job cannot be stored", e);
-	return 0;
+	snprintf(ret, WORKSPACE_NAME_BYTES, "%" PRIu64, id);
 }
 
 int workspace_remove(struct workspace *w, uint64_t id)
 {
-	char name[NAME_BYTES];
+	char name[WORKSPACE_NAME_BYTES];
 
-	job_name(id, name);
+	workspace_job_name(id, name);
 	return tree_remove(w->jobs_fd, name);
 }
 
 int workspace_open_job(struct workspace *w, uint64_t id)
 {
-	char name[NAME_BYTES];
+	char name[WORKSPACE_NAME_BYTES];
 
-	job_name(id, name);
-	return open_directory(w->jobs_fd, name);
+	workspace_job_name(id, name);
+	return workspace_open_directory(w->jobs_fd, name);
 }
 
-void workspace_trim(struct workspace *w, uint64_t id)
+void workspace_trim(struct workspace *w, uint64_t id, bool keep_checkpoint)
 {
 	_cleanup_close_ int job = workspace_open_job(w, id);
 
 	if (job < 0)
 		return;
 	tree_remove(job, "input");
-	tree_remove(job, "ckpt");
+	if (!keep_checkpoint)
+		tree_remove(job, "ckpt");
 }
 
 int workspace_write_job(struct workspace *w, uint64_t id, const char *text, uid_t uid, gid_t gid,
@@ -328,22 +191,22 @@ int workspace_write_job(struct workspace *w, uint64_t id, const char *text, uid_
 		r = write_file_atomic(job, "job.json", text, strlen(text));
 	if (r >= 0) {
 		fd = openat(job, "job.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		r = fd < 0 ? -errno : give(fd, uid, gid);
+		r = fd < 0 ? -errno : workspace_give(fd, uid, gid);
 	}
 	if (r >= 0 && fchmod(fd, 0400) < 0)
 		r = -errno;
-	return r < 0 ? fail(w, r, "job.json cannot be written", e) : 0;
+	return r < 0 ? workspace_fail(w, r, "job.json cannot be written", e) : 0;
 }
 
 static int clean_entry(struct workspace *w, const char *name, workspace_keep_fn keep,
 		       void *userdata)
 {
-	char *end, canonical[NAME_BYTES] = "";
+	char *end, canonical[WORKSPACE_NAME_BYTES] = "";
 	uint64_t id = strtoull(name, &end, 10);
 	int r = 0;
 
 	if (*end == '\0')
-		job_name(id, canonical);
+		workspace_job_name(id, canonical);
 	if (!strcmp(name, canonical))
 		r = keep(id, userdata);
 	if (r != 0)
@@ -356,17 +219,17 @@ int workspace_clean(struct workspace *w, workspace_keep_fn keep, void *userdata,
 {
 	_cleanup_(closedirp) DIR *d = NULL;
 	const struct dirent *entry;
-	int fd = open_directory(w->jobs_fd, "."), count = 0, r;
+	int fd = workspace_open_directory(w->jobs_fd, "."), count = 0, r;
 
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d)
-		return fail(w, fd < 0 ? fd : -errno, "jobs/ cannot be read", e);
+		return workspace_fail(w, fd < 0 ? fd : -errno, "jobs/ cannot be read", e);
 	while ((entry = readdir(d))) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
 		r = clean_entry(w, entry->d_name, keep, userdata);
 		if (r < 0)
-			return fail(w, r, "a left-over directory cannot be removed", e);
+			return workspace_fail(w, r, "a left-over directory cannot be removed", e);
 		count += r;
 	}
 	return count;
@@ -444,20 +307,20 @@ int workspace_results(struct workspace *w, uint64_t id, uid_t uid, bool open, si
 		      struct workspace_file **ret, size_t *ret_n, struct err *e)
 {
 	_cleanup_close_ int job = workspace_open_job(w, id);
-	int out = job < 0 ? job : open_directory(job, "out"), r;
+	int out = job < 0 ? job : workspace_open_directory(job, "out"), r;
 	_cleanup_(closedirp) DIR *d = out < 0 ? NULL : fdopendir(out);
 	struct workspace_file *files = d ? calloc(max, sizeof(*files)) : NULL;
 	size_t n = 0;
 
 	if (!files)
-		return fail(w, out < 0 ? out : -ENOMEM, "the results cannot be read", e);
+		return workspace_fail(w, out < 0 ? out : -ENOMEM, "the results cannot be read", e);
 	r = collect(d, uid, open, max, files, &n);
 	if (r < 0) {
 		workspace_files_free(files, n);
 		if (r == -E2BIG)
 			return err_set(e, r, "job %" PRIu64 " has more than %zu result files", id,
 				       max);
-		return fail(w, r, "the results cannot be read", e);
+		return workspace_fail(w, r, "the results cannot be read", e);
 	}
 	qsort(files, n, sizeof(*files), compare_files);
 	*ret = files;
@@ -476,11 +339,11 @@ static int open_record(struct workspace *w, uint64_t id, const char *name, int f
 	struct stat st;
 
 	if (job < 0)
-		return fail(w, job, "the job's directory cannot be opened", e);
+		return workspace_fail(w, job, "the job's directory cannot be opened", e);
 	flags |= O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 	fd = openat(job, name, flags, 0600);
 	if (fd < 0)
-		return fail(w, -errno, "the job's records cannot be opened", e);
+		return workspace_fail(w, -errno, "the job's records cannot be opened", e);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != uid)
 		return err_set(e, -EPERM, "job %" PRIu64 ": %s is not a file of its own", id, name);
 	return TAKE_FD(fd);
@@ -499,12 +362,12 @@ int workspace_open_metrics(struct workspace *w, uint64_t id, struct err *e)
 int workspace_sync_results(struct workspace *w, uint64_t id, struct err *e)
 {
 	_cleanup_close_ int job = workspace_open_job(w, id);
-	int out = job < 0 ? job : open_directory(job, "out"), r = 0;
+	int out = job < 0 ? job : workspace_open_directory(job, "out"), r = 0;
 	_cleanup_(closedirp) DIR *d = out < 0 ? NULL : fdopendir(out);
 	const struct dirent *entry;
 
 	if (!d)
-		return fail(w, out < 0 ? out : -ENOMEM, "the results cannot be read", e);
+		return workspace_fail(w, out < 0 ? out : -ENOMEM, "the results cannot be read", e);
 	while (r >= 0 && (entry = readdir(d))) {
 		_cleanup_close_ int fd =
 			openat(dirfd(d), entry->d_name,
@@ -516,5 +379,5 @@ int workspace_sync_results(struct workspace *w, uint64_t id, struct err *e)
 	}
 	if (r >= 0 && fsync(dirfd(d)) < 0)
 		r = -errno;
-	return r < 0 ? fail(w, r, "the results cannot be made durable", e) : 0;
+	return r < 0 ? workspace_fail(w, r, "the results cannot be made durable", e) : 0;
 }

@@ -42,13 +42,25 @@ int workspace_stage(struct workspace *w, unsigned int number, const struct works
 		    size_t n, uid_t uid, gid_t gid, struct err *e);
 void workspace_unstage(struct workspace *w, unsigned int number);
 
-/* Renames jobs/tmp-number to jobs/id, durably. */
-int workspace_publish(struct workspace *w, unsigned int number, uint64_t id, struct err *e);
+/*
+ * As many more like jobs/tmp-number, with the numbers that follow and the same inputs, which are on
+ * disk once. On failure none of these is left.
+ */
+int workspace_stage_more(struct workspace *w, unsigned int number, size_t more,
+			 const struct workspace_input *inputs, size_t n, uid_t uid, gid_t gid,
+			 struct err *e);
+
+/*
+ * Renames jobs/tmp-number to jobs/id, and the n - 1 that follow to those that follow, durably. On
+ * failure, some may have been renamed.
+ */
+int workspace_publish(struct workspace *w, unsigned int number, uint64_t id, size_t n,
+		      struct err *e);
 
 /* Removes jobs/id with all that is in it; a missing one is no error. */
 int workspace_remove(struct workspace *w, uint64_t id);
-/* What an ended job needs no more: inputs and checkpoints. */
-void workspace_trim(struct workspace *w, uint64_t id);
+/* What an ended job needs no more: inputs and, unless they are to stay, checkpoints. */
+void workspace_trim(struct workspace *w, uint64_t id, bool keep_checkpoint);
 
 /* Removes what keep() disowns, and what was never published. Returns how many, or an errno. */
 typedef int (*workspace_keep_fn)(uint64_t id, void *userdata); /* 1 keep, 0 remove, < 0 stop */

@@ -54,7 +54,7 @@ static void stage_and_publish(unsigned int number, uint64_t id)
 {
 	ck_assert_msg(workspace_stage(w, number, NULL, 0, geteuid(), getegid(), &e) == 0, "%s",
 		      e.text);
-	ck_assert_msg(workspace_publish(w, number, id, &e) == 0, "%s", e.text);
+	ck_assert_msg(workspace_publish(w, number, id, 1, &e) == 0, "%s", e.text);
 }
 
 static unsigned int count_entries(void)
@@ -86,7 +86,7 @@ START_TEST(inputs_are_copied)
 	inputs[1] = (struct workspace_input){ harness_sealed("", 0), 0 };
 	ck_assert_int_eq(workspace_stage(w, 1, inputs, 2, geteuid(), getegid(), &e), 0);
 	ck_assert(exists("jobs/tmp-1/input/0"));
-	ck_assert_int_eq(workspace_publish(w, 1, 42, &e), 0);
+	ck_assert_int_eq(workspace_publish(w, 1, 42, 1, &e), 0);
 	ck_assert(!exists("jobs/tmp-1"));
 
 	snprintf(path, sizeof(path), "%s/jobs/42/input/0", root);
@@ -190,7 +190,7 @@ START_TEST(trim_keeps_results)
 	stage_and_publish(1, 5);
 	put("jobs/5/out/W.npy", "W");
 	put("jobs/5/ckpt/epoch", "1");
-	workspace_trim(w, 5);
+	workspace_trim(w, 5, false);
 	ck_assert(exists("jobs/5/out/W.npy") && exists("jobs/5/log"));
 	ck_assert(!exists("jobs/5/ckpt") && !exists("jobs/5/input"));
 }
