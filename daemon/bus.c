@@ -260,44 +260,6 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return e.code ? bus_fail(error, PBIT_ERROR_FAILED, &e) : r;
 }
 
-/* Whose job it is, or null. */
-static json_t *user_json(const struct daemon *d, uint64_t id)
-{
-	const struct job *j = job_table_find(&d->jobs, id);
-
-	return j ? json_string(j->user) : json_null();
-}
-
-static json_t *device_json(const struct daemon *d, const struct device *dev)
-{
-	unsigned int count;
-	uint64_t id = queue_running_on(d->queue, dev->name, &count);
-	const char *state = !dev->usable ? "unsupported" : count > 0 ? "busy" : "idle";
-	/* A device of the kernel has threads of its own. */
-	unsigned int threads = dev->usable && !dev->syspath ? d->config->threads : 0;
-
-	return json_pack("{s:s, s:s, s:i, s:s, s:b, s:i, s:i, s:s, s:i, s:i, s:i, s:o, s:o, s:s}",
-			 "name", dev->name, "backend", dev->backend, "p_bits", (int)dev->p_bits,
-			 "state", state, "ideal", dev->ideal, "chains", (int)dev->chains,
-			 "coupling_bits", (int)dev->coupling_bits, "route", dev->route, "threads",
-			 (int)threads, "slots", (int)daemon_slots(d, dev), "running", (int)count,
-			 "job", id ? json_integer((json_int_t)id) : json_null(), "user",
-			 user_json(d, id), "reason", dev->why ? dev->why : "");
-}
-
-static int on_devices(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error)
-{
-	const struct daemon *d = ((struct peer *)userdata)->daemon;
-	_cleanup_json_ json_t *array = json_array();
-	_cleanup_free_ char *text = NULL;
-
-	for (size_t i = 0; i < hotplug_count(d->hotplug); i++)
-		if (json_array_append_new(array, device_json(d, hotplug_get(d->hotplug, i))) < 0)
-			return -ENOMEM;
-	text = json_dumps(array, JSON_COMPACT);
-	return text ? sd_bus_reply_method_return(m, "s", text) : -ENOMEM;
-}
-
 static int get_version(_unused_ sd_bus *bus, _unused_ const char *path,
 		       _unused_ const char *interface, _unused_ const char *property,
 		       sd_bus_message *reply, _unused_ void *userdata, _unused_ sd_bus_error *error)
@@ -321,7 +283,15 @@ static const sd_bus_vtable daemon_vtable[] = {
 	METHOD("Metrics", "t", N(id), "h", N(file), bus_on_metrics),
 	METHOD("Watch", "t", N(id), "s", N(json), on_watch),
 	METHOD("Unwatch", "t", N(id), "", , on_unwatch),
-	METHOD("Devices", "", , "s", N(json), on_devices),
+	METHOD("Hold", "t", N(id), "", , bus_on_hold),
+	METHOD("Release", "t", N(id), "", , bus_on_release),
+	METHOD("Shares", "", , "s", N(json), bus_on_shares),
+	METHOD("Usage", "sx", N(user) N(since), "s", N(json), bus_on_usage),
+	METHOD("Reserve", "sxxass", N(device) N(from) N(until) N(users) N(why), "t", N(id),
+	       bus_on_reserve),
+	METHOD("Unreserve", "t", N(id), "", , bus_on_unreserve),
+	METHOD("Reservations", "", , "s", N(json), bus_on_reservations),
+	METHOD("Devices", "", , "s", N(json), bus_on_devices),
 	SD_BUS_SIGNAL_WITH_NAMES("JobChanged", "ts", N(id) N(json), 0),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_VTABLE_END,

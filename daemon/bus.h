@@ -28,6 +28,16 @@ int bus_on_fetch(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_on_log(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_on_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
+/* bus_queue.c and bus_devices.c: the queue as a whole. userdata: the peer. */
+int bus_on_hold(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_on_release(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_on_shares(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_on_usage(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_on_reserve(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_on_unreserve(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_on_reservations(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_on_devices(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* Answers m with a string, and counts it to what p has to read. */
 int bus_reply_text(sd_bus_message *m, struct peer *p, const char *text);
 

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "user.h"
+#include "username.h"
 
 /* "bob", "bob and eve", "bob, eve and carol". */
 static int users_in_words(const struct id_list *uids, char **ret)
@@ -18,7 +18,7 @@ static int users_in_words(const struct id_list *uids, char **ret)
 	for (size_t i = 0; r >= 0 && i < uids->n; i++) {
 		_cleanup_free_ char *name = NULL;
 
-		r = user_name((uid_t)uids->ids[i], &name);
+		r = username_of((uid_t)uids->ids[i], &name);
 		if (r >= 0)
 			fprintf(f, "%s%s", i == 0 ? "" : i + 1 < uids->n ? ", " : " and ", name);
 	}
@@ -134,7 +134,7 @@ static int append_one(struct reservation *x, void *userdata)
 	for (size_t i = 0; i < x->uids.n; i++) {
 		_cleanup_free_ char *name = NULL;
 
-		if (user_name((uid_t)x->uids.ids[i], &name) >= 0)
+		if (username_of((uid_t)x->uids.ids[i], &name) >= 0)
 			json_array_append_new(users, json_string(name));
 	}
 	return json_array_append_new(array,

@@ -15,7 +15,7 @@
 #include "scheduler.h"
 #include "submission_limits.h"
 #include "submission_options.h"
-#include "user.h"
+#include "username.h"
 
 struct submission {
 	struct submission *next;
@@ -140,7 +140,7 @@ static int make_like(struct submission *s)
 	const struct peer *p = s->peer;
 	_cleanup_(job_freep) struct job *j = calloc(1, sizeof(*j));
 
-	if (!j || !(j->groups = strdup(p->groups)) || user_name(p->uid, &j->user) < 0 ||
+	if (!j || !(j->groups = strdup(p->groups)) || username_of(p->uid, &j->user) < 0 ||
 	    job_set_text(&j->name, "") < 0 || job_set_text(&j->reason, "") < 0 ||
 	    submission_options_apply(&s->options, j) < 0)
 		return -ENOMEM;

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A job survives kill -9 of the daemon, of daemon and worker, and a gentle stop, each in mid-run;
-# its results are the bits of an undisturbed run. A worker killed by a signal fails its job alone.
+# A job survives kill -9 of the daemon, of daemon and worker, a gentle stop, the death of its worker, a
+# preemption and a hold, each in mid-run; its results are the bits of an undisturbed run. A worker that
+# dies twice fails its job alone.
 . "$(dirname "$0")/common.bash"
 
 small_spec | jq '.optimizer.epochs = 12 | .optimizer.steps = 20' > spec.json
@@ -22,6 +23,7 @@ check_bits()
 }
 
 in_mid_run() { "$pbit" show "$1" --json | jq -e '.state == "running" and .progress > 0.15'; }
+has_died() { "$pbit" show "$1" --json | jq -e ".crashes == $2"; }
 ended() { "$pbit" show "$1" --json | jq -e '.state == "done" or .state == "failed"'; }
 
 for how in kill9 term kill9-twice; do
@@ -51,11 +53,50 @@ id=$(jq -r .id "$T/out")
 wait_for 60 in_mid_run "$id"
 daemon=$(daemon_pids)
 kill -SEGV "$(pgrep -P "$daemon" -f pbit-worker)"
+wait_for 90 ended "$id"
+is_state "$id" done || die "a worker's first death left its job $(state_of "$id")"
+[ "$("$pbit" show "$id" --json | jq .crashes)" = 1 ] || die "the worker's death is not counted"
+check_bits "$id" after-segv
+ok "worker killed by SIGSEGV: started once more, same bits"
+
+run 0 "$pbit" submit spec.json --json
+id=$(jq -r .id "$T/out")
+for i in 1 2; do
+	wait_for 60 has_died "$id" $((i - 1))
+	wait_for 60 in_mid_run "$id"
+	kill -SEGV "$(pgrep -P "$daemon" -f pbit-worker)"
+done
 wait_for 30 ended "$id"
 is_state "$id" failed || die "a killed worker left its job $(state_of "$id")"
 "$pbit" show "$id" --json | jq -r .reason | grep -q SIGSEGV || die "the reason does not name SIGSEGV"
 [ "$(daemon_pids)" = "$daemon" ] || die "the daemon did not stay as it was"
-ok "worker killed by SIGSEGV: $("$pbit" show "$id" --json | jq -r .reason)"
+ok "again: $("$pbit" show "$id" --json | jq -r .reason)"
+
+# One that says that it is short does not wait for one that is long.
+run 0 "$pbit" submit spec.json --json
+id=$(jq -r .id "$T/out")
+wait_for 60 in_mid_run "$id"
+jq '.optimizer.epochs = 1 | .optimizer.steps = 2' spec.json > short.json
+run 0 "$pbit" submit short.json --time 10 --json
+short=$(jq -r .id "$T/out")
+wait_for 60 is_state "$short" done
+is_state "$id" done && die "the long job was done before the short one began"
+wait_for 90 is_state "$id" done
+[ "$("$pbit" show "$id" --json | jq .resumes)" = 1 ] || die "the long job was not preempted"
+check_bits "$id" after-preemption
+ok "preempted by a short job: resumed, same bits"
+
+run 0 "$pbit" submit spec.json --json
+id=$(jq -r .id "$T/out")
+wait_for 60 in_mid_run "$id"
+run 0 "$pbit" hold "$id"
+wait_for 30 is_state "$id" queued
+[ "$("$pbit" show "$id" --json | jq -r .held)" = user ] || die "the job is not held"
+pgrep -P "$daemon" -f pbit-worker && die "a held job has a process"
+run 0 "$pbit" release "$id"
+wait_for 90 is_state "$id" done
+check_bits "$id" after-hold
+ok "held in mid-run and released: resumed, same bits"
 
 run 0 "$pbit" submit spec.json --json
 id=$(jq -r .id "$T/out")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The user database. */
-#include "user.h"
+#include "username.h"
 
 #include <pwd.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define MAX_ENTRY 4096
 
-int user_name(uid_t uid, char **ret)
+int username_of(uid_t uid, char **ret)
 {
 	char buf[MAX_ENTRY];
 	struct passwd pw, *found = NULL;
@@ -19,7 +19,7 @@ int user_name(uid_t uid, char **ret)
 	return asprintf(ret, "%u", (unsigned int)uid) < 0 ? -ENOMEM : 0;
 }
 
-int user_find(const char *name, uid_t *ret, struct err *e)
+int username_find(const char *name, uid_t *ret, struct err *e)
 {
 	char buf[MAX_ENTRY], *end;
 	struct passwd pw, *found = NULL;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Names of users and their numbers, as the machine knows them. */
-#ifndef PBIT_DAEMON_USER_H
-#define PBIT_DAEMON_USER_H
+#ifndef PBIT_DAEMON_USERNAME_H
+#define PBIT_DAEMON_USERNAME_H
 
 #include <sys/types.h>
 
 #include "err.h"
 
 /* The user's name, or the number in words where there is none. -ENOMEM. */
-int user_name(uid_t uid, char **ret);
+int username_of(uid_t uid, char **ret);
 
 /* By name, or by number. -ENOENT with a sentence when there is no such user. */
-int user_find(const char *name, uid_t *ret, struct err *e);
+int username_find(const char *name, uid_t *ret, struct err *e);
 
 #endif
