@@ -21,12 +21,13 @@ HTML_SRC := $(wildcard client/html/*.c)
 HTML_LIB := $(B)/lib/libhtml.a
 $(HTML_LIB): $(HTML_SRC:%.c=$(B)/obj/%.o)
 
+CLI_LIBS := -lsystemd -lncursesw -ltinfo $(BASE_LIBS)
 CLI_SRC := $(wildcard client/cli/*.c)
 PBIT := $(B)/bin/pbit
 $(PBIT): $(CLI_SRC:%.c=$(B)/obj/%.o) $(HTML_LIB) $(BASE_LIB) $(LIB_LINKS)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $(filter %.o %.a,$^) -L$(B)/lib -lpbit \
-		-Wl,-rpath,'$$ORIGIN/../lib' -lsystemd $(BASE_LIBS)
+		-Wl,-rpath,'$$ORIGIN/../lib' $(CLI_LIBS)
 
 EXAMPLE_SRC := $(wildcard client/examples/*.c)
 EXAMPLES := $(EXAMPLE_SRC:client/examples/%.c=$(B)/examples/%)

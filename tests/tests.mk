@@ -20,7 +20,7 @@ TEST_LIBS_worker := $(WORKER_LIBS)
 TEST_LIBS_daemon := $(DAEMON_LIBS)
 TEST_ARCHIVES_cli := $(filter-out %/main.o,$(CLI_SRC:%.c=$(B)/obj/%.o)) $(HTML_LIB) $(BASE_LIB)
 TEST_LIBS_lib := -L$(B)/lib -lpbit -Wl,-rpath,'$$ORIGIN/../../lib' -lsystemd $(BASE_LIBS)
-TEST_LIBS_cli := $(TEST_LIBS_lib)
+TEST_LIBS_cli := $(TEST_LIBS_lib) $(CLI_LIBS)
 $(B)/obj/tests/cli/%.o: private INCLUDES := -Iclient/cli $(INCLUDES)
 $(filter $(B)/tests/lib/% $(B)/tests/cli/%,$(TESTS)): $(LIB_LINKS)
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "job_row.h"
 #include "json.h"
 #include "table.h"
 #include "terminal.h"
@@ -74,16 +75,6 @@ static bool is_shown(const struct filter *f, const struct pbit_job *j)
 	return (!f->user || strcmp(f->user, j->user) == 0) && (!f->states || f->state[j->state]);
 }
 
-static json_t *job_to_json(const struct pbit_job *j)
-{
-	return json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:f, s:I, s:s, s:I, s:I, s:I}", "id",
-			 (json_int_t)j->id, "uid", (json_int_t)j->uid, "user", j->user, "kind",
-			 j->kind, "name", j->name, "state", pbit_state_name(j->state), "progress",
-			 j->progress, "position", (json_int_t)j->position, "reason", j->reason,
-			 "submitted", (json_int_t)j->submitted, "started", (json_int_t)j->started,
-			 "finished", (json_int_t)j->finished);
-}
-
 static int print_as_json(const struct command *c, const struct pbit_jobs *jobs,
 			 const struct filter *f)
 {
@@ -91,7 +82,7 @@ static int print_as_json(const struct command *c, const struct pbit_jobs *jobs,
 
 	for (size_t i = 0; i < jobs->count; i++)
 		if (is_shown(f, &jobs->job[i]) &&
-		    json_array_append_new(list, job_to_json(&jobs->job[i])) < 0)
+		    json_array_append_new(list, job_row_to_json(&jobs->job[i])) < 0)
 			return fail(c, STATUS_FAILED, "out of memory");
 	return print_json(c, list, false);
 }

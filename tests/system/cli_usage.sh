@@ -13,12 +13,12 @@ refused 'there is no command' "$pbit" frobnicate
 refused 'is no command' "$pbit" --frobnicate
 refused 'one command' "$pbit" help train queue
 
-verbs="devices train submit queue show watch log metrics cancel hold release fetch report usage reserve sample
-	bench"
+verbs="devices train submit queue top show watch log metrics cancel hold release fetch report usage
+	reserve sample bench"
 for c in train submit show watch log metrics cancel hold release fetch report sample; do
 	refused 'is missing' "$pbit" $c
 done
-for c in devices queue usage bench; do
+for c in devices queue top usage bench; do
 	refused 'one argument too many' "$pbit" $c surplus
 done
 for c in train submit show watch log metrics fetch report sample; do
@@ -92,6 +92,7 @@ refused 'array value 2, "b.npy": model: the jobs of an array share' \
 refused '--watch follows one job' "$pbit" train bench.json --watch --array seed=1..3
 refused 'the results come later' "$pbit" sample W.npy --hold -o out
 refused "--state: 'waiting' is none" "$pbit" queue --state waiting
+refused '--interval: give 0.1 to 3600' "$pbit" top --interval 0
 refused "--since: 'yesterday' is no time" "$pbit" usage --since yesterday
 refused 'give a device to reserve' "$pbit" reserve
 refused 'give a device to reserve' "$pbit" reserve pbit0 --list
@@ -118,7 +119,7 @@ yes '{' 2> /dev/null | "$pbit" submit - > "$T/out" 2> "$T/err"
 [ "${PIPESTATUS[1]} $(wc -l < "$T/err")" = "2 1" ] || die "endless stdin"
 ok "$(cut -c1-100 "$T/err")"
 
-for c in devices queue 'show 1' 'watch 1' 'cancel 1' 'hold 1-3' 'release 1' \
+for c in devices queue top 'top --json' 'show 1' 'watch 1' 'cancel 1' 'hold 1-3' 'release 1' \
 	'fetch 1' usage 'reserve --list' 'reserve --cancel 1' \
 	'reserve pbit0 --user ada --for 2h' 'submit bench.json' bench 'sample W.npy'; do
 	# shellcheck disable=SC2086
