@@ -9,6 +9,7 @@
 #include "peer.h"
 #include "protocol.h"
 #include "scheduler.h"
+#include "session.h"
 #include "submission.h"
 
 #define ROW	  "(tussssdusxxx)"
@@ -278,6 +279,8 @@ static const sd_bus_vtable daemon_vtable[] = {
 	METHOD("List", "stu", N(which) N(after) N(limit), "a" ROW, N(jobs), on_list),
 	METHOD("Show", "t", N(id), "s", N(json), on_show),
 	METHOD("Cancel", "t", N(id), "", , on_cancel),
+	METHOD("OpenSession", "saha{sv}", N(spec) N(memory) N(options), "th", N(id) N(socket),
+	       session_method),
 	METHOD("Fetch", "t", N(id), "a(sth)", N(files), bus_on_fetch),
 	METHOD("Log", "t", N(id), "h", N(file), bus_on_log),
 	METHOD("Metrics", "t", N(id), "h", N(file), bus_on_metrics),

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "session.h"
+
 #include "json.h"
 #include "metrics.h"
 
@@ -18,6 +20,7 @@ struct job *job_free(struct job *j)
 {
 	if (!j)
 		return NULL;
+	session_end(j);
 	free(j->groups);
 	free(j->user);
 	free(j->name);

@@ -36,6 +36,7 @@ static inline bool job_state_is_active(enum job_state s)
 
 struct daemon;
 struct metrics;
+struct session;
 struct worker_process;
 
 struct job {
@@ -70,6 +71,7 @@ struct job {
 
 	/* Not kept in the store. */
 	struct daemon *daemon;	       /* whose worker runs it */
+	struct session *session;       /* of kind session: the link to its client */
 	struct worker_process *worker; /* while a process runs for it, even when cancelled */
 	struct metrics *metrics;       /* while a process runs for it; NULL: they cannot be kept */
 	bool unsaved;		       /* the store could not be written; tried again later */

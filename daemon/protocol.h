@@ -45,7 +45,9 @@
  *   Log(t id) -> h		read-only fd of what its worker wrote to stderr, at any time
  *   Metrics(t id) -> h		read-only fd of its metrics.jsonl, at any time
  *   OpenSession(s spec, ah memory, a{sv} options) -> (t id, h socket)
- *	an interactive job; see session.h
+ *	an interactive job: spec of kind "session"; memory: one memfd of the layout and with the
+ *	seals that session_wire.h tells, whose language the socket speaks. options: as Submit,
+ *	but for arrays
  *   Devices() -> s json	array of {name, backend, p_bits, state, ideal, chains, coupling_bits,
  *	route, threads, slots, running, job, user, reason, flips_per_ns}. backend: "embedded",
  *	"emulated", "pci", "unknown"; state: "idle", "busy", "unsupported" (reason says why, else

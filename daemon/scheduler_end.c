@@ -8,6 +8,7 @@
 #include "metrics.h"
 #include "peer.h"
 #include "scheduler_parts.h"
+#include "session.h"
 
 #define MAX_DOUBLE 5 /* a job whose devices go away waits twice as long each time, so often */
 
@@ -45,6 +46,8 @@ static void on_progress(const json_t *message, void *userdata)
 	free(j->latest);
 	j->latest = text;
 	j->progress = json_number_value(json_object_get(message, "progress"));
+	if (j->session)
+		session_told(j->daemon, j, message);
 	peers_job_changed(j->daemon, j, true);
 }
 
@@ -70,6 +73,15 @@ void scheduler_end(struct daemon *d, struct job *j, enum job_state state, const 
 	peers_job_changed(d, j, false);
 }
 
+/* A session whose worker has stopped. */
+static void let_sleep(struct daemon *d, struct job *j)
+{
+	int r = j->session ? session_waits(d, j) : 0;
+
+	if (r < 0)
+		log_job(LOG_ERR, j->id, j->uid, "its client cannot be watched: %s", strerror(-r));
+}
+
 /* Back at its old place, from where it goes on, after a while when why is given. */
 static void requeue(struct daemon *d, struct job *j, uint64_t wait, const char *why)
 {
@@ -78,6 +90,7 @@ static void requeue(struct daemon *d, struct job *j, uint64_t wait, const char *
 	queue_stopped(d->queue, j->id, daemon_clock(d));
 	if (why && !d->stopping)
 		queue_hold(d->queue, j->id, daemon_clock(d) + wait, why);
+	let_sleep(d, j);
 	account_charge(d, j);
 	account_measure(d, j, false);
 	scheduler_save(d, j);
@@ -136,6 +149,7 @@ static void requeue_unfit(struct daemon *d, struct job *j, const char *reason)
 	account_charge(d, j);
 	if (queue_avoid(d->queue, j->id, device) < 0)
 		queue_hold(d->queue, j->id, daemon_clock(d) + USEC_RETRY, reason);
+	let_sleep(d, j);
 	scheduler_save(d, j);
 	peers_job_changed(d, j, false);
 }

@@ -7,6 +7,7 @@
 #include "log.h"
 #include "reservations.h"
 #include "scheduler_parts.h"
+#include "session.h"
 
 /* How the job has ended, as far as it has; a job that nobody knows has ended badly. */
 static int outcome_of(struct daemon *d, uint64_t id)
@@ -48,6 +49,7 @@ static int add_to_queue(struct daemon *d, const struct job *j)
 		.used = j->device_us,
 		.memory = d->config->job_memory,
 		.held = (enum queue_held)j->hold,
+		.session = j->kind == JOB_SESSION,
 		.after = after,
 	};
 
@@ -67,8 +69,23 @@ int scheduler_take_up(struct daemon *d, struct job *j)
 		return r;
 	}
 	r = add_to_queue(d, j);
+	if (r >= 0 && j->session)
+		r = session_waits(d, j);
 	if (r < 0)
 		job_free(job_table_remove(&d->jobs, j->id));
+	return r;
+}
+
+/* What it shared with its client went with the daemon before. Saved at the first turn. */
+static int recover_session(struct daemon *d, struct job *j)
+{
+	int r;
+
+	job_end(j, STATE_FAILED, SESSION_LOST, daemon_now());
+	j->unsaved = true;
+	r = job_table_add(&d->jobs, j);
+	if (r < 0)
+		job_free(j);
 	return r;
 }
 
@@ -79,6 +96,8 @@ static int recover_job(struct job *j, void *userdata)
 	_cleanup_free_ char *text = NULL;
 	struct daemon *d = userdata;
 
+	if (j->kind == JOB_SESSION)
+		return recover_session(d, j);
 	/* A spec that cannot be read fails the job when it is to be started. */
 	if (store_get_spec(d->store, j->id, &text, NULL) >= 0 &&
 	    spec_parse(text, strlen(text), &spec, NULL) >= 0)

@@ -9,6 +9,7 @@
 #include "node.h"
 #include "peer.h"
 #include "scheduler_parts.h"
+#include "session.h"
 
 /* The text of job.json: which file of the spec is which file of the directory. */
 static int describe(struct daemon *d, const struct job *j, const char *spec, const char *device,
@@ -53,8 +54,8 @@ static int spawn(struct daemon *d, struct job *j, int device, struct err *e)
 						  .tasks = d->config->job_tasks +
 							   2 * d->config->threads,
 						  .weight = 1 },
-				      .file = d->config->job_file };
-
+				      .file = d->config->job_file,
+				      .session = j->session ? session_fds(j->session) : NULL };
 	int r;
 
 	if (directory < 0)
@@ -63,6 +64,8 @@ static int spawn(struct daemon *d, struct job *j, int device, struct err *e)
 	r = worker_process_start(d->event, &start, &scheduler_worker_events, j, &j->worker, e);
 	if (r < 0)
 		return r;
+	if (j->session)
+		session_runs(j);
 	/* A job runs without them, too. */
 	r = metrics_open(directory, &j->metrics);
 	if (r < 0)

@@ -134,23 +134,30 @@ static int match_inputs(struct submission *s, const struct spec *spec, struct of
 	return 0;
 }
 
-/* Bytes are counted anew each time that a worker of the job has ended. */
-static int make_like(struct submission *s)
+int submission_make_like(const struct peer *p, const struct submission_options *o, struct job **ret)
 {
-	const struct peer *p = s->peer;
 	_cleanup_(job_freep) struct job *j = calloc(1, sizeof(*j));
 
 	if (!j || !(j->groups = strdup(p->groups)) || username_of(p->uid, &j->user) < 0 ||
 	    job_set_text(&j->name, "") < 0 || job_set_text(&j->reason, "") < 0 ||
-	    submission_options_apply(&s->options, j) < 0)
+	    submission_options_apply(o, j) < 0)
 		return -ENOMEM;
 	j->uid = p->uid;
 	j->gid = p->gid;
 	j->state = STATE_QUEUED;
 	j->submitted = daemon_now();
-	j->bytes = (int64_t)(s->demand.bytes / s->demand.jobs);
-	s->like = TAKE_PTR(j);
+	*ret = TAKE_PTR(j);
 	return 0;
+}
+
+/* Bytes are counted anew each time that a worker of the job has ended. */
+static int make_like(struct submission *s)
+{
+	int r = submission_make_like(s->peer, &s->options, &s->like);
+
+	if (r >= 0)
+		s->like->bytes = (int64_t)(s->demand.bytes / s->demand.jobs);
+	return r;
 }
 
 /* The spec, or the one with the first value of its array. */
@@ -183,6 +190,10 @@ static int read_call(struct submission *s, struct err *e)
 		r = submission_options_read(s->call, &s->options, e);
 	if (r >= 0)
 		r = read_spec(s, &spec, e);
+	if (r >= 0 && spec->kind == JOB_SESSION)
+		return err_set(e, -EINVAL,
+			       "kind: a session is opened by a program (pbit_session_open), not "
+			       "submitted");
 	if (r >= 0)
 		r = match_inputs(s, spec, &o, e);
 	if (r >= 0)
@@ -320,7 +331,7 @@ static void start_waiting(struct daemon *d)
 	}
 }
 
-static int check_daemon(const struct peer *p, sd_bus_error *error)
+int submission_check_daemon(const struct peer *p, sd_bus_error *error)
 {
 	if (p->uid != geteuid() && geteuid() != 0)
 		return sd_bus_error_setf(error, PBIT_ERROR_DENIED,
@@ -356,7 +367,7 @@ int submission_method(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	struct err e = { 0 };
 	int r;
 
-	r = check_daemon(p, error);
+	r = submission_check_daemon(p, error);
 	if (r < 0)
 		return r;
 	s = calloc(1, sizeof(*s));

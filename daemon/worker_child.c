@@ -124,20 +124,49 @@ static void child_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* What only some jobs have, out of the way of what it may stand on. -1: not this one. */
+static int child_take_extras(const struct worker_child *p, int ret[WORKER_MEMORY_FD + 1])
+{
+	const int *session = p->start->session;
+
+	ret[WORKER_DEVICE_FD] = p->start->device;
+	ret[WORKER_SESSION_FD] = session ? session[0] : -1;
+	ret[WORKER_MEMORY_FD] = session ? session[1] : -1;
+	for (int k = WORKER_DEVICE_FD; k <= WORKER_MEMORY_FD; k++) {
+		if (ret[k] < 0)
+			continue;
+		ret[k] = fcntl(ret[k], F_DUPFD, FREE_FD);
+		if (ret[k] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int child_place_extras(const int extra[WORKER_MEMORY_FD + 1])
+{
+	for (int k = WORKER_DEVICE_FD; k <= WORKER_MEMORY_FD; k++) {
+		if (extra[k] < 0)
+			close(k);
+		else if (dup2(extra[k], k) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 /*
- * fd 3 is the socket, 4 the device, and one more, until the program is run, Landlock's rules; all
- * above is closed. First out of the way, for any may be 0 to 5 by now.
+ * fd 3 is the socket, 4 the device, 5 and 6 a session's, and one more, until the program is run,
+ * Landlock's rules; all above is closed. First out of the way, for any may be 0 to 7 by now.
  */
 static int child_descriptors(struct worker_child *p)
 {
 	int socket = fcntl(p->socket, F_DUPFD, FREE_FD);
 	int directory = fcntl(p->start->directory, F_DUPFD, FREE_FD);
-	int null = fcntl(p->null, F_DUPFD, FREE_FD), log, last = WORKER_FD;
-	int device = p->start->device < 0 ? -1 : fcntl(p->start->device, F_DUPFD, FREE_FD);
+	int null = fcntl(p->null, F_DUPFD, FREE_FD), log;
 	int rules = p->rules < 0 ? -1 : fcntl(p->rules, F_DUPFD, FREE_FD);
+	int extra[WORKER_MEMORY_FD + 1], last = WORKER_MEMORY_FD, r;
 
-	if (socket < 0 || directory < 0 || null < 0 || (p->start->device >= 0 && device < 0) ||
-	    (p->rules >= 0 && rules < 0))
+	if (socket < 0 || directory < 0 || null < 0 || (p->rules >= 0 && rules < 0) ||
+	    child_take_extras(p, extra) < 0)
 		return -errno;
 	if (fchdir(directory) < 0)
 		return -errno;
@@ -149,11 +178,9 @@ static int child_descriptors(struct worker_child *p)
 		log = null;
 	if (dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
 		return -errno;
-	if (device >= 0) {
-		last = WORKER_DEVICE_FD;
-		if (dup2(device, last) < 0)
-			return -errno;
-	}
+	r = child_place_extras(extra);
+	if (r < 0)
+		return r;
 	if (rules >= 0) {
 		p->rules = ++last;
 		if (dup3(rules, last, O_CLOEXEC) < 0)

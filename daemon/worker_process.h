@@ -3,9 +3,10 @@
  * One pbit-worker: its process, the lines it sends, and how it ended.
  *
  * The process runs as the submitter, in the job's directory, with a stream socket as fd 3, its
- * device, if it is one of the kernel's, as fd 4, nothing else open but stdin (/dev/null) and its
- * log, in a process group of its own, and dies with the daemon. Whatever program it is, it is kept
- * to its job by worker_sandbox.h, worker_cgroup.h and limits of resources.
+ * device, if it is one of the kernel's, as fd 4, a session's socket and memory as fd 5 and 6, nothing
+ * else open but stdin (/dev/null) and its log, in a process group of its own, and dies with the
+ * daemon. Whatever program it is, it is kept to its job by worker_sandbox.h, worker_cgroup.h and
+ * limits of resources.
  */
 #ifndef PBIT_DAEMON_WORKER_PROCESS_H
 #define PBIT_DAEMON_WORKER_PROCESS_H
@@ -28,6 +29,7 @@ struct worker_start {
 	gid_t gid;
 	const char *groups; /* "4,24" */
 	unsigned int threads;
+	const int *session; /* of a session: its socket and its memory; or NULL */
 	/* what contains it */
 	uint64_t job;
 	struct worker_sandbox *sandbox;

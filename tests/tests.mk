@@ -45,7 +45,7 @@ $(FAKE_DISK): $(B)/obj/tests/daemon/fake_disk.o $(MACHINE_LIB) $(BASE_LIB)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $(filter %.o,$^) $(filter-out $(MACHINE_LIB) $(BASE_LIB),$(filter %.a,$^)) \
 		$(MACHINE_LIB) $(BASE_LIB) $(DAEMON_LIBS) $(WORKER_LIBS)
-$(filter $(B)/tests/daemon/%,$(TESTS)): | $(PBITD) $(FAKE_WORKER) $(HOSTILE_WORKER)
+$(filter $(B)/tests/daemon/%,$(TESTS)): | $(PBITD) $(PBIT_WORKER) $(FAKE_WORKER) $(HOSTILE_WORKER)
 $(B)/tests/daemon/test_disk: | $(FAKE_DISK)
 
 .SECONDEXPANSION:

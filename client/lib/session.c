@@ -275,7 +275,7 @@ API int pbit_session_wait(pbit_session *s, struct pbit_session_result *ret)
 		return err_set(&s->err, -EINTR,
 			       "the wait was interrupted by a signal; the call goes on");
 	if (k <= 0)
-		return over(s);
+		return read_last_words(s);
 	if (k != sizeof(a) || a.version != SESSION_WIRE_VERSION)
 		return err_set(&s->err, -EPROTO,
 			       "the session's worker speaks another version of the protocol; "

@@ -87,7 +87,8 @@ static inline void write_array(int dir, const char *name, struct array *a)
 /* The device of jobs that are written, and its context when one is started; -1: embedded. */
 static const char *job_device = "embedded0";
 static int job_device_fd = -1;
-static int job_session_fd = -1, job_memory_fd = -1; /* of a session that is started */
+/* Of a session that is started; others: what is not the worker's. */
+static int job_session_fd = -1, job_memory_fd = -1, job_others_fd = -1;
 static bool job_moves; /* jobs that are compared run on different devices */
 
 static inline void write_job(int dir, const char *spec, const char *inputs, int threads)
@@ -171,6 +172,7 @@ static inline void start(struct run *r, int dir)
 
 		close(pair[0]);
 		closep(&parents_lock);
+		closep(&job_others_fd);
 		if (file_limit != RLIM_INFINITY && setrlimit(RLIMIT_FSIZE, &limit) < 0)
 			_exit(99);
 		_exit(worker_run(dir, &(struct worker_fds){ pair[1], job_device_fd, job_session_fd,

@@ -83,19 +83,19 @@ START_TEST(moments_are_exact)
 
 	client_new(&c, "exact", SMALL);
 	client_start(&c);
-	fill_small(couplings(&c));
-	a = good_call(&c, q);
+	fill_small(couplings(&c.c));
+	a = good_call(&c.c, q);
 	/* One sweep of each chain: as many independent samples as there are chains. */
 	ck_assert_uint_eq(a.samples, 4096);
 	ck_assert_uint_eq(a.sweep, 101);
 	ck_assert_uint_eq(a.flips, 101u * 4096 * 7);
 	ck_assert_uint_eq(a.saturated, 0);
 	for (int k = 0; k < N * M; k++)
-		w[k] = rint(couplings(&c)[k] / a.scale) * a.scale;
+		w[k] = rint(couplings(&c.c)[k] / a.scale) * a.scale;
 	enumerate(w, 0.7, vh, v, h, &energy);
-	check_means(client_array(&c, SESSION_VH), vh, N * M, 4096);
-	check_means(client_array(&c, SESSION_V), v, N, 4096);
-	check_means(client_array(&c, SESSION_H), h, M, 4096);
+	check_means(client_array(&c.c, SESSION_VH), vh, N * M, 4096);
+	check_means(client_array(&c.c, SESSION_V), v, N, 4096);
+	check_means(client_array(&c.c, SESSION_H), h, M, 4096);
 	/* |E| <= sum |W| < 12 */
 	ck_assert_double_le(fabs(a.energy - energy), 6 * 12 / sqrt(4096.));
 
@@ -103,9 +103,9 @@ START_TEST(moments_are_exact)
 	q.beta = 0.01;
 	q.beta_end = 1.5;
 	q.burn = 400;
-	a = good_call(&c, q);
+	a = good_call(&c.c, q);
 	enumerate(w, 1.5, vh, v, h, &energy);
-	check_means(client_array(&c, SESSION_VH), vh, N * M, 4096);
+	check_means(client_array(&c.c, SESSION_VH), vh, N * M, 4096);
 	client_end(&c);
 	client_free(&c);
 }
@@ -126,19 +126,19 @@ START_TEST(clamped_moments_are_exact)
 
 	client_new(&c, "clamped", SMALL);
 	client_start(&c);
-	fill_small(couplings(&c));
-	rows = client_array(&c, SESSION_ROWS);
+	fill_small(couplings(&c.c));
+	rows = client_array(&c.c, SESSION_ROWS);
 	/* Rows that are not named do not matter. */
 	memset(rows, 77, 2048 * 4);
 	for (int r = 100; r < 2000; r++)
 		memcpy(rows + (size_t)r * 4, (int8_t[]){ 1, -1, 0, 5 }, 4);
-	a = good_call(&c, q);
+	a = good_call(&c.c, q);
 	ck_assert_uint_eq(a.samples, 1900);
 	/* Held ones are not updated: three hidden p-bits are. */
 	ck_assert_uint_eq(a.flips, 1900u * 3);
 	for (int k = 0; k < N * M; k++)
-		w[k] = rint(couplings(&c)[k] / a.scale) * a.scale;
-	v = client_array(&c, SESSION_V);
+		w[k] = rint(couplings(&c.c)[k] / a.scale) * a.scale;
+	v = client_array(&c.c, SESSION_V);
 	for (int i = 0; i < N; i++)
 		ck_assert_double_eq(v[i], data[i]);
 	for (int j = 0; j < M; j++) {
@@ -148,15 +148,15 @@ START_TEST(clamped_moments_are_exact)
 			field += w[i * M + j] * v[i];
 		exact_h[j] = j == 0 ? 1 : tanh(0.7 * field);
 	}
-	check_means(client_array(&c, SESSION_H), exact_h, M, 1900);
+	check_means(client_array(&c.c, SESSION_H), exact_h, M, 1900);
 
 	/* Without hidden p-bits' part nothing couples free visible ones: they follow their biases. */
-	memset(couplings(&c), 0, N * M * sizeof(double));
-	couplings(&c)[3 * M] = 0.8;
-	couplings(&c)[4 * M] = -0.3;
-	memcpy(client_array(&c, SESSION_HELD), (uint8_t[]){ 1, 200, 0, 0 }, 4);
+	memset(couplings(&c.c), 0, N * M * sizeof(double));
+	couplings(&c.c)[3 * M] = 0.8;
+	couplings(&c.c)[4 * M] = -0.3;
+	memcpy(client_array(&c.c, SESSION_HELD), (uint8_t[]){ 1, 200, 0, 0 }, 4);
 	q.flags = ALL_MOMENTS | SESSION_PARTLY;
-	a = good_call(&c, q);
+	a = good_call(&c.c, q);
 	ck_assert_uint_eq(a.flips, 1900u * 5);
 	memcpy(exact_v, (double[]){ 1, 1, -1, 0, 0 }, sizeof(exact_v));
 	exact_v[3] = tanh(0.7 * rint(0.8 / a.scale) * a.scale);
@@ -190,35 +190,35 @@ START_TEST(calls_are_deterministic)
 
 	client_new(&c, "same", MIDDLE);
 	client_start(&c);
-	vh = client_array(&c, SESSION_VH);
-	states = client_array(&c, SESSION_STATES);
-	kept = malloc(c.layout.size[SESSION_STATES]);
-	fill_random(couplings(&c), size, 1);
-	a = good_call(&c, q);
+	vh = client_array(&c.c, SESSION_VH);
+	states = client_array(&c.c, SESSION_STATES);
+	kept = malloc(c.c.layout.size[SESSION_STATES]);
+	fill_random(couplings(&c.c), size, 1);
+	a = good_call(&c.c, q);
 	memcpy(first, vh, size * sizeof(double));
-	memcpy(kept, states, c.layout.size[SESSION_STATES]);
+	memcpy(kept, states, c.c.layout.size[SESSION_STATES]);
 
 	/* Other random words, other moments. */
-	b = good_call(&c, q);
+	b = good_call(&c.c, q);
 	ck_assert_uint_eq(b.sweep, 14);
 	ck_assert_mem_ne(first, vh, size * sizeof(double));
 	/* A reset by 0 is the beginning; by another number it is another one. */
 	q.flags |= SESSION_RESET | SESSION_KEEP;
-	memset(couplings(&c), 0xff, size * sizeof(double));
-	b = good_call(&c, q);
+	memset(couplings(&c.c), 0xff, size * sizeof(double));
+	b = good_call(&c.c, q);
 	ck_assert_uint_eq(b.sweep, a.sweep);
 	ck_assert_double_eq(b.scale, a.scale);
 	ck_assert_mem_eq(first, vh, size * sizeof(double));
-	ck_assert_mem_eq(kept, states, c.layout.size[SESSION_STATES]);
+	ck_assert_mem_eq(kept, states, c.c.layout.size[SESSION_STATES]);
 	q.chain_seed = 9;
-	good_call(&c, q);
+	good_call(&c.c, q);
 	ck_assert_mem_ne(first, vh, size * sizeof(double));
 
 	/* Single precision out is what double precision gives, rounded. */
 	q.chain_seed = 0;
 	q.moments = SESSION_F32;
-	good_call(&c, q);
-	narrow = client_array(&c, SESSION_VH);
+	good_call(&c.c, q);
+	narrow = client_array(&c.c, SESSION_VH);
 	for (size_t k = 0; k < size; k++)
 		ck_assert_float_eq(narrow[k], (float)first[k]);
 
@@ -228,21 +228,21 @@ START_TEST(calls_are_deterministic)
 	q.format = SESSION_I16;
 	q.scale = 0.01;
 	for (size_t k = 0; k < size; k++)
-		((int16_t *)client_array(&c, SESSION_COUPLINGS))[k] =
+		((int16_t *)client_array(&c.c, SESSION_COUPLINGS))[k] =
 			(int16_t)((int)(k % 255) - 127);
-	good_call(&c, q);
+	good_call(&c.c, q);
 	memcpy(first, vh, size * sizeof(double));
 	q.format = SESSION_F32;
 	for (size_t k = 0; k < size; k++)
-		((float *)client_array(&c, SESSION_COUPLINGS))[k] =
+		((float *)client_array(&c.c, SESSION_COUPLINGS))[k] =
 			0.01f * (float)((int)(k % 255) - 127);
-	b = good_call(&c, q);
+	b = good_call(&c.c, q);
 	ck_assert_mem_eq(first, vh, size * sizeof(double));
 	ck_assert_double_eq(b.scale, 0.01);
 	/* Twice as large, every one beyond 127 is brought back to it. */
 	for (size_t k = 0; k < size; k++)
-		((float *)client_array(&c, SESSION_COUPLINGS))[k] *= 2;
-	b = good_call(&c, q);
+		((float *)client_array(&c.c, SESSION_COUPLINGS))[k] *= 2;
+	b = good_call(&c.c, q);
 	ck_assert_uint_gt(b.saturated, size / 3);
 	ck_assert_uint_lt(b.saturated, size * 2 / 3);
 	client_end(&c);
@@ -263,18 +263,18 @@ START_TEST(states_in_and_out)
 
 	client_new(&c, "states", MIDDLE);
 	client_start(&c);
-	vh = client_array(&c, SESSION_VH);
-	states = client_array(&c, SESSION_STATES);
-	bytes = 48 * c.layout.words * sizeof(*states);
+	vh = client_array(&c.c, SESSION_VH);
+	states = client_array(&c.c, SESSION_STATES);
+	bytes = 48 * c.c.layout.words * sizeof(*states);
 	kept = malloc(bytes);
-	fill_random(couplings(&c), size, 2);
-	good_call(&c, q);
+	fill_random(couplings(&c.c), size, 2);
+	good_call(&c.c, q);
 	memcpy(kept, states, bytes);
-	good_call(&c, q);
+	good_call(&c.c, q);
 	memcpy(first, vh, size * sizeof(double));
 	/* The beginning again, the sweeps of the first call by other chains, then those of before. */
 	q.flags |= SESSION_RESET;
-	good_call(&c, q);
+	good_call(&c.c, q);
 	q.flags &= ~(uint32_t)SESSION_RESET;
 	q.flags |= SESSION_SET_STATES;
 	memcpy(states, kept, bytes);
@@ -283,7 +283,7 @@ START_TEST(states_in_and_out)
 		states[k * 4 + 1] |= ~UINT64_C(0) << 7;
 		states[k * 4 + 3] |= ~UINT64_C(0) << 2;
 	}
-	good_call(&c, q);
+	good_call(&c.c, q);
 	ck_assert_mem_eq(first, vh, size * sizeof(double));
 	for (int k = 0; k < 48; k++) {
 		ck_assert_uint_eq(states[k * 4] & 1, 1);
@@ -303,9 +303,9 @@ static void script(struct client *c, int step, struct session_request *q)
 						SESSION_GET_STATES,
 				       .sweeps = 20000,
 				       .burn = 100 };
-	fill_random(couplings(c), 71 * 66, (uint64_t)step);
+	fill_random(couplings(&c->c), 71 * 66, (uint64_t)step);
 	for (int k = 0; k < 9 * 70; k++)
-		((int8_t *)client_array(c, SESSION_ROWS))[k] =
+		((int8_t *)client_array(&c->c, SESSION_ROWS))[k] =
 			(int8_t)splitmix_below((uint64_t)step, (uint64_t)k, 2);
 	if (step % 3 == 1) {
 		q->flags |= SESSION_CLAMPED;
@@ -328,8 +328,8 @@ static void record_call(struct client *c, const struct session_reply *a, struct 
 {
 	ret->a = *a;
 	ret->a.device_ns = ret->a.convert_ns = 0;
-	ret->memory = malloc(c->layout.total);
-	memcpy(ret->memory, c->memory, c->layout.total);
+	ret->memory = malloc(c->c.layout.total);
+	memcpy(ret->memory, c->c.memory, c->c.layout.total);
 }
 
 static void run_script(struct client *c, struct record *ret)
@@ -339,7 +339,7 @@ static void run_script(struct client *c, struct record *ret)
 		struct session_reply a;
 
 		script(c, step, &q);
-		a = good_call(c, q);
+		a = good_call(&c->c, q);
 		record_call(c, &a, &ret[step]);
 	}
 }
@@ -374,18 +374,19 @@ START_TEST(stops_do_not_show)
 		int8_t rows[9 * 70];
 
 		script(&c, step, &q);
-		memcpy(rows, client_array(&c, SESSION_ROWS), sizeof(rows));
+		memcpy(rows, client_array(&c.c, SESSION_ROWS), sizeof(rows));
 		q.version = SESSION_WIRE_VERSION;
-		q.call = ++c.calls;
-		send_request(&c, &q);
+		q.call = ++c.c.calls;
+		send_request(&c.c, &q);
 		for (int k = 0; k < 3; k++) {
-			struct pollfd p = { .fd = c.fd, .events = POLLIN };
+			struct pollfd p = { .fd = c.c.fd, .events = POLLIN };
 
 			if (poll(&p, 1, 20 + 15 * k) > 0)
 				break;
 			/* What the call reads it has read by now. */
-			memset(client_array(&c, SESSION_COUPLINGS), 0xff, 71 * 66 * sizeof(double));
-			memset(client_array(&c, SESSION_ROWS), 0xff, 9 * 70);
+			memset(client_array(&c.c, SESSION_COUPLINGS), 0xff,
+			       71 * 66 * sizeof(double));
+			memset(client_array(&c.c, SESSION_ROWS), 0xff, 9 * 70);
 			kill(c.run.pid, SIGTERM);
 			expect_stopped(&c);
 			/* Whoever holds the worker's end sees that a call waits, unless it is done. */
@@ -393,10 +394,10 @@ START_TEST(stops_do_not_show)
 			stops += poll(&p, 1, 0) > 0;
 			client_start(&c);
 		}
-		a = read_reply(&c);
+		a = read_reply(&c.c);
 		ck_assert_msg(a.result == 0, "%s", a.sentence);
-		fill_random(couplings(&c), 71 * 66, (uint64_t)step);
-		memcpy(client_array(&c, SESSION_ROWS), rows, sizeof(rows));
+		fill_random(couplings(&c.c), 71 * 66, (uint64_t)step);
+		memcpy(client_array(&c.c, SESSION_ROWS), rows, sizeof(rows));
 		record_call(&c, &a, &stopped[step]);
 		if (step == 2) {
 			kill(c.run.pid, SIGTERM);
@@ -408,7 +409,7 @@ START_TEST(stops_do_not_show)
 	ck_assert_uint_ge(stops, 3);
 	for (int step = 0; step < STEPS; step++) {
 		ck_assert_mem_eq(&plain[step].a, &stopped[step].a, sizeof(plain[step].a));
-		ck_assert_msg(!memcmp(plain[step].memory, stopped[step].memory, c.layout.total),
+		ck_assert_msg(!memcmp(plain[step].memory, stopped[step].memory, c.c.layout.total),
 			      "step %d", step);
 		free(plain[step].memory);
 		free(stopped[step].memory);
@@ -428,9 +429,9 @@ START_TEST(report_and_idle_lines)
 		   "\"device\": {\"chains\": 8}, \"session\": {\"visible\": 4, \"hidden\": 3, "
 		   "\"idle\": 0.05}");
 	client_start(&c);
-	fill_random(couplings(&c), 12, 1);
-	good_call(&c, q);
-	good_call(&c, q);
+	fill_random(couplings(&c.c), 12, 1);
+	good_call(&c.c, q);
+	good_call(&c.c, q);
 	while ((line = next_line(&c.run))) {
 		bool idle = json_is_true(json_object_get(line, "idle"));
 		json_int_t calls = json_integer_value(json_object_get(line, "calls"));
