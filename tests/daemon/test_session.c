@@ -214,11 +214,13 @@ START_TEST(idle_session_sleeps)
 
 	id = open_session(bus, &c, "0.05");
 	run_calls(&c, 0, 2, slept);
-	/* Nobody waits: it stays where it is. */
+	/* Not called yet, the other one takes nobody's place. */
 	id_other = open_session(bus, &other, "3600");
-	await_reason(bus, id, "sleeps until its client calls");
-	json_decref(await_state(bus, id_other, "running"));
+	await_reason(bus, id_other, "sleeps until its client calls");
+	usleep(200000);
+	json_decref(await_state(bus, id, "running"));
 	good_call(&other, request);
+	await_reason(bus, id, "sleeps until its client calls");
 	/* Its call waits while the other one, which is not idle, has the device. */
 	{
 		struct session_request q = request;
@@ -236,7 +238,9 @@ START_TEST(idle_session_sleeps)
 	json_decref(await_state(bus, id_other, "done"));
 	run_calls(&c, 3, 2, slept);
 	/* Asleep again, and woken by a call with nobody in the way. */
-	id_other = submit_named(bus, "quick");
+	id_other = open_session(bus, &other, "1");
+	good_call(&other, request);
+	client_release(&other);
 	json_decref(await_state(bus, id_other, "done"));
 	run_calls(&c, 5, 1, slept);
 	job = show(bus, id);
@@ -267,6 +271,11 @@ START_TEST(client_goes)
 	await_reason(bus, id, "sleeps until its client calls");
 	client_release(&c);
 	json_decref(await_state(bus, id, "done"));
+	/* With a call that waits for the device. */
+	q.version = SESSION_WIRE_VERSION;
+	q.call = 1;
+	send_request(&queued, &q);
+	await_reason(bus, id_queued, "of ");
 	client_release(&queued);
 	json_decref(await_state(bus, id_queued, "done"));
 	/* In the middle of a call. */
