@@ -20,7 +20,7 @@
 #include "limit.h"
 
 #define QUEUE_MAX_REASON  sizeof(((struct err *)0)->text)
-#define QUEUE_MAX_DEPENDS 64		       /* of one job */
+#define QUEUE_MAX_DEPENDS 128		       /* of one job */
 #define QUEUE_SHORT	  ((uint64_t)10000000) /* us: a time limit up to this is short */
 #define QUEUE_HALF_LIFE	  ((uint64_t)7 * 86400 * 1000000)
 #define QUEUE_QUANTUM	  ((uint64_t)60 * 1000000)

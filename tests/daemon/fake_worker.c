@@ -6,6 +6,11 @@
  *	quick      progress, a result, done (also any other name)
  *	sleep      runs until it is told to stop; leaves a checkpoint and exits 75
  *	count      3 steps of 0.1 s; each is checkpointed and goes on from there after a stop
+ *	steps      40 steps of 0.05 s, each checkpointed; notes each step in a file once
+ *	mortal     dies by SIGSEGV the first time, and goes on from its checkpoint the second
+ *	flips      runs until told to stop; says 1e9 flips and 1e-6 J, then twice as much each 0.2 s
+ *	counted    is done at once; says with that that it was 5e9 flips, 5e-6 J and 0.05 J
+ *	big        writes 1 MiB into out/ and 2 MiB into ckpt/, then as "sleep"
  *	stubborn   ignores SIGTERM
  *	segv       dies by SIGSEGV
  *	silent     exits 3 without a word
@@ -121,6 +126,77 @@ static int run_count(void)
 	return finish(text);
 }
 
+static int run_steps(void)
+{
+	char text[64];
+	int count = take_count();
+
+	while (count < 40) {
+		_cleanup_close_ int steps =
+			open("ckpt/steps", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+		if (stop)
+			return leave_stopped();
+		usleep(50000);
+		if (steps < 0 || write(steps, "x", 1) != 1)
+			return 9;
+		keep_count(++count);
+		progress(count / 40.0);
+	}
+	snprintf(text, sizeof(text), "{\"count\": %d}", count);
+	return finish(text);
+}
+
+static int run_mortal(void)
+{
+	char text[64];
+	int count = take_count();
+
+	if (count == 0) {
+		keep_count(1);
+		progress(0.5);
+		signal(SIGSEGV, SIG_DFL);
+		raise(SIGSEGV);
+	}
+	snprintf(text, sizeof(text), "{\"began_at\": %d}", count);
+	return finish(text);
+}
+
+static int run_flips(void)
+{
+	char line[160];
+
+	for (double n = 1; !stop; n *= 2) {
+		snprintf(line, sizeof(line),
+			 "{\"type\": \"progress\", \"progress\": 0.5, \"flips\": %.0f, "
+			 "\"device_joules\": %g, \"software_joules\": %g}\n",
+			 1e9 * n, 1e-6 * n, 1e-2 * n);
+		say(line);
+		usleep(200000);
+	}
+	return leave_stopped();
+}
+
+static int run_counted(void)
+{
+	put("out/result.json", "{}");
+	say("{\"type\": \"done\", \"flips\": 5000000000, \"device_joules\": 5e-6, "
+	    "\"software_joules\": 0.05}\n");
+	return 0;
+}
+
+static int run_big(void)
+{
+	char *bytes = calloc(2, 1 << 20);
+	_cleanup_close_ int out = open("out/big", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	_cleanup_close_ int ckpt = open("ckpt/big", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (!bytes || write_full(out, bytes, 1 << 20) < 0 || write_full(ckpt, bytes, 2 << 20) < 0)
+		return 9;
+	free(bytes);
+	return run_sleep();
+}
+
 static int run_lost(const json_t *job)
 {
 	char text[64];
@@ -208,6 +284,16 @@ static int run(const char *name, const json_t *job)
 		return run_sleep();
 	if (!strcmp(name, "count"))
 		return run_count();
+	if (!strcmp(name, "steps"))
+		return run_steps();
+	if (!strcmp(name, "mortal"))
+		return run_mortal();
+	if (!strcmp(name, "flips"))
+		return run_flips();
+	if (!strcmp(name, "counted"))
+		return run_counted();
+	if (!strcmp(name, "big"))
+		return run_big();
 	if (!strcmp(name, "stubborn")) {
 		signal(SIGTERM, SIG_IGN);
 		progress(0.5);

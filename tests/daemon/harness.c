@@ -341,6 +341,47 @@ json_t *await_state(sd_bus *bus, uint64_t id, const char *state)
 	return NULL;
 }
 
+uint64_t take_id(sd_bus_message *reply)
+{
+	uint64_t id;
+
+	ck_assert_int_ge(sd_bus_message_read(reply, "t", &id), 0);
+	sd_bus_message_unref(reply);
+	return id;
+}
+
+void await_reason(sd_bus *bus, uint64_t id, const char *reason)
+{
+	char last[512] = "";
+
+	for (int i = 0; i < TRIES; i++) {
+		json_t *job = show(bus, id);
+
+		snprintf(last, sizeof(last), "%s", str(job, "reason"));
+		json_decref(job);
+		if (!strncmp(last, reason, strlen(reason)))
+			return;
+		usleep(TRY_US / 2);
+	}
+	ck_abort_msg("job %d: '%s' does not become '%s'", (int)id, last, reason);
+}
+
+json_t *result_of(sd_bus *bus, uint64_t id)
+{
+	_cleanup_message_ sd_bus_message *reply = call(bus, "Fetch", "t", id);
+	const char *name;
+	uint64_t size;
+	json_t *root;
+	int fd;
+
+	ck_assert_int_ge(sd_bus_message_enter_container(reply, 'a', "(sth)"), 0);
+	ck_assert_int_gt(sd_bus_message_read(reply, "(sth)", &name, &size, &fd), 0);
+	ck_assert_str_eq(name, "result.json");
+	root = json_loadfd(fd, 0, NULL);
+	ck_assert_ptr_nonnull(root);
+	return root;
+}
+
 const char *str(const json_t *object, const char *key)
 {
 	const char *s = json_string_value(json_object_get(object, key));
@@ -353,6 +394,12 @@ int64_t num(const json_t *object, const char *key)
 {
 	ck_assert_msg(json_is_number(json_object_get(object, key)), "no number '%s'", key);
 	return (int64_t)json_number_value(json_object_get(object, key));
+}
+
+double real(const json_t *object, const char *key)
+{
+	ck_assert_msg(json_is_number(json_object_get(object, key)), "no number '%s'", key);
+	return json_number_value(json_object_get(object, key));
 }
 
 int run_suite(Suite *s)

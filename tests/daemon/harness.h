@@ -19,8 +19,8 @@ struct harness {
 	char root[64]; /* 0711, so that other users' workers can pass */
 	char state[96];
 	char socket[96];
-	char worker[96]; /* a copy that any user can run */
-	pid_t daemon;	 /* 0: none runs */
+	char worker[96];     /* a copy that any user can run */
+	pid_t daemon;	     /* 0: none runs */
 	const char *program; /* below the build directory; NULL: bin/pbitd */
 };
 
@@ -73,8 +73,18 @@ json_t *show(sd_bus *bus, uint64_t id);
 /* Follows the job until it has the state; fails when it ends in another one. */
 json_t *await_state(sd_bus *bus, uint64_t id, const char *state);
 
+/* The id that a Submit was answered with; takes the reply over. */
+uint64_t take_id(sd_bus_message *reply);
+/* A bench job's spec, for Submit with options: call(bus, "Submit", "sa(sh)a{sv}", BENCH("x"), 0, ... */
+#define BENCH(name) "{\"kind\": \"bench\", \"name\": \"" name "\"}"
+/* Until the job waits for a reason that begins so, or has ended with it. */
+void await_reason(sd_bus *bus, uint64_t id, const char *reason);
+/* out/result.json of a job that is done. */
+json_t *result_of(sd_bus *bus, uint64_t id);
+
 const char *str(const json_t *object, const char *key);
 int64_t num(const json_t *object, const char *key);
+double real(const json_t *object, const char *key);
 
 int run_suite(Suite *s); /* main()'s result */
 

@@ -24,52 +24,20 @@ static void teardown(void)
 	harness_free(&h);
 }
 
-/* Until the job waits for a reason that begins so. */
-static void await_reason(uint64_t id, const char *reason)
-{
-	for (int i = 0; i < 1000; i++) {
-		json_t *job = show(bus, id);
-		bool same = !strncmp(str(job, "reason"), reason, strlen(reason));
-
-		ck_assert_str_ne(str(job, "state"), "failed");
-		json_decref(job);
-		if (same)
-			return;
-		usleep(10000);
-	}
-	ck_abort_msg("job %d does not wait because it '%s'", (int)id, reason);
-}
-
-static json_t *result(uint64_t id)
-{
-	_cleanup_message_ sd_bus_message *reply = call(bus, "Fetch", "t", id);
-	const char *name;
-	uint64_t size;
-	json_t *root;
-	int fd;
-
-	ck_assert_int_ge(sd_bus_message_enter_container(reply, 'a', "(sth)"), 0);
-	ck_assert_int_gt(sd_bus_message_read(reply, "(sth)", &name, &size, &fd), 0);
-	ck_assert_str_eq(name, "result.json");
-	root = json_loadfd(fd, 0, NULL);
-	ck_assert_ptr_nonnull(root);
-	return root;
-}
-
 /* It counts as no failure, and what the job had kept is there when it goes on. */
 START_TEST(lost_device)
 {
 	uint64_t id = submit_named(bus, "lost");
 	json_t *job, *out;
 
-	await_reason(id, "waits: embedded0 went away, and the job goes on shortly from its "
+	await_reason(bus, id, "waits: embedded0 went away, and the job goes on shortly from its "
 			 "checkpoint");
 	job = await_state(bus, id, "done");
 	ck_assert_int_eq(num(job, "resumes"), 1);
 	ck_assert_str_eq(str(job, "reason"), "");
 	ck_assert_str_eq(str(job, "device"), "");
 	json_decref(job);
-	out = result(id);
+	out = result_of(bus, id);
 	ck_assert_str_eq(str(out, "device"), "embedded0");
 	json_decref(out);
 	ck_assert(harness_logged(&h, "embedded0 went away; it goes on from its checkpoint"));
@@ -87,7 +55,7 @@ START_TEST(lost_device_and_others)
 	job = await_state(bus, third, "running");
 	ck_assert_str_eq(str(job, "device"), "embedded0");
 	json_decref(job);
-	await_reason(first, "waits for embedded0, which runs job 3 of ");
+	await_reason(bus, first, "waits for embedded0, which runs job 3 of ");
 	sd_bus_message_unref(call(bus, "Cancel", "t", third));
 	json_decref(await_state(bus, first, "done"));
 }
@@ -97,7 +65,7 @@ START_TEST(cancelled_while_held)
 {
 	uint64_t id = submit_named(bus, "lost");
 
-	await_reason(id, "waits: embedded0 went away, and the job goes on shortly from its "
+	await_reason(bus, id, "waits: embedded0 went away, and the job goes on shortly from its "
 			 "checkpoint");
 	sd_bus_message_unref(call(bus, "Cancel", "t", id));
 	json_decref(await_state(bus, id, "cancelled"));
@@ -131,7 +99,7 @@ START_TEST(device_that_is_not_there)
 	static const char reason[] = "waits for pbit63, which is not there";
 	uint64_t id = submit_on(bus, "quick", "pbit63");
 
-	await_reason(id, reason);
+	await_reason(bus, id, reason);
 	json_decref(await_state(bus, submit_on(bus, "quick", "embedded0"), "done"));
 	json_decref(await_state(bus, submit_named(bus, "quick"), "done"));
 	for (int i = 0; i < 2; i++) {
@@ -139,7 +107,7 @@ START_TEST(device_that_is_not_there)
 		harness_kill(&h, i ? SIGTERM : SIGKILL);
 		harness_start(&h, NULL);
 		bus = harness_connect(&h);
-		await_reason(id, reason);
+		await_reason(bus, id, reason);
 	}
 	sd_bus_message_unref(call(bus, "Cancel", "t", id));
 	json_decref(await_state(bus, id, "cancelled"));
