@@ -3,15 +3,15 @@
  * What jobs and users use: device time, flips, energy, disk.
  *
  * A job's row and its user's decayed use are saved in one transaction, so that device time is
- * charged to both or to neither, whenever the daemon dies; and those of running jobs once a minute,
- * so that no more than that is lost by it. Device time is the queue's to count.
+ * charged to both or to neither, whenever the daemon dies; and those of running jobs every ten
+ * seconds, so that no more than that is lost by it. Device time is the queue's to count.
  */
 #ifndef PBIT_DAEMON_ACCOUNT_H
 #define PBIT_DAEMON_ACCOUNT_H
 
 #include "daemon.h"
 
-#define USEC_ACCOUNT (60 * USEC_PER_SEC)
+#define USEC_ACCOUNT (10 * USEC_PER_SEC)
 
 /* At the start: what users have used of devices, before jobs are taken up; and of the disk. */
 int account_recover_use(struct daemon *d, struct err *e);
@@ -34,7 +34,7 @@ void account_bytes(struct daemon *d, struct job *j, int64_t bytes);
 /* Looks how many they are. */
 void account_measure(struct daemon *d, struct job *j, bool ended);
 
-/* Saves what runs, once a minute. Returns when to be called again; UINT64_MAX: nothing runs. */
+/* Saves what runs, every ten seconds. Returns when to be called again; UINT64_MAX: nothing runs. */
 uint64_t account_running(struct daemon *d);
 
 #endif
