@@ -68,7 +68,7 @@ static uint64_t open_session(sd_bus *bus, struct session_client *c, const char *
 	return id;
 }
 
-static void await_reason(sd_bus *bus, uint64_t id, const char *reason)
+static void await_waiting(sd_bus *bus, uint64_t id, const char *reason)
 {
 	for (int i = 0; i < 2000; i++) {
 		json_t *job = show(bus, id);
@@ -216,11 +216,11 @@ START_TEST(idle_session_sleeps)
 	run_calls(&c, 0, 2, slept);
 	/* Not called yet, the other one takes nobody's place. */
 	id_other = open_session(bus, &other, "3600");
-	await_reason(bus, id_other, "sleeps until its client calls");
+	await_waiting(bus, id_other, "sleeps until its client calls");
 	usleep(200000);
 	json_decref(await_state(bus, id, "running"));
 	good_call(&other, request);
-	await_reason(bus, id, "sleeps until its client calls");
+	await_waiting(bus, id, "sleeps until its client calls");
 	/* Its call waits while the other one, which is not idle, has the device. */
 	{
 		struct session_request q = request;
@@ -268,14 +268,14 @@ START_TEST(client_goes)
 	id_busy = open_session(bus, &busy, "3600");
 	good_call(&busy, request);
 	id_queued = open_session(bus, &queued, "1");
-	await_reason(bus, id, "sleeps until its client calls");
+	await_waiting(bus, id, "sleeps until its client calls");
 	client_release(&c);
 	json_decref(await_state(bus, id, "done"));
 	/* With a call that waits for the device. */
 	q.version = SESSION_WIRE_VERSION;
 	q.call = 1;
 	send_request(&queued, &q);
-	await_reason(bus, id_queued, "of ");
+	await_waiting(bus, id_queued, "of ");
 	client_release(&queued);
 	json_decref(await_state(bus, id_queued, "done"));
 	/* In the middle of a call. */
