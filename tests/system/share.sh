@@ -155,3 +155,61 @@ refused 'nobody-here' "$pbit" reserve embedded0 --for 2h --user nobody-here
 run 0 "$pbit" reserve --list --json
 [ "$(jq length "$T/out")" = 0 ] || die "a cancelled reservation is listed"
 ok "reservations"
+
+# Three users: needs root, to be them.
+[ "$(id -u)" = 0 ] || exit 0
+chmod 711 "$T"
+mkdir -m 755 "$T/shared"
+install -m 644 spec.json long.json bench.json "$T/shared"
+cd "$T/shared" || exit 1
+export PBIT_SOCKET=$T/shared/socket
+"$bin/pbitd" --socket "$PBIT_SOCKET" --state-dir "$T/state/shared" > "$T/shared.log" 2>&1 &
+wait_for 10 test -S "$PBIT_SOCKET"
+as() { # UID COMMAND...
+	local uid=$1
+	shift
+	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
+}
+run 0 as 3001 "$pbit" submit long.json
+run 0 as 3002 "$pbit" submit bench.json --array seed=1..2 --hold
+run 0 as 3001 "$pbit" submit bench.json --hold
+wait_for 30 is_state 1 running
+
+# Others see that there is a job, whose it is and how far it is; not what it is, and not its figures.
+run 0 as 3002 "$pbit" show 1 --json
+jq -e '.user == "3001" and .state == "running" and .name == "" and .latest == null and
+	(has("spec") | not)' "$T/out" > /dev/null || die "what another sees: $(cat "$T/out")"
+wait_for 30 is 1 '.latest.loss != null' true
+run 0 as 3002 "$pbit" top --json
+jq -e '(.jobs | length) == 4 and (.jobs[] | select(.id == 1) | .latest) == null and
+	(.users | map(.user) | sort) == ["3001", "3002"]' "$T/out" > /dev/null || die "top of another"
+run 0 as 3001 "$pbit" top --once
+grep -Eq '^ +1  3001 .* loss ' "$T/out" || die "top of the owner: $(cat "$T/out")"
+ok "what others see"
+
+# Nobody acts on another's; of a range, one's own are meant, and the rest is counted.
+run 1 as 3002 "$pbit" cancel 1
+grep -q "job 1 is 3001's" "$T/err" || die "$(cat "$T/err")"
+run 1 as 3002 "$pbit" hold 1
+run 1 as 3002 "$pbit" cancel 1-9
+[ "$(cat "$T/out")" = $'job 2 cancelled\njob 3 cancelled' ] || die "a range: $(cat "$T/out")"
+grep -q '1-9: 2 jobs are not yours, and were left alone' "$T/err" || die "$(cat "$T/err")"
+ok "$(cat "$T/err")"
+run 0 "$pbit" hold 1
+run 1 as 3001 "$pbit" release 1
+grep -q 'held by an admin' "$T/err" || die "$(cat "$T/err")"
+ok "$(cat "$T/err")"
+run 0 "$pbit" release 1
+for way in 'reserve embedded0 --for 2h --user 3002' 'reserve --cancel 1'; do
+	# shellcheck disable=SC2086
+	run 1 as 3002 "$pbit" $way
+	grep -q 'only root and the group pbit-admin' "$T/err" || die "$(cat "$T/err")"
+done
+ok "$(cat "$T/err")"
+run 0 as 3002 "$pbit" usage --json
+jq -e '(.users | map({user, jobs})) == [{"user": "3001", "jobs": 2}, {"user": "3002", "jobs": 2}]' \
+	"$T/out" > /dev/null || die "usage of all: $(cat "$T/out")"
+run 0 "$pbit" cancel 1-9
+ok "three users"
+kill %%
+wait 2> /dev/null
