@@ -116,7 +116,7 @@ void account_measure(struct daemon *d, struct job *j, bool ended)
 	if (bytes >= 0)
 		account_bytes(d, j, bytes);
 	else
-		log_job(LOG_WARNING, j->id, j->uid, "its files cannot be measured: %s",
+		log_job(LOG_WARNING, NULL, j, NULL, "its files cannot be measured: %s",
 			strerror((int)-bytes));
 }
 

@@ -10,6 +10,7 @@
 #include "protocol.h"
 #include "scheduler.h"
 #include "session.h"
+#include "settings.h"
 #include "submission.h"
 
 #define ROW	  "(tussssdusxxx)"
@@ -295,6 +296,7 @@ static const sd_bus_vtable daemon_vtable[] = {
 	METHOD("Unreserve", "t", N(id), "", , bus_on_unreserve),
 	METHOD("Reservations", "", , "s", N(json), bus_on_reservations),
 	METHOD("Devices", "", , "s", N(json), bus_on_devices),
+	SD_BUS_METHOD("Reload", "", "", settings_method, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL_WITH_NAMES("JobChanged", "ts", N(id) N(json), 0),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_VTABLE_END,

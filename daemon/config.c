@@ -7,17 +7,28 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "conffile.h"
 #include "protocol.h"
+#include "queue.h"
+
+/* What holds where the file is silent. */
+static void set_defaults(struct config *c)
+{
+	c->jobs = c->device_jobs = 1;
+	c->half_life = QUEUE_HALF_LIFE;
+	c->quantum = QUEUE_QUANTUM;
+	c->job_memory = DEFAULT_JOB_MEMORY;
+	c->job_file = DEFAULT_JOB_FILE;
+	c->job_tasks = DEFAULT_JOB_TASKS;
+	c->limits.queued = LIMIT_ACTIVE_PER_UID;
+	c->peers_max = DEFAULT_PEERS_MAX;
+	c->peers_per_user = DEFAULT_PEERS_PER_USER;
+}
 
 void config_init(struct config *c)
 {
-	*c = (struct config){ .jobs = 1,
-			      .device_jobs = 1,
-			      .peers_max = DEFAULT_PEERS_MAX,
-			      .peers_per_user = DEFAULT_PEERS_PER_USER,
-			      .job_memory = DEFAULT_JOB_MEMORY,
-			      .job_file = DEFAULT_JOB_FILE,
-			      .job_tasks = DEFAULT_JOB_TASKS };
+	*c = (struct config){ 0 };
+	set_defaults(c);
 }
 
 void config_free(struct config *c)
@@ -25,6 +36,8 @@ void config_free(struct config *c)
 	free(c->state_dir);
 	free(c->socket);
 	free(c->worker);
+	free(c->file);
+	free(c->users);
 	*c = (struct config){ 0 };
 }
 
@@ -126,6 +139,44 @@ static int resolve_worker(struct config *c, struct err *e)
 	return 0;
 }
 
+/* NULL where there is no such place. */
+static int usual_file(const struct config *c, char **ret, struct err *e)
+{
+	const char *config = environment_path("XDG_CONFIG_HOME");
+	const char *home = environment_path("HOME");
+
+	if (!c->user)
+		return format(e, ret, "%s", CONFIG_SYSTEM_FILE);
+	if (config)
+		return format(e, ret, "%s/%s", config, CONFIG_USER_FILE);
+	if (home)
+		return format(e, ret, "%s/.config/%s", home, CONFIG_USER_FILE);
+	*ret = NULL;
+	return 0;
+}
+
+/* The file's part of c, which has the defaults. */
+static int load(struct config *c, struct err *e)
+{
+	_cleanup_free_ char *usual = NULL;
+	int r = c->file ? 0 : usual_file(c, &usual, e);
+
+	if (r < 0)
+		return r;
+	if (c->file || (usual && access(usual, F_OK) == 0)) {
+		r = conffile_read(c->file ? c->file : usual, c, e);
+		if (r < 0)
+			return r;
+	}
+	if (c->option_jobs)
+		c->jobs = c->option_jobs;
+	if (c->option_device_jobs)
+		c->device_jobs = c->option_device_jobs;
+	if (c->threads == 0)
+		c->threads = MAX(cpus_available() / c->jobs, 1u);
+	return 0;
+}
+
 int config_complete(struct config *c, struct err *e)
 {
 	int r = 0;
@@ -136,12 +187,26 @@ int config_complete(struct config *c, struct err *e)
 		r = default_socket(c, &c->socket, e);
 	if (r >= 0 && !c->worker)
 		r = default_worker(&c->worker, e);
-	if (r < 0)
-		return r;
+	if (r >= 0)
+		r = resolve_worker(c, e);
+	return r < 0 ? r : load(c, e);
+}
 
-	r = resolve_worker(c, e);
+int config_reload(struct config *c, struct err *e)
+{
+	struct config fresh = *c;
+	int r;
+
+	fresh.users = NULL;
+	fresh.n_users = 0;
+	fresh.threads = 0;
+	fresh.job_time_limit = 0;
+	fresh.limits = (struct limits){ 0 };
+	set_defaults(&fresh);
+	r = load(&fresh, e);
+	free(r < 0 ? fresh.users : c->users);
 	if (r < 0)
 		return r;
-	c->threads = MAX(cpus_available() / c->jobs, 1u);
+	*c = fresh;
 	return 0;
 }

@@ -3,15 +3,18 @@
  * Where pbitd keeps and finds things, and its limits.
  *
  * Filled in three steps: config_init(), what the command line says (main.c sets the fields), and
- * config_complete(), which finds a default for all that is still unset. A configuration file will
- * be read between the first two.
+ * config_complete(), which finds a default for all that is still unset, reads the file (conffile.h),
+ * and lets the command line win over it. config_reload() reads the file again.
  */
 #ifndef PBIT_DAEMON_CONFIG_H
 #define PBIT_DAEMON_CONFIG_H
 
 #include "err.h"
+#include "limit.h"
 
 #define CONFIG_SYSTEM_STATE "/var/lib/pbitd"
+#define CONFIG_SYSTEM_FILE  "/etc/pbit/pbitd.conf"
+#define CONFIG_USER_FILE    "pbit/pbitd.conf" /* $XDG_CONFIG_HOME/ this */
 #ifndef PBIT_LIBEXECDIR
 #define PBIT_LIBEXECDIR "/usr/libexec/pbit"
 #endif
@@ -22,9 +25,10 @@
 #define LIMIT_QUEUED_WRITES    1000 /* messages that wait for a reader; above it is cut off */
 #define LIMIT_WATCHES_PER_PEER 1000
 #define LIMIT_ACTIVE_JOBS      10000
-#define LIMIT_ACTIVE_PER_UID   1000
+#define LIMIT_ACTIVE_PER_UID   1000 /* unless the file says otherwise */
 #define LIMIT_SUBMISSIONS      4    /* copied to disk at the same time */
 #define LIMIT_LIST_ROWS	       1000 /* of one List call; after= pages on */
+#define CONFIG_MAX_JOBS	       1024 /* at once, on one device */
 #define LIMIT_RESULT_FILES     250  /* the kernel passes 253 descriptors a message */
 
 #define USEC_PER_SEC	    ((uint64_t)1000000)
@@ -48,24 +52,48 @@
 #define DEFAULT_JOB_FILE   ((uint64_t)16 << 30)
 #define DEFAULT_JOB_TASKS  256
 
+/* One whom the file names; what it leaves out is what holds for everybody. */
+struct config_user {
+	uid_t uid;
+	double weight; /* of his share */
+	struct limits limits;
+};
+
 struct config {
+	/* The command line's alone. */
 	bool user; /* --user: one user's own daemon */
 	char *state_dir;
 	char *socket;
-	char *worker;		     /* path of pbit-worker */
-	unsigned int jobs;	     /* running at once on the embedded device; >= 1 */
-	unsigned int device_jobs;    /* running at once on each device of the kernel; >= 1 */
-	unsigned int threads;	     /* of each job: CPUs available / jobs, >= 1 */
+	char *worker;	    /* path of pbit-worker */
+	uint64_t idle_exit; /* us without job and peer until the daemon leaves; 0: never */
+	char *file;	    /* --config; must be there */
+	unsigned int option_jobs, option_device_jobs; /* 0: not given */
+
+	/*
+	 * The file's. All of it may change while the daemon runs: a value is looked up where it is
+	 * used, and no pointer into users is kept.
+	 */
+	unsigned int jobs;	  /* running at once on the embedded device; >= 1 */
+	unsigned int device_jobs; /* running at once on each device of the kernel; >= 1 */
+	unsigned int threads;	  /* of each job; unless it is said, CPUs available / jobs; >= 1 */
+	uint64_t half_life;	  /* us, of what a user has used; 0: nothing is forgotten */
+	uint64_t quantum; /* us that a job runs before it yields to a fairer one; 0: to its end */
+	uint64_t job_time_limit;   /* us of device time, of a job that says none; 0: none */
+	uint64_t job_memory;	   /* bytes that a job may use */
+	uint64_t job_file;	   /* bytes of the largest file that it may write */
+	unsigned int job_tasks;	   /* threads of a job, beside two for each that computes */
+	struct limits limits;	   /* of each user whom the file does not name */
+	struct config_user *users; /* by uid */
+	size_t n_users;
 	unsigned int peers_max;	     /* connections in all */
 	unsigned int peers_per_user; /* of them, of one user */
-	uint64_t job_memory;	     /* bytes that a job may use */
-	uint64_t job_file;	     /* bytes of the largest file that it may write */
-	unsigned int job_tasks;	     /* threads of a job, beside two for each that computes */
-	uint64_t idle_exit;	     /* us without job and peer until the daemon leaves; 0: never */
 };
 
 void config_init(struct config *c);
 int config_complete(struct config *c, struct err *e);
 void config_free(struct config *c);
+
+/* Reads the file again. On failure c is what it was. */
+int config_reload(struct config *c, struct err *e);
 
 #endif

@@ -15,6 +15,7 @@
 #include "peer.h"
 #include "protocol.h"
 #include "scheduler.h"
+#include "settings.h"
 #include "submission.h"
 #include "worker_process.h"
 
@@ -109,8 +110,8 @@ static int on_idle(_unused_ sd_event_source *source, _unused_ uint64_t usec, voi
 		arm_idle(d);
 		return 0;
 	}
-	log_info("leaves: nobody has needed it for %" PRIu64 " s",
-		 d->config->idle_exit / USEC_PER_SEC);
+	log_event(LOG_INFO, LOG_STOPPED, "leaves: nobody has needed it for %" PRIu64 " s",
+		  d->config->idle_exit / USEC_PER_SEC);
 	daemon_stop(d);
 	return 0;
 }
@@ -130,8 +131,16 @@ void daemon_stop(struct daemon *d)
 static int on_signal(_unused_ sd_event_source *source, const struct signalfd_siginfo *info,
 		     void *userdata)
 {
-	log_info("leaves: SIG%s", sigabbrev_np((int)info->ssi_signo));
+	log_event(LOG_INFO, LOG_STOPPED, "leaves: SIG%s", sigabbrev_np((int)info->ssi_signo));
 	daemon_stop(userdata);
+	return 0;
+}
+
+static int on_hangup(_unused_ sd_event_source *source, _unused_ const struct signalfd_siginfo *info,
+		     void *userdata)
+{
+	/* It says itself what came of it. */
+	settings_reload(userdata, NULL);
 	return 0;
 }
 
@@ -151,7 +160,7 @@ static enum queue_kind kind_of(const struct device *dev)
 	return strcmp(dev->backend, "emulated") ? QUEUE_SILICON : QUEUE_EMULATED;
 }
 
-static int put_in_service(struct daemon *d, const struct device *dev)
+int daemon_put_in_service(struct daemon *d, const struct device *dev)
 {
 	return queue_set_device(d->queue, dev->name, kind_of(dev), daemon_slots(d, dev));
 }
@@ -160,7 +169,7 @@ static void on_device_changed(const struct device *dev, bool there, void *userda
 {
 	struct daemon *d = userdata;
 
-	if (put_in_service(d, dev) < 0)
+	if (daemon_put_in_service(d, dev) < 0)
 		log_error("device %s cannot be used: out of memory", dev->name);
 	if (!there)
 		scheduler_device_gone(d, dev->name);
@@ -173,7 +182,7 @@ static int find_devices(struct daemon *d, struct err *e)
 			    e);
 
 	for (size_t i = 0; r >= 0 && i < hotplug_count(d->hotplug); i++)
-		if (put_in_service(d, hotplug_get(d->hotplug, i)) < 0)
+		if (daemon_put_in_service(d, hotplug_get(d->hotplug, i)) < 0)
 			return err_oom(e);
 	return r;
 }
@@ -195,6 +204,8 @@ static int add_sources(struct daemon *d)
 		r = sd_event_add_signal(d->event, NULL, SIGTERM, on_signal, d);
 	if (r >= 0)
 		r = sd_event_add_signal(d->event, NULL, SIGINT, on_signal, d);
+	if (r >= 0)
+		r = sd_event_add_signal(d->event, NULL, SIGHUP, on_hangup, d);
 	return r;
 }
 
@@ -208,6 +219,7 @@ static int make_loop(struct daemon *d, struct err *e)
 	sigaddset(&mask, SIGCHLD);
 	sigaddset(&mask, SIGTERM);
 	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGHUP);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
@@ -239,9 +251,8 @@ static int open_state(struct daemon *d, struct err *e)
 		r = store_open(d->config->state_dir, &d->store, e);
 	if (r < 0)
 		return r;
-	if (queue_new(&d->queue) < 0)
+	if (queue_new(&d->queue) < 0 || settings_apply(d) < 0)
 		return err_oom(e);
-	queue_set_default_limits(d->queue, &(struct limits){ .queued = LIMIT_ACTIVE_PER_UID });
 	return scheduler_recover(d, e);
 }
 
@@ -268,7 +279,7 @@ static int contain_workers(struct daemon *d, struct err *e)
 	return 0;
 }
 
-int daemon_new(const struct config *config, struct daemon **ret, struct err *e)
+int daemon_new(struct config *config, struct daemon **ret, struct err *e)
 {
 	_cleanup_(daemon_freep) struct daemon *d = calloc(1, sizeof(*d));
 	int r;
@@ -326,8 +337,8 @@ int daemon_run(struct daemon *d, struct err *e)
 {
 	int r;
 
-	log_info("serves %s with %s, %u at once, %u threads each", d->config->state_dir,
-		 d->config->worker, d->config->jobs, d->config->threads);
+	log_event(LOG_INFO, LOG_STARTED, "serves %s with %s, %u at once, %u threads each",
+		  d->config->state_dir, d->config->worker, d->config->jobs, d->config->threads);
 	sd_notify(0, "READY=1");
 	daemon_poke(d);
 	r = sd_event_loop(d->event);

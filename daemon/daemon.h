@@ -26,7 +26,7 @@ struct peer;
 struct submission;
 
 struct daemon {
-	const struct config *config;
+	struct config *config; /* settings.h alone changes it */
 	sd_event *event;
 	struct workspace *workspace;
 	struct store *store;
@@ -61,7 +61,7 @@ struct daemon {
 };
 
 /* Everything but the loop: takes the lock, opens the store, recovers, listens. */
-int daemon_new(const struct config *config, struct daemon **ret, struct err *e);
+int daemon_new(struct config *config, struct daemon **ret, struct err *e);
 struct daemon *daemon_free(struct daemon *d);
 static inline void daemon_freep(struct daemon **d)
 {
@@ -79,6 +79,9 @@ void daemon_stop(struct daemon *d);
 
 /* How many jobs may run at once on the device; 0 when it is not usable. */
 unsigned int daemon_slots(const struct daemon *d, const struct device *dev);
+
+/* Lets the queue use the device, or no longer. -ENOMEM. */
+int daemon_put_in_service(struct daemon *d, const struct device *dev);
 
 /* Looks again for the group of the admins. */
 int daemon_find_admins(struct daemon *d, struct err *e);

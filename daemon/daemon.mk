@@ -8,7 +8,7 @@ $(POLICY_LIB): $(patsubst %.c,$(B)/obj/%.o,$(wildcard daemon/policy/*.c))
 DAEMON_SRC := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
 DAEMON_LIB := $(B)/lib/libdaemon.a
 $(DAEMON_LIB): $(DAEMON_SRC:%.c=$(B)/obj/%.o)
-DAEMON_LIBS := -lsystemd -ludev -lsqlite3 -lseccomp $(BASE_LIBS)
+DAEMON_LIBS := -lsystemd -ludev -lsqlite3 -lseccomp -linih $(BASE_LIBS)
 
 PBITD := $(B)/bin/pbitd
 $(PBITD): $(B)/obj/daemon/main.o $(DAEMON_LIB) $(POLICY_LIB) $(MACHINE_LIB) $(BASE_LIB)

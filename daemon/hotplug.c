@@ -109,13 +109,15 @@ static int ask(struct device *d)
 	return 0;
 }
 
-static void log_device(const struct device *d)
+static void tell_of(const struct device *d)
 {
 	if (d->usable)
-		log_info("device %s is there: %s, %u p-bits%s", d->name, d->backend, d->p_bits,
-			 d->ideal ? "" : ", not ideal");
+		log_device(LOG_INFO, LOG_DEVICE_ADDED, d->name,
+			   "device %s is there: %s, %u p-bits%s", d->name, d->backend, d->p_bits,
+			   d->ideal ? "" : ", not ideal");
 	else
-		log_warning("device %s is there and cannot be used: %s", d->name, d->why);
+		log_device(LOG_WARNING, LOG_DEVICE_ADDED, d->name,
+			   "device %s is there and cannot be used: %s", d->name, d->why);
 }
 
 /* Told of once or again: what it is may have changed, or who may open it. */
@@ -141,7 +143,7 @@ static int appear(struct hotplug *h, struct udev_device *dev, const struct devic
 		return 0;
 	}
 	if (!known || usable != h->devices[i].usable)
-		log_device(&h->devices[i]);
+		tell_of(&h->devices[i]);
 	*ret = &h->devices[i];
 	return 0;
 }
@@ -153,7 +155,8 @@ static void disappear(struct hotplug *h, struct udev_device *dev)
 
 	if (i == h->n)
 		return;
-	log_info("device %s is gone", h->devices[i].name);
+	log_device(LOG_INFO, LOG_DEVICE_GONE, h->devices[i].name, "device %s is gone",
+		   h->devices[i].name);
 	h->devices[i].usable = false;
 	h->changed(&h->devices[i], false, h->userdata);
 	drop(h, i);

@@ -8,7 +8,6 @@
 #include "daemon.h"
 #include "log.h"
 
-#define MAX_JOBS      1024
 #define MAX_IDLE_EXIT 31536000 /* a year */
 #define OPEN_FILES    65536
 
@@ -22,11 +21,13 @@ enum {
 	OPT_WORKER,
 	OPT_JOBS,
 	OPT_DEVICE_JOBS,
-	OPT_IDLE_EXIT
+	OPT_IDLE_EXIT,
+	OPT_CONFIG
 };
 
 static const struct argp_option options[] = {
 	{ "user", OPT_USER, NULL, 0, "Serve the calling user alone, without privileges", 0 },
+	{ "config", OPT_CONFIG, "FILE", 0, "Read this file (default " CONFIG_SYSTEM_FILE ")", 0 },
 	{ "state-dir", OPT_STATE_DIR, "DIRECTORY", 0, "Keep the jobs there", 0 },
 	{ "socket", OPT_SOCKET, "PATH", 0, "Listen there", 0 },
 	{ "worker", OPT_WORKER, "PATH", 0, "The program that runs jobs", 0 },
@@ -72,6 +73,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_USER:
 		c->user = true;
 		return 0;
+	case OPT_CONFIG:
+		replace(state, &c->file, arg);
+		return 0;
 	case OPT_STATE_DIR:
 		replace(state, &c->state_dir, arg);
 		return 0;
@@ -82,10 +86,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		replace(state, &c->worker, arg);
 		return 0;
 	case OPT_JOBS:
-		c->jobs = number(state, "jobs", arg, MAX_JOBS);
+		c->option_jobs = number(state, "jobs", arg, CONFIG_MAX_JOBS);
 		return 0;
 	case OPT_DEVICE_JOBS:
-		c->device_jobs = number(state, "device-jobs", arg, MAX_JOBS);
+		c->option_device_jobs = number(state, "device-jobs", arg, CONFIG_MAX_JOBS);
 		return 0;
 	case OPT_IDLE_EXIT:
 		c->idle_exit = number(state, "idle-exit", arg, MAX_IDLE_EXIT) * USEC_PER_SEC;
@@ -115,7 +119,7 @@ static void raise_file_limit(void)
 	}
 }
 
-static int serve(const struct config *config, struct err *e)
+static int serve(struct config *config, struct err *e)
 {
 	_cleanup_(daemon_freep) struct daemon *d = NULL;
 	int r = daemon_new(config, &d, e);

@@ -46,7 +46,7 @@ int scheduler_cancel(struct daemon *d, struct job *j, struct err *e)
 			       strerror(-r));
 	}
 	j->unsaved = false;
-	log_job(LOG_INFO, j->id, j->uid, "is cancelled");
+	log_job(LOG_INFO, LOG_JOB_CANCELLED, j, NULL, "is cancelled");
 	queue_ended(d->queue, j->id, false);
 	peers_job_changed(d, j, false);
 	/* A worker keeps its device until it has gone. */
@@ -78,7 +78,8 @@ int scheduler_hold(struct daemon *d, struct job *j, enum job_hold hold, struct e
 			       hold ? "held" : "released", strerror(-r));
 	}
 	queue_set_held(d->queue, j->id, (enum queue_held)hold);
-	log_job(LOG_INFO, j->id, j->uid, "is %s", hold ? "held" : "released");
+	log_job(LOG_INFO, hold ? LOG_JOB_HELD : LOG_JOB_RELEASED, j, NULL, "is %s",
+		hold ? "held" : "released");
 	peers_job_changed(d, j, false);
 	daemon_poke(d);
 	return 0;
@@ -147,7 +148,8 @@ static void preempt(struct daemon *d, uint64_t now)
 
 		if (!j || !j->worker || j->state != STATE_RUNNING)
 			continue;
-		log_job(LOG_INFO, j->id, j->uid, "is preempted: %s", why);
+		log_job(LOG_INFO, LOG_JOB_PREEMPTED, j, queue_device(d->queue, j->id),
+			"is preempted: %s", why);
 		j->yields = true;
 		worker_process_stop(j->worker, WORKER_PREEMPT, USEC_PREEMPT_KILL);
 	}

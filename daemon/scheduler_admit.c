@@ -65,7 +65,8 @@ static void take_up(struct daemon *d, struct job *j)
 	/* It counts from here on. */
 	j->bytes = -1;
 	account_bytes(d, j, bytes);
-	log_job(LOG_INFO, j->id, j->uid, "%s of %s is queued", job_kind_names[j->kind], j->user);
+	log_job(LOG_INFO, LOG_JOB_QUEUED, j, NULL, "%s of %s is queued", job_kind_names[j->kind],
+		j->user);
 	r = scheduler_take_up(d, j);
 	if (r < 0)
 		log_error("job %" PRIu64 " waits for a restart: %s", id, strerror(-r));

@@ -26,7 +26,7 @@ void scheduler_save(struct daemon *d, struct job *j)
 	int r = account_save(d, j, &e);
 
 	if (r < 0 && !j->unsaved)
-		log_job(LOG_ERR, j->id, j->uid, "its state cannot be saved: %s", e.text);
+		log_job(LOG_ERR, NULL, j, NULL, "its state cannot be saved: %s", e.text);
 	j->unsaved = r < 0;
 }
 
@@ -67,9 +67,10 @@ void scheduler_end(struct daemon *d, struct job *j, enum job_state state, const 
 	queue_remove(d->queue, j->id, daemon_clock(d));
 	scheduler_save(d, j);
 	if (state == STATE_FAILED)
-		log_job(LOG_NOTICE, j->id, j->uid, "failed: %s", reason);
+		log_job(LOG_NOTICE, LOG_JOB_FAILED, j, NULL, "failed: %s", reason);
 	else
-		log_job(LOG_INFO, j->id, j->uid, "is %s", job_state_names[state]);
+		log_job(LOG_INFO, state == STATE_DONE ? LOG_JOB_DONE : LOG_JOB_CANCELLED, j, NULL,
+			"is %s", job_state_names[state]);
 	peers_job_changed(d, j, false);
 }
 
@@ -79,7 +80,7 @@ static void let_sleep(struct daemon *d, struct job *j)
 	int r = j->session ? session_waits(d, j) : 0;
 
 	if (r < 0)
-		log_job(LOG_ERR, j->id, j->uid, "its client cannot be watched: %s", strerror(-r));
+		log_job(LOG_ERR, NULL, j, NULL, "its client cannot be watched: %s", strerror(-r));
 }
 
 /* Back at its old place, from where it goes on, after a while when why is given. */
@@ -101,7 +102,7 @@ static void requeue_stopped(struct daemon *d, struct job *j)
 {
 	bool asked = j->yields;
 
-	log_job(LOG_INFO, j->id, j->uid, "is stopped, to be resumed");
+	log_job(LOG_INFO, LOG_JOB_STOPPED, j, NULL, "is stopped, to be resumed");
 	/* A worker that leaves without being asked must not keep the daemon busy. */
 	requeue(d, j, USEC_AGAIN,
 		asked ? NULL : "its worker stopped, and is started again shortly");
@@ -119,8 +120,8 @@ static void take_crash(struct daemon *d, struct job *j, const char *reason)
 		return;
 	}
 	job_set_text(&j->reason, reason);
-	log_job(LOG_NOTICE, j->id, j->uid, "%s; it is started once more from its checkpoint",
-		reason);
+	log_job(LOG_NOTICE, LOG_JOB_RETRIED, j, NULL,
+		"%s; it is started once more from its checkpoint", reason);
 	snprintf(text, sizeof(text), "%s, and it is started once more shortly", reason);
 	requeue(d, j, USEC_AGAIN, text);
 }
@@ -133,7 +134,8 @@ static void requeue_lost(struct daemon *d, struct job *j)
 
 	snprintf(why, sizeof(why), "%s went away, and the job goes on shortly from its checkpoint",
 		 device);
-	log_job(LOG_NOTICE, j->id, j->uid, "%s went away; it goes on from its checkpoint", device);
+	log_job(LOG_NOTICE, LOG_JOB_MOVED, j, device,
+		"%s went away; it goes on from its checkpoint", device);
 	requeue(d, j, USEC_AGAIN << MIN(j->lost, (unsigned int)MAX_DOUBLE), why);
 	j->lost++;
 }
@@ -143,7 +145,8 @@ static void requeue_unfit(struct daemon *d, struct job *j, const char *reason)
 {
 	const char *device = queue_device(d->queue, j->id);
 
-	log_job(LOG_INFO, j->id, j->uid, "is run elsewhere than on %s: %s", device, reason);
+	log_job(LOG_INFO, LOG_JOB_MOVED, j, device, "is run elsewhere than on %s: %s", device,
+		reason);
 	j->state = STATE_QUEUED;
 	queue_stopped(d->queue, j->id, daemon_clock(d));
 	account_charge(d, j);

@@ -69,7 +69,7 @@ static int spawn(struct daemon *d, struct job *j, int device, struct err *e)
 	/* A job runs without them, too. */
 	r = metrics_open(directory, &j->metrics);
 	if (r < 0)
-		log_job(LOG_WARNING, j->id, j->uid, "its metrics cannot be kept: %s", strerror(-r));
+		log_job(LOG_WARNING, NULL, j, NULL, "its metrics cannot be kept: %s", strerror(-r));
 	return 0;
 }
 
@@ -139,7 +139,7 @@ static void hold(struct daemon *d, struct job *j, uint64_t wait, const char *why
 static void start_elsewhere(struct daemon *d, struct job *j, const char *device,
 			    const struct err *e)
 {
-	log_job(LOG_WARNING, j->id, j->uid, "cannot be started on %s: %s", device, e->text);
+	log_job(LOG_WARNING, NULL, j, device, "cannot be started on %s: %s", device, e->text);
 	if (j->device || queue_avoid(d->queue, j->id, device) < 0)
 		hold(d, j, USEC_RETRY, e->text);
 }
@@ -159,14 +159,14 @@ void scheduler_start(struct daemon *d, struct job *j, const char *device)
 	if (r >= 0) {
 		queue_started(d->queue, j->id, device, daemon_clock(d));
 		metrics_event(j->metrics, "started", device, NULL, daemon_now());
-		log_job(LOG_INFO, j->id, j->uid, "runs on %s as pid %d", device,
+		log_job(LOG_INFO, LOG_JOB_STARTED, j, device, "runs on %s as pid %d", device,
 			(int)worker_process_pid(j->worker));
 		peers_job_changed(d, j, false);
 	} else if (fatal) {
 		scheduler_end(d, j, STATE_FAILED, e.text);
 		scheduler_retire(d, j);
 	} else {
-		log_job(LOG_ERR, j->id, j->uid, "cannot be started now: %s", e.text);
+		log_job(LOG_ERR, NULL, j, NULL, "cannot be started now: %s", e.text);
 		hold(d, j, USEC_RETRY, e.text);
 	}
 }

@@ -142,6 +142,8 @@ int submission_make_like(const struct peer *p, const struct submission_options *
 	    job_set_text(&j->name, "") < 0 || job_set_text(&j->reason, "") < 0 ||
 	    submission_options_apply(o, j) < 0)
 		return -ENOMEM;
+	if (j->time_limit == 0)
+		j->time_limit = p->daemon->config->job_time_limit;
 	j->uid = p->uid;
 	j->gid = p->gid;
 	j->state = STATE_QUEUED;

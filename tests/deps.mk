@@ -2,7 +2,8 @@
 # What a fresh Debian 12 lacks.
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libsystemd-dev libudev-dev libsqlite3-dev \
-	libjansson-dev libopenblas-dev libpng-dev libseccomp-dev zlib1g-dev libncurses-dev
+	libjansson-dev libopenblas-dev libpng-dev libseccomp-dev libinih-dev zlib1g-dev \
+	libncurses-dev
 TEST_PACKAGES := check libsubunit-dev clang clang-format sqlite3 jq mandoc systemd python3 procps \
 	python3-numpy binutils tmux
 VM_PACKAGES := qemu-system-x86 mmdebstrap cpio busybox-static kmod xz-utils gcc-12 libelf1 \

@@ -8,6 +8,8 @@ LIBEXECDIR := $(PREFIX)/libexec/pbit
 SHAREDIR := $(PREFIX)/share
 UNITDIR := $(LIBDIR)/systemd/system
 EXAMPLEDIR := $(SHAREDIR)/pbit/examples
+# For the system's own daemon alone; another one's is of its user's making.
+CONFIGDIR := $(if $(filter /usr /usr/local,$(PREFIX)),/etc/pbit)
 
 SUBSTITUTE = sed -e "s|@PREFIX@|$(PREFIX)|g" -e "s|@VERSION@|$(VERSION)|g" \
 	-e "s|@BINDIR@|$(BINDIR)|g" -e "s|@SBINDIR@|$(SBINDIR)|g" \
@@ -38,9 +40,11 @@ define INSTALL_LIST
 $(foreach m,$(wildcard client/man/*.1),$(NL)644 $(m) $(SHAREDIR)/man/man1/$(notdir $(m)))
 $(foreach m,$(wildcard client/man/*.3),$(NL)644 $(m) $(SHAREDIR)/man/man3/$(notdir $(m)))
 $(foreach m,$(wildcard client/man/*.5),$(NL)644 $(m) $(SHAREDIR)/man/man5/$(notdir $(m)))
+$(foreach m,$(wildcard daemon/*.5),$(NL)644 $(m) $(SHAREDIR)/man/man5/$(notdir $(m)))
 $(foreach m,$(wildcard daemon/*.8),$(NL)644 $(m) $(SHAREDIR)/man/man8/$(notdir $(m)))
 $(foreach u,$(UNITS),$(NL)644 $(u) $(UNITDIR)/$(notdir $(u)))
 644 daemon/systemd/pbit-sysusers.conf $(LIBDIR)/sysusers.d/pbit.conf
+644 daemon/systemd/pbit.catalog $(LIBDIR)/systemd/catalog/pbit.catalog
 644 daemon/udev/60-pbit.rules $(LIBDIR)/udev/rules.d/60-pbit.rules
 $(foreach e,$(wildcard client/examples/*.c),$(NL)644 $(e) $(EXAMPLEDIR)/$(notdir $(e)))
 $(foreach e,$(wildcard client/examples/digits/*),$(NL)644 $(e) $(EXAMPLEDIR)/digits/$(notdir $(e)))
@@ -55,6 +59,8 @@ export INSTALL_LIST
 install: all $(UNITS) $(PC)
 	@echo "$$INSTALL_LIST" | while read -r mode from to; do [ -n "$$to" ] || continue; \
 		install -D -m $$mode "$$from" "$(DESTDIR)$$to" || exit 1; done
+	$(if $(CONFIGDIR),@[ -e $(DESTDIR)$(CONFIGDIR)/pbitd.conf ] || \
+		install -D -m 644 daemon/pbitd.conf $(DESTDIR)$(CONFIGDIR)/pbitd.conf)
 	ln -sf libpbit.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libpbit.so.0
 	ln -sf libpbit.so.0 $(DESTDIR)$(LIBDIR)/libpbit.so
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
@@ -65,8 +71,10 @@ install: all $(UNITS) $(PC)
 uninstall:
 	@echo "$$INSTALL_LIST" | while read -r mode from to; do [ -n "$$to" ] || continue; \
 		rm -f "$(DESTDIR)$$to"; done
+	@! cmp -s daemon/pbitd.conf $(DESTDIR)$(CONFIGDIR)/pbitd.conf || \
+		rm $(DESTDIR)$(CONFIGDIR)/pbitd.conf
 	rm -f $(DESTDIR)$(LIBDIR)/libpbit.so.0 $(DESTDIR)$(LIBDIR)/libpbit.so
-	@for d in $(EXAMPLEDIR)/digits $(EXAMPLEDIR) $(SHAREDIR)/pbit $(LIBEXECDIR) \
+	@for d in $(CONFIGDIR) $(EXAMPLEDIR)/digits $(EXAMPLEDIR) $(SHAREDIR)/pbit $(LIBEXECDIR) \
 		$(PREFIX)/include/pbit $(PREFIX)/include/linux; do \
 		[ ! -d "$(DESTDIR)$$d" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$d"; done
 

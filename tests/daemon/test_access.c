@@ -169,6 +169,7 @@ static void look_at_others(sd_bus *bus)
 	call_refused(bus, PBIT_ERROR_DENIED,
 		     "only 65501, root and the group pbit-admin can fetch it", "Fetch", "t",
 		     (uint64_t)1);
+	call_refused(bus, PBIT_ERROR_DENIED, "only root and members of pbit-admin", "Reload", "");
 	call_refused(bus, PBIT_ERROR_DENIED, "", "Fetch", "t", (uint64_t)3);
 	call_refused(bus, PBIT_ERROR_DENIED, "can read its log", "Log", "t", (uint64_t)1);
 	call_refused(bus, PBIT_ERROR_DENIED, "can read its metrics", "Metrics", "t", (uint64_t)3);
