@@ -283,6 +283,7 @@ static const sd_bus_vtable daemon_vtable[] = {
 	METHOD("OpenSession", "saha{sv}", N(spec) N(memory) N(options), "th", N(id) N(socket),
 	       session_method),
 	METHOD("Fetch", "t", N(id), "a(sth)", N(files), bus_on_fetch),
+	METHOD("Remove", "t", N(id), "", , bus_on_remove),
 	METHOD("Log", "t", N(id), "h", N(file), bus_on_log),
 	METHOD("Metrics", "t", N(id), "h", N(file), bus_on_metrics),
 	METHOD("Watch", "t", N(id), "s", N(json), on_watch),

@@ -25,6 +25,7 @@ int bus_read_job(sd_bus_message *m, struct peer *p, const struct job **ret, stru
 
 /* bus_files.c: the methods that hand out a job's files. userdata: the peer. */
 int bus_on_fetch(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_on_log(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_on_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error);
 

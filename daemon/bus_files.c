@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The methods that hand out a job's files, as read-only descriptors, to those it is open to. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "bus.h"
 #include "peer.h"
@@ -45,11 +46,55 @@ int bus_on_fetch(sd_bus_message *m, void *userdata, sd_bus_error *error)
 					 job_state_is_active(j->state) ? " yet" : "");
 	r = workspace_results(p->daemon->workspace, j->id, j->uid, true, LIMIT_RESULT_FILES, &files,
 			      &n, &e);
+	if (r == -ENOENT)
+		return sd_bus_error_setf(error, PBIT_ERROR_FAILED,
+					 "the results of job %" PRIu64 " have been removed", j->id);
 	if (r < 0)
 		return bus_fail(error, r == -E2BIG ? PBIT_ERROR_LIMIT : PBIT_ERROR_FAILED, &e);
 	r = reply_files(m, files, n);
 	workspace_files_free(files, n);
 	return r;
+}
+
+/* The row goes last: where the daemon dies between, the files can be removed once more. */
+static int remove_files(struct daemon *d, struct job *j, struct err *e)
+{
+	int64_t bytes = j->bytes;
+	int r = workspace_remove(d->workspace, j->id);
+
+	if (r < 0)
+		return err_set(e, r, "the files of job %" PRIu64 " cannot be removed: %s", j->id,
+			       strerror(-r));
+	j->bytes = 0;
+	r = store_update(d->store, j, e);
+	if (r >= 0 && bytes > 0)
+		disk_use_add(&d->disk, j->uid, -bytes);
+	return r;
+}
+
+int bus_on_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct peer *p = userdata;
+	_cleanup_(job_freep) struct job *owned = NULL;
+	const struct job *j;
+	struct err e = { 0 };
+	int r = bus_read_job(m, p, &j, &owned, error);
+
+	if (r < 0)
+		return r;
+	if (!peer_may(p, j))
+		return bus_deny(j, "remove it", error);
+	/* What is in memory still has something to do. */
+	if (!owned)
+		return sd_bus_error_setf(error, PBIT_ERROR_NOT_DONE,
+					 "job %" PRIu64 " is %s, and is still at work; %s", j->id,
+					 job_state_names[j->state],
+					 job_state_is_active(j->state) ?
+						 "cancel it before you remove it" :
+						 "try again in a moment");
+	if (remove_files(p->daemon, owned, &e) < 0)
+		return bus_fail(error, PBIT_ERROR_FAILED, &e);
+	return sd_bus_reply_method_return(m, NULL);
 }
 
 int bus_on_log(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -98,9 +98,10 @@ int bus_on_shares(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *erro
 	temperature = slots ? json_real((double)waiting / slots) : json_null();
 	return reply_json(m, p,
 			  json_pack("{s:f, s:o, s:{s:i, s:i, s:i, s:o}}", "half_life_s",
-				    seconds((double)QUEUE_HALF_LIFE), "users", users, "queue",
-				    "waiting", (int)waiting, "running", (int)queue_running(q),
-				    "slots", (int)slots, "temperature", temperature));
+				    seconds((double)p->daemon->config->half_life), "users", users,
+				    "queue", "waiting", (int)waiting, "running",
+				    (int)queue_running(q), "slots", (int)slots, "temperature",
+				    temperature));
 }
 
 struct usage_reply {

@@ -39,6 +39,8 @@
  *   Hold(t id)			it is not started; one that runs is stopped at its next
  *				checkpoint and goes on from there after Release
  *   Release(t id)		what an admin held of another's, only an admin releases
+ *   Remove(t id)		the files of a job that has ended go, its results among them; what
+ *				it was and used stays
  *   Fetch(t id) -> a(sth)	result files: name, size, read-only fd
  *   Watch(t id) -> s json	as Show; from then on the caller gets signals about this job
  *   Unwatch(t id)

@@ -13,7 +13,8 @@ static const struct option_row rows[] = {
 
 static int run(const struct command *c, void *options, int argc, char **argv)
 {
-	static const struct each_job verb = { pbit_cancel, "cancelled", "state", "cancelled" };
+	static const struct each_job verb = { pbit_cancel, "cancelled", false, "state",
+					      "cancelled" };
 	struct options *o = options;
 
 	return each_job(c, &verb, o->json, argc, argv);

@@ -13,7 +13,7 @@ static const struct option_row rows[] = {
 
 static int run(const struct command *c, void *options, int argc, char **argv)
 {
-	static const struct each_job verb = { pbit_hold, "held", "held", NULL };
+	static const struct each_job verb = { pbit_hold, "held", false, "held", NULL };
 	struct options *o = options;
 
 	return each_job(c, &verb, o->json, argc, argv);

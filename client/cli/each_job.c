@@ -46,15 +46,20 @@ static bool is_in(const struct id_range *x, uint64_t id)
 	return id >= x->first && id <= x->last;
 }
 
+static bool has_ended(const struct pbit_job *j)
+{
+	return j->state != PBIT_QUEUED && j->state != PBIT_RUNNING;
+}
+
 static void do_range(struct run *r, const struct id_range *x)
 {
 	unsigned long long done = 0, denied = 0, first = x->first, last = x->last;
-	int code = r->jobs ? 0 : pbit_list(r->p, 0, &r->jobs);
+	int code = r->jobs ? 0 : pbit_list(r->p, r->verb->ended, &r->jobs);
 
 	for (size_t i = 0; code >= 0 && i < r->jobs->count; i++) {
 		uint64_t id = r->jobs->job[i].id;
 
-		if (!is_in(x, id))
+		if (!is_in(x, id) || has_ended(&r->jobs->job[i]) != r->verb->ended)
 			continue;
 		code = r->verb->call(r->p, id);
 		if (code >= 0) {
@@ -74,8 +79,8 @@ static void do_range(struct run *r, const struct id_range *x)
 			     first, last, denied, denied == 1 ? "job is" : "jobs are",
 			     denied == 1 ? "was" : "were"));
 	else if (!done)
-		note(r, fail(r->c, STATUS_FAILED, "%llu-%llu: none of these jobs waits or runs",
-			     first, last));
+		note(r, fail(r->c, STATUS_FAILED, "%llu-%llu: none of these jobs %s", first, last,
+			     r->verb->ended ? "has ended" : "waits or runs"));
 }
 
 int each_job(const struct command *c, const struct each_job *verb, bool json, int argc, char **argv)

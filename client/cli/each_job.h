@@ -7,13 +7,14 @@
 
 struct each_job {
 	int (*call)(pbit *p, uint64_t id);
-	const char *done;	 /* "cancelled": printed */
+	const char *done; /* "cancelled": printed */
+	bool ended;	  /* ranges are of jobs that have ended, not of those that wait or run */
 	const char *key, *value; /* of the JSON object of each job, beside id; value NULL: true */
 };
 
 /*
  * argv: numbers and ranges. All are read before one is acted on. Of a range, the jobs that wait or
- * run and are the caller's are meant; a single number must be such a job. Returns an exit status,
+ * run, or have ended, and are the caller's are meant; a single number must be such a job. Returns an exit status,
  * that of the first failure.
  */
 int each_job(const struct command *c, const struct each_job *verb, bool json, int argc,

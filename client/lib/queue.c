@@ -165,6 +165,15 @@ API int pbit_release(pbit *p, uint64_t id)
 	return r < 0 ? r : call_job(p, "Release", id, &reply);
 }
 
+API int pbit_remove(pbit *p, uint64_t id)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	int r;
+
+	r = handle_begin(p);
+	return r < 0 ? r : call_job(p, "Remove", id, &reply);
+}
+
 API int pbit_devices(pbit *p, char **ret_json)
 {
 	int r;

@@ -163,6 +163,14 @@ int pbit_cancel(pbit *p, uint64_t id);
 int pbit_hold(pbit *p, uint64_t id);
 int pbit_release(pbit *p, uint64_t id);
 
+/**
+ * pbit_remove - remove the files of a job that has ended, its results among them.
+ *
+ * The job stays in the list, with what it was and used. For its owner and for admins. -ENOENT,
+ * -EACCES; -EBUSY when it has not ended.
+ */
+int pbit_remove(pbit *p, uint64_t id);
+
 /** A result file: an open, read-only descriptor. */
 struct pbit_file {
 	const char *name;

@@ -329,6 +329,77 @@ START_TEST(bytes_of_jobs)
 }
 END_TEST
 
+START_TEST(files_are_removed)
+{
+	uint64_t id = submit_named(bus, "counted"), busy;
+	json_t *job, *root;
+	char path[160];
+
+	json_decref(await_state(bus, id, "done"));
+	busy = submit_named(bus, "sleep");
+	json_decref(await_state(bus, busy, "running"));
+	call_refused(bus, PBIT_ERROR_NOT_DONE,
+		     "job 2 is running, and is still at work; cancel it before you remove it",
+		     "Remove", "t", busy);
+	call_refused(bus, PBIT_ERROR_NO_JOB, "there is no job 9", "Remove", "t", (uint64_t)9);
+	sd_bus_message_unref(call(bus, "Remove", "t", id));
+	snprintf(path, sizeof(path), "%s/jobs/1", h.state);
+	ck_assert_int_lt(access(path, F_OK), 0);
+	ck_assert(query("SELECT bytes FROM jobs WHERE id = 1") == 0);
+	/* What it was and used stays; a second time, there is nothing to do. */
+	sd_bus_message_unref(call(bus, "Remove", "t", id));
+	call_refused(bus, PBIT_ERROR_FAILED, "the results of job 1 have been removed", "Fetch", "t",
+		     id);
+	job = show(bus, id);
+	ck_assert_str_eq(str(job, "state"), "done");
+	ck_assert_uint_eq(json_array_size(json_object_get(job, "results")), 0);
+	json_decref(job);
+	root = usage("", 0);
+	ck_assert_int_eq(num(own_row(root), "flips"), 5000000000);
+	json_decref(root);
+}
+END_TEST
+
+/* What the file of settings allows; what is over it is said with how to mend it. */
+START_TEST(limit_on_disk)
+{
+	static char bytes[1500000];
+	int fd = harness_sealed(bytes, sizeof(bytes));
+	char path[160];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/pbitd.conf", h.root);
+	f = fopen(path, "we");
+	fputs("[limits]\ndisk = 2M\nqueued = 2\n[job]\ntime_limit = 33\n", f);
+	fclose(f);
+	bus = sd_bus_close_unref(bus);
+	harness_kill(&h, SIGTERM);
+	harness_start(&h, "--config", path, NULL);
+	bus = harness_connect(&h);
+	take_id(call(bus, SUBMIT, "{\"kind\": \"sample\", \"name\": \"quick\", \"model\": \"W\"}",
+		     1, "W", fd, 1, "hold", "b", 1));
+	call_refused(bus, PBIT_ERROR_LIMIT,
+		     "the files of your jobs have 0.00 GiB, and with 0.00 GiB of inputs more they "
+		     "would be above your limit of 0.00 GiB (disk); fetch results that you need, "
+		     "and remove those jobs with pbit remove ID",
+		     SUBMIT, "{\"kind\": \"sample\", \"name\": \"quick\", \"model\": \"W\"}", 1,
+		     "W", fd, 0);
+	{
+		json_t *job = show(bus, 1);
+
+		ck_assert_int_eq(num(job, "time_limit"), 33);
+		json_decref(job);
+	}
+	/* Inputs go with the job's end; then there is room again. */
+	sd_bus_message_unref(call(bus, "Cancel", "t", (uint64_t)1));
+	for (int i = 0; i < 2; i++)
+		take_id(call(bus, SUBMIT, BENCH("quick"), 0, 1, "hold", "b", 1));
+	call_refused(bus, PBIT_ERROR_LIMIT, "above your limit of 2 (queued)", SUBMIT,
+		     BENCH("quick"), 0, 0);
+	close(fd);
+}
+END_TEST
+
 START_TEST(disk_use)
 {
 	struct disk_use u = { 0 };
@@ -362,6 +433,8 @@ int main(void)
 	tcase_add_test(t, charged_once_over_kills);
 	tcase_add_test(t, running_use_is_saved);
 	tcase_add_test(t, bytes_of_jobs);
+	tcase_add_test(t, files_are_removed);
+	tcase_add_test(t, limit_on_disk);
 	suite_add_tcase(s, t);
 	tcase_add_test(alone, disk_use);
 	suite_add_tcase(s, alone);

@@ -353,6 +353,7 @@ static const sd_bus_vtable fake_vtable[] = {
 	SD_BUS_METHOD("Show", "t", "s", fake_show, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Cancel", "t", "", fake_cancel, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Hold", "t", "", fake_hold, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Remove", "t", "", fake_hold, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Release", "t", "", fake_hold, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Shares", "", "s", fake_shares, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Usage", "sx", "s", fake_usage, SD_BUS_VTABLE_UNPRIVILEGED),

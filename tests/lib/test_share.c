@@ -105,6 +105,9 @@ START_TEST(test_hold_and_release)
 	assert_shares("Hold 41");
 	ck_assert_int_eq(pbit_release(p, 42), 0);
 	assert_shares("Release 42");
+	ck_assert_int_eq(pbit_remove(p, 43), 0);
+	assert_shares("Remove 43");
+	ck_assert_int_eq(pbit_remove(p, FAKE_NOT_DONE), -EBUSY);
 	ck_assert_int_eq(pbit_hold(p, FAKE_NO_JOB), -ENOENT);
 	ck_assert_int_eq(pbit_release(p, FAKE_DENIED), -EACCES);
 	assert_sentence("not yours");

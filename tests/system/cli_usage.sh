@@ -13,9 +13,9 @@ refused 'there is no command' "$pbit" frobnicate
 refused 'is no command' "$pbit" --frobnicate
 refused 'one command' "$pbit" help train queue
 
-verbs="devices train submit queue top show watch log metrics cancel hold release fetch report usage
+verbs="devices train submit queue top show watch log metrics cancel hold release fetch remove report usage
 	reserve sample bench"
-for c in train submit show watch log metrics cancel hold release fetch report sample; do
+for c in train submit show watch log metrics cancel hold release fetch remove report sample; do
 	refused 'is missing' "$pbit" $c
 done
 for c in devices queue top usage bench; do
@@ -50,7 +50,7 @@ for form in help --help -h; do
 done
 ok "help lists the commands"
 
-for c in show watch cancel hold release fetch; do
+for c in show watch cancel hold release fetch remove; do
 	for id in x 0 -1 1.5 18446744073709551616 ''; do
 		refused 'not a job number|unknown option' "$pbit" $c "$id"
 	done
@@ -119,7 +119,7 @@ yes '{' 2> /dev/null | "$pbit" submit - > "$T/out" 2> "$T/err"
 [ "${PIPESTATUS[1]} $(wc -l < "$T/err")" = "2 1" ] || die "endless stdin"
 ok "$(cut -c1-100 "$T/err")"
 
-for c in devices queue top 'top --json' 'show 1' 'watch 1' 'cancel 1' 'hold 1-3' 'release 1' \
+for c in devices queue top 'top --json' 'show 1' 'watch 1' 'cancel 1' 'hold 1-3' 'release 1' 'remove 1' \
 	'fetch 1' usage 'reserve --list' 'reserve --cancel 1' \
 	'reserve pbit0 --user ada --for 2h' 'submit bench.json' bench 'sample W.npy'; do
 	# shellcheck disable=SC2086

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include "each_job.h"
+
+struct options {
+	bool json;
+};
+
+static const struct option_row rows[] = {
+	{ 'j', "json", OPTION_FLAG, offsetof(struct options, json), NULL,
+	  "an array of the removed jobs: id, removed" },
+	{ 0 },
+};
+
+static int run(const struct command *c, void *options, int argc, char **argv)
+{
+	static const struct each_job verb = { pbit_remove, "removed", true, "removed", NULL };
+	struct options *o = options;
+
+	return each_job(c, &verb, o->json, argc, argv);
+}
+
+const struct command cmd_remove = {
+	.name = "remove",
+	.arguments = "ID...",
+	.summary = "remove the files of jobs that have ended",
+	.details =
+		"ID is a job's number or a range, 12-111: of these, your jobs that have ended. Their\n"
+		"results go; what they were and used stays in the list and in pbit usage.",
+	.options = rows,
+	.options_size = sizeof(struct options),
+	.min_args = 1,
+	.max_args = -1,
+	.run = run,
+};
