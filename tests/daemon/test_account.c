@@ -379,9 +379,9 @@ START_TEST(limit_on_disk)
 	take_id(call(bus, SUBMIT, "{\"kind\": \"sample\", \"name\": \"quick\", \"model\": \"W\"}",
 		     1, "W", fd, 1, "hold", "b", 1));
 	call_refused(bus, PBIT_ERROR_LIMIT,
-		     "the files of your jobs have 0.00 GiB, and with 0.00 GiB of inputs more they "
-		     "would be above your limit of 0.00 GiB (disk); fetch results that you need, "
-		     "and remove those jobs with pbit remove ID",
+		     "the files of your jobs have 1.4 MiB, and with 1.4 MiB of inputs more they "
+		     "would be above your limit of 2.0 MiB (disk); fetch the results that you "
+		     "need, and remove those jobs with pbit remove ID",
 		     SUBMIT, "{\"kind\": \"sample\", \"name\": \"quick\", \"model\": \"W\"}", 1,
 		     "W", fd, 0);
 	{
