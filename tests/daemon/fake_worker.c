@@ -6,7 +6,7 @@
  *	quick      progress, a result, done (also any other name)
  *	sleep      runs until it is told to stop; leaves a checkpoint and exits 75
  *	count      3 steps of 0.1 s; each is checkpointed and goes on from there after a stop
- *	steps      40 steps of 0.05 s, each checkpointed; notes each step in a file once
+ *	steps      100 steps of 0.05 s, each checkpointed; notes each step in a file once
  *	mortal     dies by SIGSEGV the first time, and goes on from its checkpoint the second
  *	flips      runs until told to stop; says 1e9 flips and 1e-6 J, then twice as much each 0.2 s
  *	counted    is done at once; says with that that it was 5e9 flips, 5e-6 J and 0.05 J
@@ -131,7 +131,7 @@ static int run_steps(void)
 	char text[64];
 	int count = take_count();
 
-	while (count < 40) {
+	while (count < 100) {
 		_cleanup_close_ int steps =
 			open("ckpt/steps", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
@@ -141,7 +141,7 @@ static int run_steps(void)
 		if (steps < 0 || write(steps, "x", 1) != 1)
 			return 9;
 		keep_count(++count);
-		progress(count / 40.0);
+		progress(count / 100.0);
 	}
 	snprintf(text, sizeof(text), "{\"count\": %d}", count);
 	return finish(text);

@@ -228,7 +228,7 @@ START_TEST(running_job_is_held)
 	ck_assert_int_eq(num(job, "crashes"), 0);
 	json_decref(job);
 	result = result_of(bus, id);
-	ck_assert_int_eq(num(result, "count"), 40);
+	ck_assert_int_eq(num(result, "count"), 100);
 	json_decref(result);
 }
 END_TEST

@@ -30,8 +30,9 @@ START_TEST(lost_device)
 	uint64_t id = submit_named(bus, "lost");
 	json_t *job, *out;
 
-	await_reason(bus, id, "waits: embedded0 went away, and the job goes on shortly from its "
-			 "checkpoint");
+	await_reason(bus, id,
+		     "waits: embedded0 went away, and the job goes on shortly from its "
+		     "checkpoint");
 	job = await_state(bus, id, "done");
 	ck_assert_int_eq(num(job, "resumes"), 1);
 	ck_assert_str_eq(str(job, "reason"), "");
@@ -65,8 +66,9 @@ START_TEST(cancelled_while_held)
 {
 	uint64_t id = submit_named(bus, "lost");
 
-	await_reason(bus, id, "waits: embedded0 went away, and the job goes on shortly from its "
-			 "checkpoint");
+	await_reason(bus, id,
+		     "waits: embedded0 went away, and the job goes on shortly from its "
+		     "checkpoint");
 	sd_bus_message_unref(call(bus, "Cancel", "t", id));
 	json_decref(await_state(bus, id, "cancelled"));
 	json_decref(await_state(bus, submit_named(bus, "quick"), "done"));
@@ -83,8 +85,7 @@ START_TEST(small_device)
 	json_decref(job);
 	job = show(bus, id);
 	ck_assert_str_eq(str(job, "state"), "queued");
-	ck_assert_str_eq(str(job, "reason"),
-			 "waits for a device: none is in service that it fits");
+	ck_assert_str_eq(str(job, "reason"), "waits for a device: none is in service that it fits");
 	ck_assert_int_eq(num(job, "resumes"), 0);
 	json_decref(job);
 	ck_assert(harness_logged(&h, "is run elsewhere than on embedded0: the device has 4"));
