@@ -229,8 +229,8 @@ START_TEST(reservation)
 	json_t *list, *x;
 
 	await_told(id);
-	r = take_id(take_id(call(bus, "Reserve", "sxxass", "embedded0", from, until, 1, "65530",
-				 "the course")));
+	r = take_id(
+		call(bus, "Reserve", "sxxass", "embedded0", from, until, 1, "65530", "the course"));
 	list = reservations();
 	ck_assert_uint_eq(json_array_size(list), 1);
 	x = json_array_get(list, 0);
