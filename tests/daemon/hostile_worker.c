@@ -10,6 +10,7 @@
  *	disk		a file that grows, until it cannot
  *	stay		deaf to all signals that can be ignored
  *	foreign		a system call of the 32-bit ABI
+ *	quiet		nothing: it works for some seconds, and is done
  *
  * MATE is a process of the same user, VICTIM another's, FILE a file outside that its user may read,
  * DIRECTORY one that he may write. "hostile_worker free ARGUMENTS" makes the same attempts as the
@@ -119,6 +120,20 @@ static json_t *foreign(void)
 	return json_pack("{s:i}", "pid", r);
 }
 
+/* Not that it says how far it is, but that others may see that it goes on. */
+static json_t *quiet(void)
+{
+	char line[96];
+
+	for (int i = 1; i <= 100; i++) {
+		usleep(100000);
+		snprintf(line, sizeof(line), "{\"type\": \"progress\", \"progress\": %g}\n",
+			 i / 100.0);
+		say(line);
+	}
+	return json_pack("{s:b}", "quiet", 1);
+}
+
 static void take_words(char *words)
 {
 	char *w[5] = { NULL }, *at = NULL;
@@ -139,7 +154,7 @@ static int act(char *name)
 		json_t *(*run)(void);
 	} acts[] = { { "forks", forks }, { "threads", threads }, { "memory", memory },
 		     { "disk", disk },	 { "stay", stay },	 { "foreign", foreign },
-		     { "probe ", probe } };
+		     { "quiet", quiet }, { "probe ", probe } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(acts); i++) {
 		json_t *result;

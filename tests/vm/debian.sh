@@ -53,7 +53,7 @@ depmod -b "$over" "$release"
 rm "$over/lib"
 
 install -D -m 755 "$here/userspace.bash" "$over/usr/local/bin/pbit-vm"
-install -D -m 644 "$here/devices.bash" "$over/usr/local/lib/pbit-vm/devices.bash"
+install -D -m 644 -t "$over/usr/local/lib/pbit-vm" "$here"/{devices,contain}.bash
 install -D -m 644 "$here/pbit-vm.service" "$over/etc/systemd/system/pbit-vm.service"
 install -d "$over/etc/systemd/system/multi-user.target.wants"
 ln -s ../pbit-vm.service "$over/etc/systemd/system/multi-user.target.wants/pbit-vm.service"

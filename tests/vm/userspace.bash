@@ -10,6 +10,7 @@ T=$(mktemp -d /var/tmp/pbit-vm-XXXXXX)
 chmod 711 "$T"
 digits=/usr/share/pbit/examples/digits
 . /usr/local/lib/pbit-vm/devices.bash
+. /usr/local/lib/pbit-vm/contain.bash
 
 say() { echo "<5>pbit-vm: $*" > /dev/kmsg; }
 die() {
@@ -256,7 +257,7 @@ test_dead_socket() {
 test_journal() {
 	journalctl -b -u pbitd.service -o cat | grep -iE 'assert|traceback|sanitizer|denied|not permitted' &&
 		die "the journal complains"
-	! journalctl -b -k -q -g 'type=1326' || die "a system call was refused by a signal"
+	! journalctl -b -k -q -g 'type=1326' | grep -v hostile_worker || die "a system call was refused by a signal"
 	[ "$(systemctl --failed --no-legend --plain | wc -l)" = 0 ] || {
 		systemctl --failed --no-legend --plain
 		die "units have failed"
@@ -264,7 +265,7 @@ test_journal() {
 }
 
 # What a kernel can make a difference to, and, unless the command line asks for no more, the rest.
-tests="boot units install activation processor job worker kill"
+tests="boot units install activation processor job worker $contain_tests kill"
 grep -qw pbit_vm.tests=short /proc/cmdline ||
 	tests+=" kill_all kill_storm stop watchdog restart_idle dead_socket"
 ! modinfo pbit > /dev/null 2>&1 || tests+=" module hotplug node small lost two_users storm"

@@ -52,9 +52,10 @@ $(VM_TREES): all
 	rm -rf $@
 	@flock $(VM)/tree.lock $(MAKE) --no-print-directory -s install DESTDIR=$(abspath $@) \
 		PREFIX=/usr
-$(VM_EXPECTED): all
+$(VM_EXPECTED): all $(HOSTILE_WORKER)
 	@mkdir -p $(@D)
 	tests/vm/expected $(B)/bin $@
+	install -m 755 $(HOSTILE_WORKER) $@/
 .PHONY: $(VM_TREES) $(VM_EXPECTED)
 
 .PRECIOUS: $(VM)/%/release
