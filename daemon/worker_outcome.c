@@ -33,6 +33,9 @@ static enum worker_outcome outcome_of_signal(int number, enum worker_stop stop, 
 		if (stop == WORKER_GONE)
 			return WORKER_LOST;
 	}
+	/* It called what none calls by accident; it would again. */
+	if (number == SIGSYS)
+		return failed(ret, "worker killed by SIGSYS, for a call of a foreign ABI");
 	if (!name)
 		failed(ret, "worker killed by signal %d", number);
 	else if (number == SIGKILL && stop == WORKER_NOT_STOPPED)

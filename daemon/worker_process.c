@@ -127,11 +127,12 @@ static int on_readable(_unused_ sd_event_source *source, _unused_ int fd, _unuse
 /* Before whatever it said itself: what it lacked was memory. */
 static void tell_of_memory(struct worker_process *w)
 {
+	bool large = w->memory >= (uint64_t)1 << 30;
 	char *text;
 
 	if (!worker_cgroup_ran_out(w->cgroup) ||
-	    asprintf(&text, "the job used more than its %g GiB of memory",
-		     (double)w->memory / (1 << 30)) < 0)
+	    asprintf(&text, "the job used more than its %.4g %s of memory",
+		     (double)w->memory / (large ? 1 << 30 : 1 << 20), large ? "GiB" : "MiB") < 0)
 		return;
 	free(w->failure);
 	w->failure = text;

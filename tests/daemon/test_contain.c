@@ -418,7 +418,7 @@ START_TEST(foreign)
 	struct end end;
 
 	end = contained("foreign", false, _i);
-	ck_assert_str_eq(end.reason, "worker killed by SIGSYS");
+	ck_assert_str_eq(end.reason, "worker killed by SIGSYS, for a call of a foreign ABI");
 }
 END_TEST
 #endif

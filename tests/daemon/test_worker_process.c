@@ -80,6 +80,8 @@ START_TEST(outcomes)
 		  "worker killed by SIGSEGV" },
 		{ SIGSEGV, false, NULL, WORKER_SHUTDOWN, WORKER_CRASHED,
 		  "worker killed by SIGSEGV" },
+		{ SIGSYS, false, NULL, WORKER_NOT_STOPPED, WORKER_FAILED,
+		  "worker killed by SIGSYS, for a call of a foreign ABI" },
 		{ SIGSEGV | 0x80, true, NULL, WORKER_NOT_STOPPED, WORKER_CRASHED,
 		  "worker killed by SIGSEGV" },
 		{ SIGKILL, false, NULL, WORKER_NOT_STOPPED, WORKER_CRASHED,

@@ -18,7 +18,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 release=$(cat "$kernel/release")
 
 packages=systemd-sysv,udev,dbus,kmod,procps,jq,passwd,util-linux
-packages+=,libsystemd0,libudev1,libsqlite3-0,libjansson4,libopenblas0-pthread,libpng16-16,libseccomp2,zlib1g,libncursesw6
+packages+=,libsystemd0,libudev1,libsqlite3-0,libjansson4,libopenblas0-pthread,libpng16-16,libseccomp2,libinih1,zlib1g,libncursesw6
 # Two users; no first boot, which would enable units; nobody logs in on the consoles.
 options=('--customize-hook=for u in alice bob; do chroot "$1" useradd -m -s /bin/bash $u; done'
 	'--customize-hook=echo 0123456789abcdef0123456789abcdef > "$1/etc/machine-id"'
