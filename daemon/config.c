@@ -210,3 +210,11 @@ int config_reload(struct config *c, struct err *e)
 	*c = fresh;
 	return 0;
 }
+
+double config_weight(const struct config *c, uid_t uid)
+{
+	for (size_t i = 0; i < c->n_users; i++)
+		if (c->users[i].uid == uid)
+			return c->users[i].weight;
+	return 1;
+}

@@ -93,6 +93,9 @@ void config_init(struct config *c);
 int config_complete(struct config *c, struct err *e);
 void config_free(struct config *c);
 
+/* Of the user's share: what the file says of him, else 1. */
+double config_weight(const struct config *c, uid_t uid);
+
 /* Reads the file again. On failure c is what it was. */
 int config_reload(struct config *c, struct err *e);
 

@@ -53,7 +53,7 @@ static int spawn(struct daemon *d, struct job *j, int device, struct err *e)
 				      .limits = { .memory = d->config->job_memory,
 						  .tasks = d->config->job_tasks +
 							   2 * d->config->threads,
-						  .weight = 1 },
+						  .weight = config_weight(d->config, j->uid) },
 				      .file = d->config->job_file,
 				      .session = j->session ? session_fds(j->session) : NULL };
 	int r;
