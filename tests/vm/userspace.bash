@@ -147,6 +147,7 @@ test_worker() {
 		"$(id -g alice) $(id -g alice) $(id -g alice) $(id -g alice)" ] || die "not alice's gid"
 	[ "$(awk '/^Cap(Prm|Eff|Inh|Amb):/ { print $2 }' "/proc/$pid/status" | sort -u)" = \
 		0000000000000000 ] || die "the worker has capabilities"
+	worker_is_contained "$id" "$pid"
 	systemctl status --no-pager -n 3 pbitd.service
 	# Another user neither stops it nor gets its results.
 	as bob pbit cancel "$id" && die "bob cancelled a job of alice's"
