@@ -37,6 +37,7 @@
 #define USEC_STOP_KILL	    (20 * USEC_PER_SEC) /* ... and when the daemon leaves */
 #define USEC_LOST_KILL	    (5 * USEC_PER_SEC)	/* ... and when its device is gone */
 #define USEC_PREEMPT_KILL   (4 * USEC_PER_SEC)	/* ... and when others are to run */
+#define USEC_TELL	    (USEC_PER_SEC / 4)	/* between two tellings of how the queue moves */
 #define USEC_EXPIRED_KILL   (5 * USEC_PER_SEC)	/* ... and when its time limit is over */
 
 /*

@@ -56,7 +56,8 @@ struct daemon {
 	sd_event_source *idle;	   /* --idle-exit */
 	int64_t wall;		   /* us since 1970 when the clock was 0, as the queue has it */
 	uint64_t accounted;	   /* of the clock: when the use of running jobs was last saved */
-	uint64_t told; /* generation of the queue that watchers and service manager know */
+	uint64_t told;	  /* generation of the queue that watchers and service manager know */
+	uint64_t told_at; /* of the clock */
 	bool stopping;
 };
 

@@ -119,6 +119,15 @@ static int count_bytes(struct daemon *d, struct job *stored)
 	return store_update(d->store, j, NULL);
 }
 
+/* What a daemon that was killed had no time to remove. */
+static void trim_ended(struct daemon *d, const struct job *j)
+{
+	bool expired = j->state == STATE_FAILED && j->time_limit && j->device_us >= j->time_limit;
+
+	if (!job_state_is_active(j->state))
+		workspace_trim(d->workspace, j->id, expired);
+}
+
 static int keep_known(uint64_t id, void *userdata)
 {
 	_cleanup_(job_freep) struct job *j = NULL;
@@ -127,6 +136,7 @@ static int keep_known(uint64_t id, void *userdata)
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
+	trim_ended(d, j);
 	r = j->bytes < 0 ? count_bytes(d, j) : 0;
 	return r < 0 ? r : 1;
 }

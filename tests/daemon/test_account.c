@@ -360,6 +360,21 @@ START_TEST(files_are_removed)
 }
 END_TEST
 
+/* As a daemon leaves it that is killed between a job's end and the removal of what it needed. */
+START_TEST(leftovers_are_removed)
+{
+	char path[160];
+
+	json_decref(await_state(bus, submit_named(bus, "counted"), "done"));
+	snprintf(path, sizeof(path), "%s/jobs/1/input", h.state);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	restart(SIGKILL);
+	ck_assert_int_lt(access(path, F_OK), 0);
+	snprintf(path, sizeof(path), "%s/jobs/1/out/result.json", h.state);
+	ck_assert_int_eq(access(path, F_OK), 0);
+}
+END_TEST
+
 /* What the file of settings allows; what is over it is said with how to mend it. */
 START_TEST(limit_on_disk)
 {
@@ -434,6 +449,7 @@ int main(void)
 	tcase_add_test(t, running_use_is_saved);
 	tcase_add_test(t, bytes_of_jobs);
 	tcase_add_test(t, files_are_removed);
+	tcase_add_test(t, leftovers_are_removed);
 	tcase_add_test(t, limit_on_disk);
 	suite_add_tcase(s, t);
 	tcase_add_test(alone, disk_use);
