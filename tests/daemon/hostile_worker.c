@@ -26,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "json.h"
 #include "protocol.h"
 
 #define MANY 1000
@@ -157,7 +158,7 @@ static int act(char *name)
 		     { "quiet", quiet }, { "probe ", probe } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(acts); i++) {
-		json_t *result;
+		_cleanup_json_ json_t *result = NULL;
 
 		if (strncmp(name, acts[i].name, strlen(acts[i].name)))
 			continue;
@@ -175,7 +176,7 @@ static int act(char *name)
 
 int main(int argc, char **argv)
 {
-	json_t *job;
+	_cleanup_json_ json_t *job = NULL;
 	const char *name;
 	char copy[512];
 
