@@ -59,9 +59,9 @@ static int recover_one(struct reservation *x, void *userdata)
 	_cleanup_(reservation_freep) struct reservation *owned = x;
 	struct passed *p = userdata;
 
-	if (x->until <= daemon_now())
-		return id_list_add(&p->ids, x->id);
-	return tell_queue(p->daemon, x);
+	if (owned->until <= daemon_now())
+		return id_list_add(&p->ids, owned->id);
+	return tell_queue(p->daemon, owned);
 }
 
 int reservations_recover(struct daemon *d, struct err *e)
@@ -128,20 +128,20 @@ static int append_one(struct reservation *x, void *userdata)
 	_cleanup_(reservation_freep) struct reservation *owned = x;
 	json_t *array = userdata, *users;
 
-	if (x->until <= daemon_now())
+	if (owned->until <= daemon_now())
 		return 0;
 	users = json_array();
-	for (size_t i = 0; i < x->uids.n; i++) {
+	for (size_t i = 0; i < owned->uids.n; i++) {
 		_cleanup_free_ char *name = NULL;
 
-		if (username_of((uid_t)x->uids.ids[i], &name) >= 0)
+		if (username_of((uid_t)owned->uids.ids[i], &name) >= 0)
 			json_array_append_new(users, json_string(name));
 	}
-	return json_array_append_new(array,
-				     json_pack("{s:I, s:s, s:I, s:I, s:o, s:s, s:s}", "id",
-					       (json_int_t)x->id, "device", x->device, "from",
-					       (json_int_t)x->from, "until", (json_int_t)x->until,
-					       "users", users, "why", x->why, "by", x->by)) < 0 ?
+	return json_array_append_new(
+		       array, json_pack("{s:I, s:s, s:I, s:I, s:o, s:s, s:s}", "id",
+					(json_int_t)owned->id, "device", owned->device, "from",
+					(json_int_t)owned->from, "until", (json_int_t)owned->until,
+					"users", users, "why", owned->why, "by", owned->by)) < 0 ?
 		       -ENOMEM :
 		       0;
 }

@@ -166,7 +166,6 @@ static int make_like(struct submission *s)
 static int read_spec(struct submission *s, struct spec **ret, struct err *e)
 {
 	const struct submission_options *o = &s->options;
-	_cleanup_free_ char *text = NULL;
 	int r;
 
 	s->demand.jobs = 1;
