@@ -433,9 +433,9 @@ START_TEST(waiting_jobs_have_no_process)
 		ck_assert_int_eq(system(command), 0);
 	}
 	/* Nor when nothing runs. */
-	sd_bus_message_unref(call(bus, "Hold", "t", first));
 	for (uint64_t id = 2; id <= 101; id++)
 		cancel(id);
+	sd_bus_message_unref(call(bus, "Hold", "t", first));
 	json_decref(await_state(bus, first, "queued"));
 	snprintf(command, sizeof(command), "test $(cat /proc/%d/task/%d/children | wc -w) = 0",
 		 (int)h.daemon, (int)h.daemon);
