@@ -13,6 +13,7 @@
 #include <sys/xattr.h>
 
 #define ROOT	   "/sys/fs/cgroup"
+#define LEAF	   "/daemon"
 #define MAX_FILE   4096
 #define MAX_WEIGHT 10000 /* cpu.weight is 1 to this; 100 is usual */
 
@@ -85,7 +86,10 @@ static int share_controllers(int directory)
 	return put(directory, "cgroup.subtree_control", "+cpu +memory +pids");
 }
 
-/* "0::/system.slice/pbitd.service" is where we are; the root is nobody's to take. */
+/*
+ * "0::/system.slice/pbitd.service" is where we are, or below it already, by DelegateSubgroup=. The
+ * root is nobody's to take.
+ */
 static int open_ours(int *ret, struct err *e)
 {
 	char text[MAX_FILE], path[MAX_FILE + 32], *own, *end;
@@ -101,6 +105,8 @@ static int open_ours(int *ret, struct err *e)
 	if (!end || end == own + 4)
 		return err_set(e, -EOPNOTSUPP, "the daemon has no group of its own");
 	*end = '\0';
+	if (end - own > (ptrdiff_t)strlen(LEAF) && !strcmp(end - strlen(LEAF), LEAF))
+		end[-(ptrdiff_t)strlen(LEAF)] = '\0';
 	snprintf(path, sizeof(path), ROOT "%s", own + 3);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -118,7 +124,7 @@ static int check_ours(int ours, struct err *e)
 	if (fgetxattr(ours, "user.delegate", yes, 1) != 1 || yes[0] != '1')
 		return err_set(e, -EOPNOTSUPP,
 			       "the daemon's group is not delegated to it (Delegate=)");
-	if (get(ours, "cgroup.procs", text, sizeof(text)) < 0 || strcmp(text, own))
+	if (get(ours, "cgroup.procs", text, sizeof(text)) < 0 || (*text && strcmp(text, own)))
 		return err_set(e, -EOPNOTSUPP, "the daemon is not alone in its group");
 	if (faccessat(ours, "cgroup.kill", W_OK, AT_EACCESS) < 0)
 		return err_set(e, -EOPNOTSUPP, "%s",
@@ -173,7 +179,7 @@ int worker_cgroups_new(struct worker_cgroups **ret, struct err *e)
 	if (r < 0)
 		return r;
 	clear(ours);
-	r = make_directory(ours, "daemon", &daemon);
+	r = make_directory(ours, LEAF + 1, &daemon);
 	if (r >= 0)
 		r = put(daemon, "cgroup.procs", "%d", (int)getpid());
 	if (r >= 0)
