@@ -281,12 +281,12 @@ static int contain_workers(struct daemon *d, struct err *e)
 
 	if (r < 0)
 		return r;
-	/* Its workers, of its own user, must not look into it by way of /proc. */
-	if (geteuid() != 0)
-		prctl(PR_SET_DUMPABLE, 0);
-	if (!worker_sandbox_has_landlock(d->sandbox))
+	if (!worker_sandbox_has_landlock(d->sandbox)) {
 		log_warning("the kernel has no Landlock: of files, workers are kept from what "
 			    "their users may not read or write, and from no others");
+		/* Its own user's workers could look into it by way of /proc. */
+		prctl(PR_SET_DUMPABLE, 0);
+	}
 	r = worker_cgroups_new(&d->cgroups, &why);
 	if (r == -ENOMEM)
 		return err_oom(e);
