@@ -238,7 +238,9 @@ test_watchdog() {
 test_restart_idle() {
 	systemctl restart pbitd.socket pbitd.service || die "restart"
 	as bob pbit queue --json | jq -e . || die "queue"
-	as alice pbit queue --all --json | jq -e 'map(.state == "done") | all' || die "states"
+	# Benchmarks are those of contain.bash, which are to end otherwise.
+	as alice pbit queue --all --json |
+		jq -e 'map(select(.kind != "bench") | .state == "done") | length > 2 and all' || die "states"
 }
 
 # A socket without a daemon behind it is no reason to fail, but one to tell.
