@@ -206,7 +206,7 @@ static int append_row(struct listing *l, const struct job *j)
 {
 	bool open = peer_may(l->reader, j), waits = j->state == STATE_QUEUED;
 	char waiting[QUEUE_MAX_REASON];
-	const char *reason = waits ? waiting : open ? j->reason : "";
+	const char *reason = waits ? waiting : job_failure(j, open);
 
 	queue_reason(l->daemon->queue, j->id, daemon_clock(l->daemon), waiting);
 	l->bytes += ROW_BYTES + strlen(j->user) + strlen(j->name) + strlen(reason);

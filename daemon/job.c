@@ -65,6 +65,11 @@ bool job_is_open_to(const struct job *j, uid_t uid, bool admin)
 	return uid == j->uid || admin;
 }
 
+const char *job_failure(const struct job *j, bool open)
+{
+	return open && !job_state_is_active(j->state) ? j->reason : "";
+}
+
 /* What only those see to whom it is open; neutral for the others. */
 static json_t *content_to_json(const struct job *j, const struct job_view *v)
 {
@@ -84,7 +89,7 @@ static json_t *content_to_json(const struct job *j, const struct job_view *v)
 
 json_t *job_to_json(const struct job *j, const struct job_view *v)
 {
-	const char *reason = j->state == STATE_QUEUED ? v->waiting : v->open ? j->reason : "";
+	const char *reason = j->state == STATE_QUEUED ? v->waiting : job_failure(j, v->open);
 	json_t *latest = v->open && j->latest ? json_loads(j->latest, 0, NULL) : NULL;
 	_cleanup_json_ json_t *content = content_to_json(j, v);
 	/* o steals latest; reals and strings are checked where they come in. */

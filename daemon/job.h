@@ -50,7 +50,7 @@ struct job {
 	char *device; /* the one that the spec names, or NULL; it is kept in the spec alone */
 	enum job_state state;
 	double progress;
-	char *reason; /* why it failed; "" otherwise. Why it waits is the queue's to say. */
+	char *reason; /* why it failed, or its worker, once; why it waits is the queue's to say */
 	int64_t submitted, started, finished; /* us since 1970; 0: not yet */
 	unsigned int resumes;
 	char *latest; /* the worker's last progress object as JSON, or NULL */
@@ -99,6 +99,9 @@ int job_end(struct job *j, enum job_state state, const char *reason, int64_t now
 
 /* May this user see the content of the job and act on it? Its owner and admins may. */
 bool job_is_open_to(const struct job *j, uid_t uid, bool admin);
+
+/* Why it failed, where it has and this is open to the reader; else "". */
+const char *job_failure(const struct job *j, bool open);
 
 /* What others know of it, and to whom it is told. */
 struct job_view {

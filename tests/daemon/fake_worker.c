@@ -8,6 +8,7 @@
  *	count      3 steps of 0.1 s; each is checkpointed and goes on from there after a stop
  *	steps      100 steps of 0.05 s, each checkpointed; notes each step in a file once
  *	mortal     dies by SIGSEGV the first time, and goes on from its checkpoint the second
+ *	once       the same, but then runs until it is told to stop
  *	flips      runs until told to stop; says 1e9 flips and 1e-6 J, then twice as much each 0.2 s
  *	counted    is done at once; says with that that it was 5e9 flips, 5e-6 J and 0.05 J
  *	big        writes 1 MiB into out/ and 2 MiB into ckpt/, then as "sleep"
@@ -147,7 +148,7 @@ static int run_steps(void)
 	return finish(text);
 }
 
-static int run_mortal(void)
+static int run_mortal(bool and_sleep)
 {
 	char text[64];
 	int count = take_count();
@@ -158,6 +159,8 @@ static int run_mortal(void)
 		signal(SIGSEGV, SIG_DFL);
 		raise(SIGSEGV);
 	}
+	if (and_sleep)
+		return run_sleep();
 	snprintf(text, sizeof(text), "{\"began_at\": %d}", count);
 	return finish(text);
 }
@@ -287,7 +290,9 @@ static int run(const char *name, const json_t *job)
 	if (!strcmp(name, "steps"))
 		return run_steps();
 	if (!strcmp(name, "mortal"))
-		return run_mortal();
+		return run_mortal(false);
+	if (!strcmp(name, "once"))
+		return run_mortal(true);
 	if (!strcmp(name, "flips"))
 		return run_flips();
 	if (!strcmp(name, "counted"))

@@ -176,6 +176,22 @@ START_TEST(first_crash_is_forgiven)
 END_TEST
 
 /* The daemon's own death is not the job's crash. */
+START_TEST(crash_of_a_running_job)
+{
+	uint64_t id = submit_named(bus, "once");
+	json_t *job = NULL;
+
+	/* When it runs again, all is well as far as one knows. */
+	for (bool again = false; !again; usleep(10000)) {
+		json_decref(job);
+		job = show(bus, id);
+		again = num(job, "crashes") == 1 && !strcmp(str(job, "state"), "running");
+	}
+	ck_assert_str_eq(str(job, "reason"), "");
+	json_decref(job);
+}
+END_TEST
+
 START_TEST(second_crash_is_not)
 {
 	uint64_t id = submit_named(bus, "segv");
@@ -341,6 +357,7 @@ int main(void)
 	tcase_add_test(t, time_limit_of_a_deaf_job);
 	tcase_add_test(t, time_limit_over_restarts);
 	tcase_add_test(t, first_crash_is_forgiven);
+	tcase_add_test(t, crash_of_a_running_job);
 	tcase_add_test(t, second_crash_is_not);
 	tcase_add_test(t, reservation);
 	tcase_add_test(t, reservation_of_ones_own);

@@ -47,6 +47,10 @@ ok "metrics and report agree"
 run 0 "$pbit" submit spec.json --json
 id=$(jq -r .id "$T/out")
 wait_for 60 grep -q loss <("$pbit" metrics "$id" --follow)
+# Once is forgiven.
+again() { "$pbit" show "$id" --json | jq -e '.crashes == 1 and .state == "running"'; }
+kill -SEGV "$(pgrep -P "$(daemon_pids)" -f pbit-worker)"
+wait_for 30 again
 kill -SEGV "$(pgrep -P "$(daemon_pids)" -f pbit-worker)"
 wait_for 30 is_state "$id" failed
 run 0 "$pbit" metrics "$id"
