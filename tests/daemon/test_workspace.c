@@ -3,10 +3,12 @@
 #include "workspace.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "harness.h"
@@ -101,6 +103,94 @@ START_TEST(inputs_are_copied)
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_int_eq(st.st_size, 0);
 	ck_assert(exists("jobs/42/out") && exists("jobs/42/ckpt") && exists("jobs/42/lock"));
+}
+END_TEST
+
+static void input_of(unsigned int number, size_t i, struct stat *ret, char text[6])
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/jobs/tmp-%u/input/%zu", root, number, i);
+	fd = open(path, O_RDONLY);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fstat(fd, ret), 0);
+	ck_assert_int_eq(read_full(fd, text, 5), 0);
+	text[5] = '\0';
+	close(fd);
+}
+
+static void stage_three(uid_t uid)
+{
+	const struct workspace_input inputs[2] = { { harness_sealed("first", 5), 5 },
+						   { harness_sealed("other", 5), 5 } };
+
+	ck_assert_msg(workspace_stage(w, 7, inputs, 2, uid, uid, &e) == 0, "%s", e.text);
+	ck_assert_msg(workspace_stage_more(w, 7, 2, inputs, 2, uid, uid, &e) == 0, "%s", e.text);
+}
+
+/* An array's jobs: directories of their own, and the same files as inputs. */
+START_TEST(inputs_are_shared)
+{
+	struct stat first, third;
+	char text[6];
+
+	stage_three(geteuid());
+	input_of(7, 1, &first, text);
+	input_of(9, 1, &third, text);
+	ck_assert_str_eq(text, "other");
+	ck_assert_uint_eq(first.st_ino, third.st_ino);
+	ck_assert_uint_eq(first.st_nlink, 3);
+	ck_assert(exists("jobs/tmp-8/out") && exists("jobs/tmp-8/lock") &&
+		  exists("jobs/tmp-9/log"));
+	ck_assert_int_eq(workspace_publish(w, 7, 30, 3, &e), 0);
+	ck_assert(exists("jobs/30/input/0") && exists("jobs/32/input/1"));
+	/* One job's end takes nothing from the others. */
+	workspace_trim(w, 30, false);
+	ck_assert(!exists("jobs/30/input") && exists("jobs/31/input/0"));
+}
+END_TEST
+
+/* Without the rights to link to a file that is another's by then, it is copied. */
+START_TEST(inputs_are_copied_where_links_are_not_allowed)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2];
+	uint32_t none = 1u << CAP_FOWNER | 1u << CAP_DAC_OVERRIDE;
+	struct stat a, b;
+	char text[6];
+
+	ck_assert_int_eq(syscall(SYS_capget, &header, data), 0);
+	data[0].effective &= ~none;
+	ck_assert_int_eq(syscall(SYS_capset, &header, data), 0);
+	stage_three(65501);
+	data[0].effective = data[0].permitted;
+	ck_assert_int_eq(syscall(SYS_capset, &header, data), 0);
+	for (unsigned int number = 8; number <= 9; number++) {
+		input_of(7, 0, &a, text);
+		input_of(number, 0, &b, text);
+		ck_assert_str_eq(text, "first");
+		ck_assert_uint_eq(b.st_uid, 65501);
+		ck_assert_int_eq(b.st_mode & 0777, 0400);
+		printf("workspace: inputs of an array are %s\n",
+		       a.st_ino == b.st_ino ? "linked all the same" : "copied");
+	}
+}
+END_TEST
+
+/* What cannot be staged as a whole leaves nothing of the others. */
+START_TEST(failed_array_leaves_nothing)
+{
+	const struct workspace_input input = { harness_sealed("first", 5), 5 };
+	char path[128];
+
+	ck_assert_int_eq(workspace_stage(w, 7, &input, 1, geteuid(), getegid(), &e), 0);
+	snprintf(path, sizeof(path), "%s/jobs/tmp-9", root);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(workspace_stage_more(w, 7, 3, &input, 1, geteuid(), getegid(), &e),
+			 -EEXIST);
+	ck_assert(strstr(e.text, "the jobs cannot be stored: File exists") != NULL);
+	ck_assert(exists("jobs/tmp-7") && !exists("jobs/tmp-8") && !exists("jobs/tmp-10"));
 }
 END_TEST
 
@@ -326,6 +416,10 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, inputs_are_copied);
+	tcase_add_test(t, inputs_are_shared);
+	if (geteuid() == 0)
+		tcase_add_test(t, inputs_are_copied_where_links_are_not_allowed);
+	tcase_add_test(t, failed_array_leaves_nothing);
 	tcase_add_test(t, full_disk_leaves_nothing);
 	tcase_add_test(t, missing_descriptor_leaves_nothing);
 	tcase_add_test(t, killed_while_staging);
