@@ -14,6 +14,7 @@
 #include "protocol.h"
 
 #define FREE_FD	      10
+#define OOM_SCORE     "500"		  /* of -1000 to 1000; 0 is usual */
 #define STACK	      ((uint64_t)8 << 20) /* of each thread; the usual limit */
 /* Of the C library's and OpenBLAS's own, which has two threads for each that works. */
 #define DATA_A_THREAD (4 * STACK)
@@ -236,6 +237,19 @@ _Noreturn static void child_fail(int fd, const char *what, int r)
 	_exit(1);
 }
 
+/* Where memory runs out, jobs go first, and neither the daemon nor who sits at the machine. */
+static void child_volunteer(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	/* Without it, it is as likely as any other. */
+	if (write(fd, OOM_SCORE, strlen(OOM_SCORE)) < 0)
+		errno = 0;
+	close(fd);
+}
+
 /* What only the daemon may do, and then no more than the submitter may. */
 static void child_descend(const struct worker_child *p)
 {
@@ -243,6 +257,7 @@ static void child_descend(const struct worker_child *p)
 
 	if (r < 0)
 		child_fail(p->socket, "its control group cannot be entered", r);
+	child_volunteer();
 	r = child_limits(p);
 	if (r < 0)
 		child_fail(p->socket, "its limits cannot be set", r);

@@ -56,6 +56,9 @@ test_contain_state() {
 	[[ $state =~ "workers have seccomp, Landlock "[1-9]", control groups" ]] || die "$state"
 	[ "$(cat $groups/cgroup.procs)" = "" ] || die "somebody is where groups share"
 	[ "$(cat $groups/daemon/cgroup.procs)" = "$(daemon_pid)" ] || die "not the daemon alone"
+	# What systemd runs in the service does not stand in the way either.
+	systemctl reload pbitd.service || die "reload"
+	[ "$(cat $groups/cgroup.procs)" = "" ] || die "somebody is where groups share"
 	systemd-analyze security --no-pager pbitd.service | tail -n 1
 }
 
@@ -70,6 +73,7 @@ worker_is_contained() { # ID PID
 	[ "$(cat "$group/memory.oom.group")" = 1 ] || die "memory.oom.group"
 	[ "$(awk '/^NoNewPrivs:/ { print $2 }' "/proc/$2/status")" = 1 ] || die "new privileges"
 	[ "$(awk '/^Seccomp:/ { print $2 }' "/proc/$2/status")" = 2 ] || die "no filter"
+	[ "$(cat "/proc/$2/oom_score_adj")" = 500 ] || die "not the first to go"
 	grep -E '^Max (core|file size|open)' "/proc/$2/limits"
 }
 
