@@ -179,7 +179,7 @@ int worker_cgroups_new(struct worker_cgroups **ret, struct err *e)
 	if (r < 0)
 		return r;
 	clear(ours);
-	r = make_directory(ours, LEAF + 1, &daemon);
+	r = make_directory(ours, &LEAF[1], &daemon);
 	if (r >= 0)
 		r = put(daemon, "cgroup.procs", "%d", (int)getpid());
 	if (r >= 0)
