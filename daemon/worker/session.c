@@ -88,6 +88,7 @@ static void tell_progress(struct session *s, bool idle)
 	json_t *more = json_pack("{s:I, s:I, s:b}", "calls", (json_int_t)s->state.calls, "flips",
 				 (json_int_t)s->state.ledger.flips, "idle", idle);
 
+	control_account(s->job->control, &s->state.ledger);
 	control_progress(s->job->control, 0, more);
 }
 
@@ -101,6 +102,7 @@ static int write_report(struct session *s, struct err *e)
 			      (json_int_t)st->ledger.flips, "device_joules",
 			      ledger_device_joules(&st->ledger));
 
+	control_account(s->job->control, &st->ledger);
 	if (r) {
 		json_object_set_new(r, "device", report_devices(s->job, s->device));
 		json_object_set_new(r, "energy", ledger_to_json(&st->ledger));
