@@ -12,6 +12,7 @@
 #include "top_screen.h"
 #include "top_terminal.h"
 
+#define MAX_INTERRUPTIONS 10
 #define MIN_INTERVAL 0.1
 #define MAX_INTERVAL 3600.0
 #define RETRY	     1.0 /* seconds, while the daemon cannot be reached */
@@ -94,6 +95,18 @@ static bool reconnect(struct top *t)
 	return true;
 }
 
+/* A terminal that changes its size interrupts a call, which is made again. */
+static int ask(struct top *t, json_t **ret)
+{
+	int r = -EINTR;
+
+	for (int i = 0; r == -EINTR && i < MAX_INTERRUPTIONS; i++) {
+		t->e = (struct err){ 0 };
+		r = top_data(t->p, ret, &t->e);
+	}
+	return r;
+}
+
 /*
  * Asks the daemon anew. While it cannot be reached, what was there stays. Negative when nothing was
  * there yet, or for something that is not mended by trying again.
@@ -107,8 +120,11 @@ static int look(struct top *t)
 
 	t->e = (struct err){ 0 };
 	if (!v->lost || reconnect(t))
-		r = top_data(t->p, &data, &t->e);
+		r = ask(t, &data);
 	t->took = now() - began;
+	/* A terminal that is being resized all the time: later, then. */
+	if (r == -EINTR && t->data)
+		return 0;
 	if (r < 0) {
 		v->lost = is_lost(r) && t->data;
 		v->lost_s = now() - t->heard;

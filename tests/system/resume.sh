@@ -48,16 +48,31 @@ for how in kill9 term kill9-twice; do
 	ok "$how in mid-run: resumed, same bits"
 done
 
+# One job that is held, makes room for a short one, and loses its worker.
+resumed() { "$pbit" show "$1" --json | jq -e ".state == \"running\" and .resumes == $2 and .latest"; }
 run 0 "$pbit" submit spec.json --json
 id=$(jq -r .id "$T/out")
 wait_for 60 in_mid_run "$id"
 daemon=$(daemon_pids)
+run 0 "$pbit" hold "$id"
+wait_for 30 is_state "$id" queued
+[ "$("$pbit" show "$id" --json | jq -r .held)" = user ] || die "the job is not held"
+pgrep -P "$daemon" -f pbit-worker && die "a held job has a process"
+run 0 "$pbit" release "$id"
+wait_for 30 resumed "$id" 1
+jq '.optimizer.epochs = 1 | .optimizer.steps = 2' spec.json > short.json
+run 0 "$pbit" submit short.json --time 10 --json
+short=$(jq -r .id "$T/out")
+wait_for 60 is_state "$short" done
+is_state "$id" done && die "the long job was done before the short one began"
+wait_for 60 resumed "$id" 2
 kill -SEGV "$(pgrep -P "$daemon" -f pbit-worker)"
 wait_for 90 ended "$id"
 is_state "$id" done || die "a worker's first death left its job $(state_of "$id")"
-[ "$("$pbit" show "$id" --json | jq .crashes)" = 1 ] || die "the worker's death is not counted"
-check_bits "$id" after-segv
-ok "worker killed by SIGSEGV: started once more, same bits"
+"$pbit" show "$id" --json | jq -e '.resumes == 3 and .crashes == 1' > /dev/null ||
+	die "resumes and crashes: $("$pbit" show "$id" --json)"
+check_bits "$id" after-all-that
+ok "held, preempted by a short job, its worker killed by SIGSEGV: resumed, same bits"
 
 run 0 "$pbit" submit spec.json --json
 id=$(jq -r .id "$T/out")
@@ -70,33 +85,7 @@ wait_for 30 ended "$id"
 is_state "$id" failed || die "a killed worker left its job $(state_of "$id")"
 "$pbit" show "$id" --json | jq -r .reason | grep -q SIGSEGV || die "the reason does not name SIGSEGV"
 [ "$(daemon_pids)" = "$daemon" ] || die "the daemon did not stay as it was"
-ok "again: $("$pbit" show "$id" --json | jq -r .reason)"
-
-# One that says that it is short does not wait for one that is long.
-run 0 "$pbit" submit spec.json --json
-id=$(jq -r .id "$T/out")
-wait_for 60 in_mid_run "$id"
-jq '.optimizer.epochs = 1 | .optimizer.steps = 2' spec.json > short.json
-run 0 "$pbit" submit short.json --time 10 --json
-short=$(jq -r .id "$T/out")
-wait_for 60 is_state "$short" done
-is_state "$id" done && die "the long job was done before the short one began"
-wait_for 90 is_state "$id" done
-[ "$("$pbit" show "$id" --json | jq .resumes)" = 1 ] || die "the long job was not preempted"
-check_bits "$id" after-preemption
-ok "preempted by a short job: resumed, same bits"
-
-run 0 "$pbit" submit spec.json --json
-id=$(jq -r .id "$T/out")
-wait_for 60 in_mid_run "$id"
-run 0 "$pbit" hold "$id"
-wait_for 30 is_state "$id" queued
-[ "$("$pbit" show "$id" --json | jq -r .held)" = user ] || die "the job is not held"
-pgrep -P "$daemon" -f pbit-worker && die "a held job has a process"
-run 0 "$pbit" release "$id"
-wait_for 90 is_state "$id" done
-check_bits "$id" after-hold
-ok "held in mid-run and released: resumed, same bits"
+ok "killed twice: $("$pbit" show "$id" --json | jq -r .reason)"
 
 run 0 "$pbit" submit spec.json --json
 id=$(jq -r .id "$T/out")
