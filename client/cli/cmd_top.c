@@ -13,10 +13,10 @@
 #include "top_terminal.h"
 
 #define MAX_INTERRUPTIONS 10
-#define MIN_INTERVAL 0.1
-#define MAX_INTERVAL 3600.0
-#define RETRY	     1.0 /* seconds, while the daemon cannot be reached */
-#define CALL_SHARE   5	 /* the daemon is asked for at most one part in so many of the time */
+#define MIN_INTERVAL	  0.1
+#define MAX_INTERVAL	  3600.0
+#define RETRY		  1.0 /* seconds, while the daemon cannot be reached */
+#define CALL_SHARE	  5   /* the daemon is asked for at most one part in so many of the time */
 
 struct options {
 	bool json, once;
