@@ -3,6 +3,7 @@
 # make demo     installs what is missing, builds, trains on real digits through pbitd
 # make check    installs what is missing, builds, runs every test
 # make install  DESTDIR= PREFIX=/usr/local; make uninstall
+# make deb      Debian packages, in build/deb
 # make install-dkms, make uninstall-dkms: the kernel module
 # make bench    flips/ns by network and backend
 # make lint     format, clang, man pages
@@ -35,6 +36,7 @@ include client/client.mk
 include daemon/daemon.mk
 include tests/tests.mk
 include tests/install.mk
+include tests/deb/deb.mk
 include tests/kmod/kmod.mk
 include tests/vm/vm.mk
 include $(filter-out tests/vm/vm.mk,$(wildcard tests/vm/*.mk))

@@ -22,18 +22,20 @@ HTML_LIB := $(B)/lib/libhtml.a
 $(HTML_LIB): $(HTML_SRC:%.c=$(B)/obj/%.o)
 
 CLI_LIBS := -lsystemd -lncursesw -ltinfo $(BASE_LIBS)
+# Programs find the library beside them, in a build tree and wherever it was installed.
+RPATH := -Wl,-rpath,'$$ORIGIN/../lib'
 CLI_SRC := $(wildcard client/cli/*.c)
 PBIT := $(B)/bin/pbit
 $(PBIT): $(CLI_SRC:%.c=$(B)/obj/%.o) $(HTML_LIB) $(BASE_LIB) $(LIB_LINKS)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $(filter %.o %.a,$^) -L$(B)/lib -lpbit \
-		-Wl,-rpath,'$$ORIGIN/../lib' $(CLI_LIBS)
+		$(RPATH) $(CLI_LIBS)
 
 EXAMPLE_SRC := $(wildcard client/examples/*.c)
 EXAMPLES := $(EXAMPLE_SRC:client/examples/%.c=$(B)/examples/%)
 $(B)/examples/%: $(B)/obj/client/examples/%.o $(LIB_LINKS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $< -L$(B)/lib -lpbit -Wl,-rpath,'$$ORIGIN/../lib' -lm
+	$(LINK) -o $@ $< -L$(B)/lib -lpbit $(RPATH) -lm
 
 LIBRARIES += $(LIB_LINKS)
 PROGRAMS += $(PBIT)

@@ -8,6 +8,7 @@ TEST_PACKAGES := check libsubunit-dev clang clang-format sqlite3 jq mandoc syste
 	python3-numpy binutils tmux
 VM_PACKAGES := qemu-system-x86 mmdebstrap cpio busybox-static kmod xz-utils gcc-12 libelf1 \
 	python3
+DEB_PACKAGES := debhelper dh-dkms dh-python dpkg-dev fakeroot lintian git
 KMOD_PACKAGES := g++ clang gcc-12 libelf1 sparse pahole perl kmod xz-utils git
 DEBUG_KERNEL_PACKAGES := linux-source-6.1 bc bison flex libelf-dev libssl-dev xz-utils python3
 
@@ -21,11 +22,13 @@ if [ -n "$$missing" ]; then echo "installing:$$missing"; \
 	$(APT) install -y -qq --no-install-recommends $$missing; fi
 endef
 
-.PHONY: deps deps-test deps-kmod deps-vm deps-debug-kernel
+.PHONY: deps-deb deps deps-test deps-kmod deps-vm deps-debug-kernel
 deps:
 	$(call install_missing,$(BUILD_PACKAGES))
 deps-test:
 	$(call install_missing,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+deps-deb:
+	$(call install_missing,$(BUILD_PACKAGES) $(DEB_PACKAGES))
 deps-kmod:
 	$(call install_missing,$(BUILD_PACKAGES) $(KMOD_PACKAGES))
 deps-vm:

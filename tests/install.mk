@@ -6,7 +6,11 @@ SBINDIR := $(PREFIX)/sbin
 LIBDIR := $(PREFIX)/lib
 LIBEXECDIR := $(PREFIX)/libexec/pbit
 SHAREDIR := $(PREFIX)/share
-UNITDIR := $(LIBDIR)/systemd/system
+# Where systemd and udev look, whatever the system's directory of libraries is.
+SYSTEMDDIR := $(PREFIX)/lib/systemd
+UNITDIR := $(SYSTEMDDIR)/system
+UDEVDIR := $(PREFIX)/lib/udev/rules.d
+SYSUSERSDIR := $(PREFIX)/lib/sysusers.d
 EXAMPLEDIR := $(SHAREDIR)/pbit/examples
 # For the system's own daemon alone; another one's is of its user's making.
 CONFIGDIR := $(if $(filter /usr /usr/local,$(PREFIX)),/etc/pbit)
@@ -43,9 +47,9 @@ $(foreach m,$(wildcard client/man/*.5),$(NL)644 $(m) $(SHAREDIR)/man/man5/$(notd
 $(foreach m,$(wildcard daemon/*.5),$(NL)644 $(m) $(SHAREDIR)/man/man5/$(notdir $(m)))
 $(foreach m,$(wildcard daemon/*.8),$(NL)644 $(m) $(SHAREDIR)/man/man8/$(notdir $(m)))
 $(foreach u,$(UNITS),$(NL)644 $(u) $(UNITDIR)/$(notdir $(u)))
-644 daemon/systemd/pbit-sysusers.conf $(LIBDIR)/sysusers.d/pbit.conf
-644 daemon/systemd/pbit.catalog $(LIBDIR)/systemd/catalog/pbit.catalog
-644 daemon/udev/60-pbit.rules $(LIBDIR)/udev/rules.d/60-pbit.rules
+644 daemon/systemd/pbit-sysusers.conf $(SYSUSERSDIR)/pbit.conf
+644 daemon/systemd/pbit.catalog $(SYSTEMDDIR)/catalog/pbit.catalog
+644 daemon/udev/60-pbit.rules $(UDEVDIR)/60-pbit.rules
 $(foreach e,$(wildcard client/examples/*.c),$(NL)644 $(e) $(EXAMPLEDIR)/$(notdir $(e)))
 $(foreach e,$(wildcard client/examples/digits/*),$(NL)644 $(e) $(EXAMPLEDIR)/digits/$(notdir $(e)))
 endef
@@ -65,7 +69,7 @@ install: all $(UNITS) $(PC)
 	ln -sf libpbit.so.0 $(DESTDIR)$(LIBDIR)/libpbit.so
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 	@case "$(DESTDIR)$(PREFIX)$$(id -u)" in /usr0 | /usr/local0) \
-		systemd-sysusers $(LIBDIR)/sysusers.d/pbit.conf; \
+		systemd-sysusers $(SYSUSERSDIR)/pbit.conf; \
 		udevadm control --reload 2> /dev/null && \
 			udevadm trigger --subsystem-match=pbit || :;; esac
 uninstall:

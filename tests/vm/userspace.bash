@@ -6,64 +6,10 @@
 set -u
 export LC_ALL=C.UTF-8 PAGER=cat SYSTEMD_COLORS=0
 
-T=$(mktemp -d /var/tmp/pbit-vm-XXXXXX)
-chmod 711 "$T"
-digits=/usr/share/pbit/examples/digits
+. /usr/local/lib/pbit-vm/common.bash
 . /usr/local/lib/pbit-vm/devices.bash
 . /usr/local/lib/pbit-vm/contain.bash
-
-say() { echo "<5>pbit-vm: $*" > /dev/kmsg; }
-die() {
-	echo "not ok - $*"
-	exit 1
-}
-as() { # USER COMMAND...
-	local user=$1
-	shift
-	runuser -u "$user" -- env -C "/home/$user" "$@"
-}
-wait_for() { # SECONDS COMMAND...
-	# Patience costs nothing where all is well, and machines may share slow processors.
-	local end=$((SECONDS + 4 * $1))
-	shift
-	until "$@" > /dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || die "waited in vain for: $*"
-		sleep 0.1
-	done
-}
-# jq -e, of version 1.6, takes no output at all for success.
-jq() {
-	local out
-	case $1 in
-	-e*)
-		out=$(command jq "$@") || return
-		printf '%s\n' "$out"
-		[ -n "$out" ]
-		;;
-	*) command jq "$@" ;;
-	esac
-}
-show() { as alice pbit show "$1" --json; }
-ended() { show "$1" | jq -e '.state == "done" or .state == "failed"'; }
-# Waits by what the daemon tells, for asking again and again takes the processor from the job. What
-# it reads last shows whether the job was seen in time.
-mid_run() { # ID [DEVICE]
-	local seen
-	seen=$(as alice timeout 120 pbit watch "$1" --json | jq -n --arg device "${2:-}" \
-		'first(inputs | select(.state == "done" or .state == "failed" or (.state == "running" and
-			.progress > 0.15 and ($device == "" or .device == $device)))) | .state')
-	[ "$seen" = '"running"' ] || die "job $1 was not seen in mid-run: $(show "$1")"
-}
-# When the daemon does not come back in time for the watch, it is asked.
-finish() { # ID
-	as alice timeout 180 pbit watch "$1" --json > /dev/null || wait_for 60 ended "$1"
-}
-daemon_pid() { systemctl show -P MainPID pbitd.service; }
-worker_pids() { pgrep -x pbit-worker; }
-submit() { as alice pbit submit "$T/spec.json" --json | jq -er .id; }
-must_be_done() { # ID
-	[ "$(show "$1" | jq -r .state)" = done ] || die "job $1: $(show "$1")"
-}
+. /usr/local/lib/pbit-vm/settings.bash
 
 test_boot() {
 	local state
@@ -99,20 +45,6 @@ test_activation() {
 	[ "$(stat -c '%a %U' /var/lib/pbitd)" = "711 root" ] || die "$(stat /var/lib/pbitd)"
 }
 
-# What a job gives when nothing disturbs it; the others are held against this one.
-test_job() {
-	jq --arg dir "$digits" '.data.images = $dir + "/optdigits_images.npy" |
-		.data.labels = $dir + "/optdigits_labels.npy" | .optimizer.epochs = 3 |
-		.optimizer.steps = 8 | .model.hidden = 4 | .model.layers = [8] | .device.sweeps = 256 |
-		.report.tau_sweeps = 128' \
-		"$digits/digits.json" > "$T/spec.json"
-	chmod 644 "$T/spec.json"
-	local began=$SECONDS
-	as alice pbit train "$T/spec.json" --watch -o /home/alice/whole || die "pbit train: exit status $?"
-	echo "the job took $((SECONDS - began)) s"
-	[ "$(stat -c %U /home/alice/whole/model.safetensors)" = alice ] || die "results are not hers"
-}
-
 # Another processor, which may offer other routes, gives the bits of the one that built this.
 test_processor() {
 	local there=/usr/share/pbit-vm f
@@ -122,16 +54,6 @@ test_processor() {
 		cmp $there/out/$f /home/alice/sample/$f ||
 			die "$f differs from that of another processor; the route here is $(
 				as alice pbit devices --json | jq -r '.[0].route')"
-	done
-}
-
-# Fetches a job's results and compares them with the undisturbed ones.
-same_bits() { # ID
-	local dir=/home/alice/job-$1
-	must_be_done "$1"
-	as alice pbit fetch "$1" -o "$dir" || die "fetch"
-	for f in model.safetensors samples.npy picture.png separate.safetensors; do
-		cmp "/home/alice/whole/$f" "$dir/$f" || die "$f differs from the undisturbed run's"
 	done
 }
 
@@ -257,28 +179,12 @@ test_dead_socket() {
 	[ ! -s "$T/err" ] || die "$(cat "$T/err")"
 }
 
-test_journal() {
-	journalctl -b -u pbitd.service -o cat | grep -iE 'assert|traceback|sanitizer|denied|not permitted' &&
-		die "the journal complains"
-	! journalctl -b -k -q -g 'type=1326' | grep -v hostile_worker || die "a system call was refused by a signal"
-	[ "$(systemctl --failed --no-legend --plain | wc -l)" = 0 ] || {
-		systemctl --failed --no-legend --plain
-		die "units have failed"
-	}
-}
-
 # What a kernel can make a difference to, and, unless the command line asks for no more, the rest.
 tests="boot units install activation processor job worker $contain_tests kill"
 grep -qw pbit_vm.tests=short /proc/cmdline ||
-	tests+=" kill_all kill_storm stop watchdog restart_idle dead_socket"
+	tests+=" settings fields kill_all kill_storm stop watchdog restart_idle dead_socket"
 ! modinfo pbit > /dev/null 2>&1 || tests+=" module hotplug node small lost two_users storm"
-for t in $tests journal; do
-	say "start $t"
-	echo "== $t, ${SECONDS} s after the start"
-	# In a process of its own, which die may leave; and to no terminal, so in no colours.
-	(test_$t) 2>&1 | cat
-	say "run $t: exit ${PIPESTATUS[0]}"
-done
+run_tests $tests journal
 systemd-cgls --no-pager -l /system.slice/pbitd.service
 journalctl -b --no-pager -o short-monotonic
 say "tainted $(cat /proc/sys/kernel/tainted)"
