@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 [ $# = 6 ] || die "usage: deb.sh KERNEL-DIR ARCHIVE EXPECTED CACHE-DIR OUT PROGRAM"
 kernel=$1 archive=$2 expected=$3 cache=$4 out=$5 program=$6
 release=$(cat "$kernel/release")
-base=$("$here/base.sh" "$cache" deb "$packages,apt,dkms,gcc,make,linux-headers-$release" \
+base=$("$here/base.sh" "$cache" deb "$packages,libopenblas0,apt,dkms,gcc,make,linux-headers-$release" \
 	"${options[@]}")
 
 over=$(mktemp -d)
