@@ -66,7 +66,7 @@ SYSTEM_TESTS := $(sort $(wildcard tests/system/*.sh))
 # time. One test at a time: a virtual machine alone keeps two processors busy.
 RUN_TESTS := BUILD=$(B) MAKE="$(MAKE)" tests/run
 .PHONY: check check-unit check-sanitized check-system lint
-check: deps-test deps-kmod deps-vm
+check: deps-test deps-kmod deps-vm deps-deb
 	@$(MAKE) --no-print-directory -s -j2 all tests
 	@$(MAKE) --no-print-directory -s -j2 B=$(B)/san OPT=-O1 SAN='$(SAN_FLAGS)' programs tests
 	@$(MAKE) --no-print-directory -s lint

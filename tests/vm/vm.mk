@@ -114,7 +114,7 @@ vm-ready: vm-kernels
 # Two at a time: much of the time a machine waits, and no test in it goes by the clock.
 VM_CHECKS = -j2 vm-self-test vm-control $(VM_DEB_CHECKS) $(VM_DEBIAN_KERNELS:%=vm-debian-%) \
 	$(VM_KERNELS:%=vm-programs-%)
-check-vm: deps-test deps-vm
+check-vm: deps-test deps-vm deps-deb
 	@$(MAKE) --no-print-directory -s -j2 all
 	@$(MAKE) --no-print-directory -s vm-ready
 	$(RUN_TESTS) $(VM_CHECKS)
