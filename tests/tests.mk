@@ -72,7 +72,7 @@ check: deps-test deps-kmod deps-vm deps-deb
 	@$(MAKE) --no-print-directory -s lint
 	@$(MAKE) --no-print-directory -s vm-ready
 	$(RUN_TESTS) $(TESTS) $(SAN_TESTS:$(B)/%=$(B)/san/%) $(SYSTEM_TESTS) \
-		$(KMOD_CHECKS) $(VM_CHECKS)
+		deb $(KMOD_CHECKS) $(VM_CHECKS)
 check-unit: all tests
 	$(RUN_TESTS) $(TESTS)
 check-sanitized:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # make vm-deb-6.1: the Debian packages on a Debian with that kernel, from apt-get install to purge:
 # DKMS builds the module there, and they are upgraded over a queue that is busy. The compiler runs in
-# the machine, which takes long.
+# the machine, twice, which takes long: not part of make check.
 
 VM_DEB_KERNELS ?= $(firstword $(VM_KERNELS))
 VM_DEB_CHECKS := $(VM_DEB_KERNELS:%=vm-deb-%)
@@ -14,7 +14,7 @@ $(VM_DEB_KERNELS:%=$(VM)/%/archive): all
 	rm -rf $@
 	mkdir -p $@
 	cp $(VM)/deb/*.deb $(VM)/deb-next/*.deb $@/
-$(VM_DEB_CHECKS): vm-deb-%: $(VM)/%/release $(VM)/%/archive $(VM)/programs/event
+$(VM_DEB_CHECKS): vm-deb-%: deps-deb deps-vm $(VM)/%/release $(VM)/%/archive $(VM)/programs/event
 	tests/vm/expected $(B)/bin $(VM)/$*/deb-expected 20000 100
 	tests/vm/deb.sh $(VM)/$* $(VM)/$*/archive $(VM)/$*/deb-expected $(VM) $(VM)/$*/deb.cpio \
 		$(VM)/programs/event
