@@ -87,6 +87,7 @@ test_reference() {
 }
 
 queue_of() { as "$1" pbit queue --all --json | jq -r --arg u "$1" '.[] | select(.user == $u) | .id'; }
+has_jobs() { [ "$(queue_of "$1" | wc -l)" -ge "$2" ]; }
 at_work() { [ "$(cat /sys/class/pbit/pbit0/contexts)" = 3 ]; }
 # Two jobs each, on a device that is slow enough for jobs to outlast the upgrade.
 test_work() {
@@ -95,13 +96,14 @@ test_work() {
 		echo 1 > $configfs/slow/live || die "no device"
 	udevadm settle
 	[ "$(stat -c '%U:%G %a' /dev/pbit0)" = "root:pbit 660" ] || die "$(stat /dev/pbit0)"
-	for u in alice bob alice bob; do
-		as $u pbit submit "$T/spec.json" --device pbit0 || die "submit"
-	done
-	# A client that waits for its job, over the restart as well.
+	# One of each first. Carol's clients wait for their jobs, over the restart as well.
 	for n in 1 2; do
-		as carol pbit sample $there/W.npy --chains 16 --sweeps 20000 --every 100 --beta 0.02 --seed 3 --device pbit0 \
-			-o "/home/carol/followed-$n" > "$T/carol-$n" 2>&1 &
+		as carol pbit sample $there/W.npy --chains 16 --sweeps 20000 --every 100 --beta 0.02 \
+			--seed 3 --device pbit0 -o "/home/carol/followed-$n" > "$T/carol-$n" 2>&1 &
+		wait_for 10 has_jobs carol $n
+		for u in alice bob; do
+			as $u pbit submit "$T/spec.json" --device pbit0 || die "submit"
+		done
 	done
 	wait_for 30 at_work
 	[ "$(as alice pbit queue --json | jq -r '[.[] | select(.state == "running") | .user] | sort |
