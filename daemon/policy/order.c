@@ -71,6 +71,14 @@ struct site *order_choose(const struct queue *q, const struct entry *x, uint64_t
 	return best;
 }
 
+static bool has_free_slot(const struct queue *q)
+{
+	for (size_t i = 0; i < q->sites.n; i++)
+		if (site_is_free(q->sites.list[i]))
+			return true;
+	return false;
+}
+
 static bool has_place(struct queue *q, const struct entry *x, uint64_t now)
 {
 	for (size_t i = 0; i < q->sites.n; i++) {
@@ -123,6 +131,11 @@ static struct room room_of(const struct queue *q, const struct user *u, uint64_t
 	return room;
 }
 
+static bool is_finite(const struct room *room)
+{
+	return room->none || room->jobs != UINT32_MAX || room->memory != UINT64_MAX;
+}
+
 /* Takes it from the room. */
 static enum block take(struct room *room, const struct entry *x)
 {
@@ -140,12 +153,10 @@ static enum block take(struct room *room, const struct entry *x)
 
 /* --- Who is there --- */
 
-static bool is_present(struct queue *q, const struct user *u, uint64_t now)
+static bool could_run(struct queue *q, const struct user *u, uint64_t now)
 {
 	struct room room = room_of(q, u, now);
 
-	if (u->share.running)
-		return true;
 	for (size_t i = 0; i < u->n_line; i++) {
 		struct room trial = room;
 
@@ -156,14 +167,40 @@ static bool is_present(struct queue *q, const struct user *u, uint64_t now)
 	return false;
 }
 
-/* The floor rises with the lowest of those who were present until now: see share.h. */
-static void raise_floor(struct queue *q, uint64_t now)
+/* Does one who is present have jobs that his limits alone keep from running, and no other? */
+static bool is_limited(struct queue *q, const struct user *u, uint64_t now)
+{
+	struct room room = room_of(q, u, now);
+
+	if (!is_finite(&room) || could_run(q, u, now))
+		return false;
+	for (size_t i = 0; i < u->n_line; i++)
+		if (own_block(q, u->line[i], now) == BLOCK_NONE)
+			return true;
+	return false;
+}
+
+/* Of those who were present until now. */
+static double lowest_level(const struct queue *q, bool limited, uint64_t now)
 {
 	double lowest = DBL_MAX;
 
-	for (size_t i = 0; i < q->users.n; i++)
-		if (q->users.list[i]->present)
-			lowest = fmin(lowest, share_level(&q->users.list[i]->share, q->rate, now));
+	for (size_t i = 0; i < q->users.n; i++) {
+		const struct user *u = q->users.list[i];
+
+		if (u->present && u->limited == limited)
+			lowest = fmin(lowest, share_level(&u->share, q->rate, now));
+	}
+	return lowest;
+}
+
+/* The floor rises with the lowest of them: see share.h. */
+static void raise_floor(struct queue *q, uint64_t now)
+{
+	double lowest = lowest_level(q, false, now);
+
+	if (lowest == DBL_MAX)
+		lowest = lowest_level(q, true, now);
 	q->floor = usage_floor(q, now);
 	q->floor_at = now;
 	if (lowest < DBL_MAX)
@@ -177,13 +214,14 @@ static void note_presence(struct queue *q, uint64_t now)
 	raise_floor(q, now);
 	for (size_t i = 0; i < q->users.n; i++) {
 		struct user *u = q->users.list[i];
-		bool present = is_present(q, u, now);
+		bool present = u->share.running || could_run(q, u, now);
 
 		if (present && !u->present) {
 			usage_settle(q, u, now);
 			u->share.level = fmax(u->share.level, q->floor);
 		}
 		u->present = present;
+		u->limited = present && is_limited(q, u, now);
 		u->level = u->standing = share_level(&u->share, q->rate, now);
 		weights += present ? u->share.weight : 0;
 	}
@@ -353,11 +391,8 @@ struct entry *order_first(struct queue *q)
 bool queue_next(struct queue *q, uint64_t now, uint64_t *ret_id, const char **ret_device)
 {
 	const struct entry *x;
-	bool any = false;
 
-	for (size_t i = 0; i < q->sites.n; i++)
-		any |= site_is_free(q->sites.list[i]);
-	if (!any)
+	if (!has_free_slot(q))
 		return false;
 	order_refresh(q, now);
 	x = order_first(q);

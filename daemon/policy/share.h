@@ -11,10 +11,12 @@
  * a constant weight, and but for what follows, level is used / w.
  *
  * No credit for absence. A user is present while a job of his runs or could run if a slot were
- * free. The floor F is the lowest level of those present; while nobody is, it is what it was,
- * decayed; it never falls otherwise. Who comes, comes with max(his level, F). So use is a debt that
+ * free. The floor F is the lowest level of those present, those left out who would use more but for
+ * limits of their own (unless there are no others): what they have says nothing of what there is to
+ * have. While nobody is present, F is what it was, decayed; it never falls otherwise. Who comes, comes with max(his level, F). So use is a debt that
  * fades with the half-life, and absence is no claim: who was away for a month goes on from where
- * the least served of those present stands, not from nothing. All present users' levels are >= F.
+ * the least served of those present stands, not from nothing. All present users' levels are >= F, but
+ * for those at their limits.
  */
 #ifndef PBIT_POLICY_SHARE_H
 #define PBIT_POLICY_SHARE_H

@@ -25,6 +25,7 @@ struct user {
 
 	/* As of the order. */
 	bool present;	 /* a job runs, or could: see share.h */
+	bool limited;	 /* and more would, but for his limits */
 	double level;	 /* now */
 	double standing; /* level, and what the running jobs will still take of their quantum */
 	size_t cursor;	 /* scratch of the merge */
