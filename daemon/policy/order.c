@@ -250,6 +250,20 @@ static void reckon_with_runs(struct queue *q, uint64_t now)
 
 /* --- The order --- */
 
+/*
+ * What could start at once has room before what waits for a slot, so that no slot is left idle for a
+ * limit that is not reached.
+ */
+static void admit_startable(struct queue *q, const struct user *u, struct room *room, uint64_t now)
+{
+	for (size_t i = 0; i < u->n_line; i++) {
+		struct entry *x = u->line[i];
+
+		if (x->rank == RANK_READY && order_choose(q, x, now))
+			x->admitted = take(room, x) == BLOCK_NONE;
+	}
+}
+
 /* Ranks and tags of one user's waiting jobs. */
 static void rank_line(struct queue *q, struct user *u, uint64_t now)
 {
@@ -261,6 +275,7 @@ static void rank_line(struct queue *q, struct user *u, uint64_t now)
 
 		x->block = own_block(q, x, now);
 		x->rank = x->block ? RANK_BLOCKED : RANK_READY;
+		x->admitted = false;
 	}
 	for (size_t i = 0; i < u->n_line && u->quick; i++) {
 		struct entry *x = u->line[i];
@@ -273,12 +288,14 @@ static void rank_line(struct queue *q, struct user *u, uint64_t now)
 		tag += cost_of(q, x) / u->share.weight;
 		allowance -= order_price(x);
 	}
+	if (is_finite(&room) && has_free_slot(q))
+		admit_startable(q, u, &room, now);
 	for (size_t i = 0; i < u->n_line; i++) {
 		struct entry *x = u->line[i];
 
 		if (x->rank != RANK_READY)
 			continue;
-		x->block = take(&room, x);
+		x->block = x->admitted ? BLOCK_NONE : take(&room, x);
 		if (x->block) {
 			x->rank = RANK_BLOCKED;
 			continue;

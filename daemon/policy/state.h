@@ -67,7 +67,8 @@ struct entry {
 	/* As of q->order. */
 	enum rank rank;
 	enum block block;
-	double tag; /* the level that its user will have when it is this job's turn */
+	bool admitted; /* it is within its user's limits, whoever is before it */
+	double tag;    /* the level that its user will have when it is this job's turn */
 	unsigned int position;
 };
 
