@@ -12,6 +12,8 @@
  * charged to his level like all else: he who cuts long work into short jobs waits the longer with
  * his other work, and gains LANE_CAPACITY once, not a rate. LANE_LEAST bounds how often a job that
  * ends at once can chase a long one away, and LANE_GRACE leaves each run of the latter some time.
+ * A worker that is to yield has 4 s before it is killed, so that with LANE_GRACE a short job starts
+ * within 5 s whatever the long one does.
  */
 #ifndef PBIT_POLICY_LANE_H
 #define PBIT_POLICY_LANE_H
@@ -21,7 +23,7 @@
 #define LANE_SHORT    ((uint64_t)10000000) /* us: a time limit up to this is short */
 #define LANE_CAPACITY (6 * LANE_SHORT)
 #define LANE_LEAST    ((uint64_t)2000000) /* us */
-#define LANE_GRACE    ((uint64_t)2000000) /* us for which a job that has just begun is left alone */
+#define LANE_GRACE    ((uint64_t)500000)  /* us for which a job that has just begun is left alone */
 
 struct lane {
 	double left; /* us, as of `at` */
