@@ -28,6 +28,13 @@ static bool is_short(const struct entry *y)
 	return y->time_limit && y->time_limit <= LANE_SHORT;
 }
 
+/* Its slot comes free, which reasons of others tell. */
+static void let_go(struct queue *q, struct entry *y)
+{
+	y->leaving = true;
+	q->generation++;
+}
+
 /* --- At once --- */
 
 static const char *forced(const struct queue *q, const struct entry *y, uint64_t now,
@@ -241,7 +248,7 @@ bool queue_preempt(struct queue *q, uint64_t now, uint64_t *ret_id, char ret_why
 		why = y->leaving ? NULL : forced(q, y, now, buf);
 		if (!why)
 			continue;
-		y->leaving = true;
+		let_go(q, y);
 		*ret_id = y->id;
 		put_clean(ret_why, why);
 		return true;
@@ -252,7 +259,7 @@ bool queue_preempt(struct queue *q, uint64_t now, uint64_t *ret_id, char ret_why
 	y = find_victim(q, now, &x, &when);
 	if (!y)
 		return false;
-	y->leaving = true;
+	let_go(q, y);
 	*ret_id = y->id;
 	say_why(x, y, buf);
 	put_clean(ret_why, buf);
@@ -268,7 +275,8 @@ bool queue_expired(struct queue *q, uint64_t now, uint64_t *ret_id)
 
 		if (!x->time_limit || x->expired || used_by(x, now) < x->time_limit)
 			continue;
-		x->expired = x->leaving = true;
+		x->expired = true;
+		let_go(q, x);
 		*ret_id = x->id;
 		return true;
 	}
