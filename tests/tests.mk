@@ -81,6 +81,11 @@ check-sanitized:
 check-system: all
 	$(RUN_TESTS) $(SYSTEM_TESTS)
 
+# The month of the policy's simulation with the quantum that is the default, and more that waits.
+.PHONY: simulation
+simulation: $(B)/tests/policy/test_simulation
+	SIMULATION_QUANTUM=60 SIMULATION_BACKLOG=2000 $<
+
 .PHONY: programs
 programs: $(PROGRAMS) $(LIBRARIES)
 

@@ -85,6 +85,28 @@ START_TEST(short_jobs_leave_each_other_alone)
 }
 END_TEST
 
+/* A session that is called has paid for ten seconds as a short job has; then it is a long one. */
+START_TEST(a_session_is_short_at_first)
+{
+	add(.id = 1, .uid = ALICE, .session = true);
+	start();
+	add(.id = 2, .uid = BOB, .time_limit = SHORT);
+	now = 9 * SECOND;
+	ck_assert_uint_eq(yields(), 0);
+	ck_assert_uint_eq(queue_wakeup(q, now), 10 * SECOND);
+	now = 10 * SECOND;
+	ck_assert_uint_eq(yields(), 1);
+	stop(1);
+	ck_assert_uint_eq(start(), 2);
+	/* It comes back as one: not before short ones that run, but before long ones. */
+	add(.id = 3, .uid = BOB);
+	now += SECOND;
+	ck_assert_uint_eq(yields(), 0);
+	finish(2);
+	ck_assert_uint_eq(start(), 1);
+}
+END_TEST
+
 /* As many go as are needed, and none while a slot is free or comes free. */
 START_TEST(nobody_yields_in_vain)
 {
@@ -299,6 +321,7 @@ int main(void)
 	const TTest *const tests[] = { a_short_job_starts_in_time,
 				       what_is_short,
 				       short_jobs_leave_each_other_alone,
+				       a_session_is_short_at_first,
 				       nobody_yields_in_vain,
 				       where_it_could_run,
 				       who_goes,
