@@ -14,13 +14,27 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "memfd.h"
 #include "tree.h"
 
-#define TRIES	 1000 /* of TRY_US each: 20 s, for machines that are busy */
-#define TRY_US	 20000
+#define PAUSE_US 5000
 #define MAX_ARGS 32
+
+bool patience(uint64_t *end)
+{
+	struct timespec t;
+	uint64_t now;
+
+	if (*end)
+		usleep(PAUSE_US);
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	if (!*end)
+		*end = now + PATIENCE_US;
+	return now < *end;
+}
 
 char *harness_program(const char *below_build)
 {
@@ -125,7 +139,7 @@ static pid_t listener_of(int fd)
 /* Connecting is answered from the moment that this daemon's socket is there. */
 static void await_socket(struct harness *h)
 {
-	for (int i = 0; i < TRIES; i++) {
+	for (uint64_t end = 0; patience(&end);) {
 		int fd = harness_raw_connect(h->socket);
 
 		if (fd >= 0) {
@@ -137,7 +151,6 @@ static void await_socket(struct harness *h)
 		}
 		ck_assert_msg(waitpid(h->daemon, NULL, WNOHANG) == 0, "pbitd left; see %s/log",
 			      h->root);
-		usleep(TRY_US / 4);
 	}
 	ck_abort_msg("pbitd does not listen on %s", h->socket);
 }
@@ -161,10 +174,9 @@ int harness_wait(pid_t pid)
 {
 	int status = -1;
 
-	for (int i = 0; i < TRIES; i++) {
+	for (uint64_t end = 0; patience(&end);) {
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status;
-		usleep(TRY_US);
 	}
 	kill(pid, SIGKILL);
 	ck_abort_msg("process %d does not end", (int)pid);
@@ -185,14 +197,13 @@ bool harness_logged(struct harness *h, const char *text)
 	char path[96];
 
 	snprintf(path, sizeof(path), "%s/log", h->root);
-	for (int i = 0; i < TRIES; i++) {
+	for (uint64_t end = 0; patience(&end);) {
 		_cleanup_fclose_ FILE *f = fopen(path, "re");
 		char line[2048];
 
 		while (f && fgets(line, sizeof(line), f))
 			if (strstr(line, text))
 				return true;
-		usleep(TRY_US);
 	}
 	return false;
 }
@@ -206,6 +217,7 @@ sd_bus *harness_connect(struct harness *h)
 	ck_assert_int_ge(sd_bus_new(&bus), 0);
 	ck_assert_int_ge(sd_bus_set_fd(bus, fd, fd), 0);
 	ck_assert_int_ge(sd_bus_negotiate_fds(bus, 1), 0);
+	ck_assert_int_ge(sd_bus_set_method_call_timeout(bus, PATIENCE_US), 0);
 	ck_assert_int_ge(sd_bus_start(bus), 0);
 	return bus;
 }
@@ -226,10 +238,9 @@ static bool answers(struct harness *h)
 
 bool harness_serves(struct harness *h)
 {
-	for (int i = 0; i < TRIES; i++) {
+	for (uint64_t end = 0; patience(&end);) {
 		if (answers(h))
 			return true;
-		usleep(TRY_US);
 	}
 	return false;
 }
@@ -325,7 +336,7 @@ json_t *show(sd_bus *bus, uint64_t id)
 
 json_t *await_state(sd_bus *bus, uint64_t id, const char *state)
 {
-	for (int i = 0; i < TRIES; i++) {
+	for (uint64_t end = 0; patience(&end);) {
 		json_t *root = show(bus, id);
 		const char *now = str(root, "state");
 
@@ -335,10 +346,22 @@ json_t *await_state(sd_bus *bus, uint64_t id, const char *state)
 			      "job %d is %s (%s), not %s", (int)id, now, str(root, "reason"),
 			      state);
 		json_decref(root);
-		usleep(TRY_US / 2);
 	}
 	ck_abort_msg("job %d does not become %s", (int)id, state);
 	return NULL;
+}
+
+void await_told(sd_bus *bus, uint64_t id)
+{
+	for (uint64_t end = 0; patience(&end);) {
+		json_t *job = show(bus, id);
+		bool told = json_is_object(json_object_get(job, "latest"));
+
+		json_decref(job);
+		if (told)
+			return;
+	}
+	ck_abort_msg("job %d does not tell of itself", (int)id);
 }
 
 uint64_t take_id(sd_bus_message *reply)
@@ -354,14 +377,13 @@ void await_reason(sd_bus *bus, uint64_t id, const char *reason)
 {
 	char last[512] = "";
 
-	for (int i = 0; i < TRIES; i++) {
+	for (uint64_t end = 0; patience(&end);) {
 		json_t *job = show(bus, id);
 
 		snprintf(last, sizeof(last), "%s", str(job, "reason"));
 		json_decref(job);
 		if (!strncmp(last, reason, strlen(reason)))
 			return;
-		usleep(TRY_US / 2);
 	}
 	ck_abort_msg("job %d: '%s' does not become '%s'", (int)id, last, reason);
 }

@@ -15,6 +15,15 @@
 #include "json.h"
 #include "protocol.h"
 
+/*
+ * A busy machine with a sanitized daemon is twenty times slower than an idle one; what is not there
+ * after so long will not come. For loops that look again and again:
+ *
+ *	for (uint64_t end = 0; patience(&end);)
+ */
+#define PATIENCE_US ((uint64_t)200 * 1000000)
+bool patience(uint64_t *end); /* false when it is at its end; pauses but for the first time */
+
 struct harness {
 	char root[64]; /* 0711, so that other users' workers can pass */
 	char state[96];
@@ -77,6 +86,8 @@ json_t *await_state(sd_bus *bus, uint64_t id, const char *state);
 uint64_t take_id(sd_bus_message *reply);
 /* A bench job's spec, for Submit with options: call(bus, "Submit", "sa(sh)a{sv}", BENCH("x"), 0, ... */
 #define BENCH(name) "{\"kind\": \"bench\", \"name\": \"" name "\"}"
+/* Until its worker has told of itself, so that it has set up what it does at a stop. */
+void await_told(sd_bus *bus, uint64_t id);
 /* Until the job waits for a reason that begins so, or has ended with it. */
 void await_reason(sd_bus *bus, uint64_t id, const char *reason);
 /* out/result.json of a job that is done. */

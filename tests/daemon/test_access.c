@@ -105,26 +105,11 @@ START_TEST(runs_as_the_submitter)
 }
 END_TEST
 
-static void submit_sleep(sd_bus *bus)
-{
-	uint64_t id = submit_named(bus, "sleep");
-
-	for (;;) {
-		json_t *job = show(bus, id);
-		bool told = json_is_object(json_object_get(job, "latest"));
-
-		json_decref(job);
-		if (told)
-			return;
-		usleep(10000);
-	}
-}
-
 static void submit_done_and_failed(sd_bus *bus)
 {
 	json_decref(await_state(bus, submit_named(bus, "quick"), "done"));
 	json_decref(await_state(bus, submit_named(bus, "fail"), "failed"));
-	submit_sleep(bus);
+	await_told(bus, submit_named(bus, "sleep"));
 }
 
 static void look_at_others(sd_bus *bus)
@@ -304,10 +289,8 @@ START_TEST(daemon_of_another_user)
 		_exit(126);
 	}
 	h.daemon = pid;
-	for (int i = 0; access(h.socket, F_OK) < 0; i++) {
-		ck_assert_int_lt(i, 1000);
-		usleep(10000);
-	}
+	for (uint64_t end = 0; access(h.socket, F_OK) < 0;)
+		ck_assert(patience(&end));
 	root = harness_connect(&h);
 	sd_bus_message_unref(call(root, "Devices", NULL));
 	call_refused(root, PBIT_ERROR_DENIED, "runs jobs of uid 65501 alone", "Submit",

@@ -20,7 +20,6 @@
 #define ALICE	65501u
 #define BOB	65502u
 #define MIB	((uint64_t)1 << 20)
-#define PATIENT (120 * 1000000ull) /* us, for all that a worker does here */
 #define THREADS 2
 
 /* Who the daemon is. */
@@ -103,7 +102,7 @@ static pid_t bystander(uid_t uid)
 		_exit(127);
 	}
 	/* From then on it is what he may trace. */
-	for (int i = 0; i < 1000; i++) {
+	for (uint64_t end = 0; patience(&end);) {
 		char path[64], name[32] = "";
 		_cleanup_close_ int fd = -1;
 
@@ -111,7 +110,6 @@ static pid_t bystander(uid_t uid)
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 && !strcmp(name, "sleep\n"))
 			return pid;
-		usleep(10000);
 	}
 	ck_abort_msg("no bystander");
 	return -1;
@@ -199,7 +197,7 @@ static struct end run_worker(const char *act, bool stop)
 	ck_assert_msg(worker_process_start(event, &start, &events, &end, &end.worker, &e) >= 0,
 		      "%s", e.text);
 	ck_assert_int_ge(sd_event_now(event, CLOCK_MONOTONIC, &now), 0);
-	for (until = now + PATIENT; !end.ended && now < until;) {
+	for (until = now + PATIENCE_US; !end.ended && now < until;) {
 		ck_assert_int_ge(sd_event_run(event, 1000000), 0);
 		sd_event_now(event, CLOCK_MONOTONIC, &now);
 	}

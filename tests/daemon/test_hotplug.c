@@ -134,16 +134,16 @@ START_TEST(comes_and_goes)
 	ck_assert_ptr_nonnull(hotplug_find(devices, "writeback"));
 	trigger("remove");
 	while (hotplug_find(devices, "writeback"))
-		ck_assert_int_gt(sd_event_run(event, 20000000), 0);
+		ck_assert_int_gt(sd_event_run(event, PATIENCE_US), 0);
 	ck_assert_int_ge(changes, 1);
 	ck_assert_int_eq(gone, 1);
 	trigger("add");
 	while (!hotplug_find(devices, "writeback"))
-		ck_assert_int_gt(sd_event_run(event, 20000000), 0);
+		ck_assert_int_gt(sd_event_run(event, PATIENCE_US), 0);
 	ck_assert_int_eq(seen, 1);
 	/* Told of twice, it is there once. */
 	trigger("change");
-	ck_assert_int_gt(sd_event_run(event, 20000000), 0);
+	ck_assert_int_gt(sd_event_run(event, PATIENCE_US), 0);
 	ck_assert_int_eq(seen, 2);
 	for (size_t i = 0, n = 0; i < hotplug_count(devices); i++) {
 		n += !strcmp(hotplug_get(devices, i)->name, "writeback");

@@ -34,21 +34,6 @@ static int run_pbitd(const char *const *arguments)
 
 #define PBITD(...) run_pbitd((const char *const[]){ __VA_ARGS__, NULL })
 
-/* Until the worker of the job has told of itself, so that it has set up what it does at a stop. */
-static void await_progress(sd_bus *bus, uint64_t id)
-{
-	for (int i = 0; i < 1000; i++) {
-		json_t *job = show(bus, id);
-		bool told = json_is_object(json_object_get(job, "latest"));
-
-		json_decref(job);
-		if (told)
-			return;
-		usleep(10000);
-	}
-	ck_abort_msg("job %d does not tell of itself", (int)id);
-}
-
 START_TEST(options)
 {
 	freopen("/dev/null", "w", stdout);
@@ -117,7 +102,7 @@ START_TEST(stop_and_resume)
 	harness_start(&h, NULL);
 	bus = harness_connect(&h);
 	id = submit_named(bus, "sleep");
-	await_progress(bus, id);
+	await_told(bus, id);
 	ck_assert_uint_eq(submit_named(bus, "quick"), 2);
 	bus = sd_bus_close_unref(bus);
 	ck_assert_int_eq(harness_kill(&h, SIGTERM), 0);
@@ -152,7 +137,7 @@ START_TEST(killed_and_resumed)
 
 	harness_start(&h, NULL);
 	bus = harness_connect(&h);
-	submit_named(bus, "count");
+	json_decref(await_state(bus, submit_named(bus, "count"), "running"));
 	for (int i = 0; i < 3; i++) {
 		/* Some time after the next step, in the middle of it or of the daemon's record. */
 		usleep(70000 + (useconds_t)i * 13000);
@@ -184,7 +169,7 @@ START_TEST(workers_die_with_the_daemon)
 
 	harness_start(&h, NULL);
 	bus = harness_connect(&h);
-	await_progress(bus, submit_named(bus, "stubborn"));
+	await_told(bus, submit_named(bus, "stubborn"));
 	snprintf(command, sizeof(command), "cat /proc/%d/task/%d/children", (int)h.daemon,
 		 (int)h.daemon);
 	f = popen(command, "re");
@@ -194,7 +179,7 @@ START_TEST(workers_die_with_the_daemon)
 	ck_assert_int_gt(worker, 0);
 	sd_bus_close_unref(bus);
 	harness_kill(&h, SIGKILL);
-	for (int i = 0; kill(worker, 0) == 0; i++) {
+	for (uint64_t end = 0; kill(worker, 0) == 0;) {
 		char path[64];
 		char stat[512] = "";
 
@@ -204,8 +189,7 @@ START_TEST(workers_die_with_the_daemon)
 		if (!f || !fgets(stat, sizeof(stat), f) || strstr(stat, ") Z "))
 			break;
 		fclose(f);
-		ck_assert_int_lt(i, 1000);
-		usleep(10000);
+		ck_assert(patience(&end));
 	}
 }
 END_TEST
@@ -216,7 +200,7 @@ START_TEST(second_signal_is_in_earnest)
 
 	harness_start(&h, NULL);
 	bus = harness_connect(&h);
-	await_progress(bus, submit_named(bus, "stubborn"));
+	await_told(bus, submit_named(bus, "stubborn"));
 	kill(h.daemon, SIGINT);
 	ck_assert(harness_logged(&h, "leaves: SIGINT"));
 	ck_assert_int_eq(harness_kill(&h, SIGTERM), 0);
@@ -356,10 +340,8 @@ START_TEST(user_mode)
 
 	pid = harness_spawn(&h, (const char *const[]){ "--user", "--worker", h.worker, NULL });
 	snprintf(h.socket, sizeof(h.socket), "%s/run/pbitd/socket", h.root);
-	for (int i = 0; access(h.socket, F_OK) < 0; i++) {
-		ck_assert_int_lt(i, 1000);
-		usleep(10000);
-	}
+	for (uint64_t end = 0; access(h.socket, F_OK) < 0;)
+		ck_assert(patience(&end));
 	ck_assert_int_eq(stat(directory, &st), 0);
 	ck_assert_int_eq(st.st_mode & 07777, 0700);
 	ck_assert_int_eq(stat(h.socket, &st), 0);

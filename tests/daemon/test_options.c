@@ -214,11 +214,7 @@ START_TEST(running_job_is_held)
 	uint64_t id = submit_named(bus, "steps");
 	json_t *job, *result;
 
-	for (bool begun = false; !begun; usleep(10000)) {
-		job = show(bus, id);
-		begun = json_is_object(json_object_get(job, "latest"));
-		json_decref(job);
-	}
+	await_told(bus, id);
 	sd_bus_message_unref(call(bus, "Hold", "t", id));
 	json_decref(await_state(bus, id, "queued"));
 	json_decref(await_state(bus, submit_named(bus, "quick"), "done"));

@@ -133,14 +133,13 @@ END_TEST
 
 static void await_crashes(uint64_t id, int crashes)
 {
-	for (int i = 0; i < 1000; i++) {
+	for (uint64_t end = 0; patience(&end);) {
 		json_t *job = show(bus, id);
 		bool there = num(job, "crashes") == crashes;
 
 		json_decref(job);
 		if (there)
 			return;
-		usleep(10000);
 	}
 	ck_abort_msg("job %d does not crash %d times", (int)id, crashes);
 }
@@ -177,28 +176,17 @@ START_TEST(stopped_from_outside)
 	char command[160];
 	json_t *job;
 
-	json_decref(await_state(bus, id, "running"));
-	/* Not before it can catch the signal: it says so by its progress. */
-	do {
-		job = show(bus, id);
-		if (json_is_object(json_object_get(job, "latest")))
-			break;
-		json_decref(job);
-		usleep(10000);
-	} while (true);
-	json_decref(job);
+	await_told(bus, id);
 	snprintf(command, sizeof(command), "kill -TERM $(cat /proc/%d/task/%d/children)",
 		 (int)h.daemon, (int)h.daemon);
 	ck_assert_int_eq(system(command), 0);
-	do {
+	for (uint64_t end = 0, resumes = 0; resumes == 0;) {
+		ck_assert(patience(&end));
 		job = show(bus, id);
-		if (num(job, "resumes") == 1 && !strcmp(str(job, "state"), "running"))
-			break;
-		ck_assert(strcmp(str(job, "state"), "failed"));
+		resumes = (uint64_t)num(job, "resumes");
 		json_decref(job);
-		usleep(10000);
-	} while (true);
-	json_decref(job);
+	}
+	json_decref(await_state(bus, id, "running"));
 	sd_bus_message_unref(call(bus, "Cancel", "t", id));
 }
 END_TEST
