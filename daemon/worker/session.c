@@ -281,6 +281,15 @@ static int take_request(struct session *s, struct err *e)
 	return r < 0 ? r : -EAGAIN;
 }
 
+/* Its request stays in the socket until the answer, so that reading would not tell. */
+static bool client_has_gone(const struct session *s)
+{
+	struct pollfd p = { .fd = s->socket, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* 1: the client was answered; 0: it has gone, and with it the use of the rest of its call. */
 static int run_call(struct session *s, struct err *e)
 {
 	int64_t saved = now_us();
@@ -288,6 +297,8 @@ static int run_call(struct session *s, struct err *e)
 
 	do {
 		r = control_poll(s->job->control);
+		if (r == 0 && client_has_gone(s))
+			return 0;
 		if (r == 0)
 			r = session_call_piece(s, e);
 		if (r == 1 && now_us() - saved >= CHECKPOINT_INTERVAL_US) {
@@ -304,7 +315,8 @@ static int run_call(struct session *s, struct err *e)
 		return r;
 	s->begun = false;
 	s->state.calls++;
-	return reply_results(s, e);
+	r = reply_results(s, e);
+	return r < 0 ? r : 1;
 }
 
 static int serve(struct session *s, struct err *e)
@@ -312,11 +324,9 @@ static int serve(struct session *s, struct err *e)
 	for (;;) {
 		int r = s->begun ? 1 : take_request(s, e);
 
-		if (r == 0)
-			return 0;
 		if (r == 1)
 			r = run_call(s, e);
-		if (r < 0 && r != -EAGAIN)
+		if (r == 0 || (r < 0 && r != -EAGAIN))
 			return r;
 	}
 }
@@ -344,6 +354,7 @@ int session_run(struct job *job, struct err *e)
 		.spec = &job->spec->session,
 		.socket = job->session_fd,
 		.started_us = now_us(),
+		.piece_updates = SESSION_FIRST_PIECE,
 	};
 	int r = map_memory(&s, e);
 

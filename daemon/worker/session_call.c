@@ -11,6 +11,7 @@
 #include "seed.h"
 #include "session_state.h"
 
+#define PIECE_NS      100000000u /* after which stop requests, and the client's leaving, are heard */
 #define PIECE_UPDATES ((uint64_t)1 << 25)
 #define PIECE_SWEEPS  65536u
 #define MAX_BETA      1e6
@@ -264,10 +265,21 @@ static uint32_t piece_sweeps(const struct session *s, uint32_t chains)
 {
 	const struct session_request *q = &s->call.request;
 	uint64_t cost = ((uint64_t)s->layout.n + s->layout.m) * chains;
-	uint64_t most = MAX(PIECE_UPDATES / cost, (uint64_t)1);
+	uint64_t most = MAX(s->piece_updates / cost, (uint64_t)1);
 	uint64_t end = s->call.done < q->burn ? q->burn : (uint64_t)q->burn + q->sweeps;
 
 	return (uint32_t)MIN(MIN(most, (uint64_t)PIECE_SWEEPS), end - s->call.done);
+}
+
+/*
+ * Devices differ in pace by a factor of a thousand, and one that is shared has less than its own. The
+ * next piece takes PIECE_NS at the pace of this one.
+ */
+static void pace(struct session *s, const struct session_chains *c, uint32_t sweeps, uint64_t ns)
+{
+	uint64_t updates = ((uint64_t)s->layout.n + s->layout.m) * c->chains * sweeps;
+
+	s->piece_updates = MIN(updates * PIECE_NS / MAX(ns, (uint64_t)1), PIECE_UPDATES);
 }
 
 static int prepare(struct session *s, struct session_chains *c, struct err *e)
@@ -351,6 +363,7 @@ int session_call_piece(struct session *s, struct err *e)
 	const struct session_request *q = &s->call.request;
 	uint32_t sweeps = piece_sweeps(s, c->chains);
 	bool recorded = s->call.done >= q->burn, whole = recorded && sweeps == q->sweeps;
+	uint64_t begin = now_ns();
 	struct results res;
 	int r = prepare(s, c, e);
 
@@ -358,6 +371,7 @@ int session_call_piece(struct session *s, struct err *e)
 		r = run_piece(s, c, sweeps, &res, e);
 	if (r < 0)
 		return r;
+	pace(s, c, sweeps, now_ns() - begin);
 	memcpy(c->states, program_states(c->program), session_states_size(s, c));
 	s->call.done += sweeps;
 	s->call.flips += res.flips;

@@ -60,6 +60,8 @@ struct session {
 	struct session_chains own, rows;
 	bool resumed; /* and no request was seen since */
 
+	uint64_t piece_updates; /* of p-bits in a piece of a call */
+
 	bool begun; /* a call is in progress, and what follows is of it */
 	struct session_call call;
 	int64_t *vh, *v, *h; /* sums, v and h in the same block */
@@ -100,6 +102,8 @@ void session_write_moments(struct session *s, const int64_t *vh, const int64_t *
 			   const int64_t *h);
 
 /* ---- session_call.c ---- */
+
+#define SESSION_FIRST_PIECE ((uint64_t)1 << 20) /* updates, before the device's pace is known */
 
 /* The session's own chains, at their start or for states that a checkpoint has. */
 int session_new_own(struct session *s, struct err *e);

@@ -9,6 +9,7 @@
 
 #include "../worker/session_client.h"
 #include "harness.h"
+#include "machine.h"
 
 #define MOMENTS (SESSION_WANT_VH | SESSION_WANT_V | SESSION_WANT_H)
 #define SHAPE                                                                                        \
@@ -70,7 +71,7 @@ static uint64_t open_session(sd_bus *bus, struct session_client *c, const char *
 
 static void await_waiting(sd_bus *bus, uint64_t id, const char *reason)
 {
-	for (int i = 0; i < 2000; i++) {
+	for (uint64_t end = 0; patience(&end);) {
 		json_t *job = show(bus, id);
 		bool found =
 			!strcmp(str(job, "state"), "queued") && strstr(str(job, "reason"), reason);
@@ -78,7 +79,6 @@ static void await_waiting(sd_bus *bus, uint64_t id, const char *reason)
 		json_decref(job);
 		if (found)
 			return;
-		usleep(10000);
 	}
 	ck_abort_msg("job %d does not wait because it %s", (int)id, reason);
 }
@@ -278,10 +278,10 @@ START_TEST(client_goes)
 	await_waiting(bus, id_queued, "of ");
 	client_release(&queued);
 	json_decref(await_state(bus, id_queued, "done"));
-	/* In the middle of a call. */
+	/* In the middle of a call, whose end nobody would live to see. */
 	q.version = SESSION_WIRE_VERSION;
 	q.call = ++busy.calls;
-	q.sweeps = 1 << 20;
+	q.sweeps = q.burn = PBM_MAX_SWEEPS;
 	send_request(&busy, &q);
 	client_release(&busy);
 	json_decref(await_state(bus, id_busy, "done"));
@@ -313,15 +313,7 @@ START_TEST(ends_with_a_sentence)
 	client_release(&c);
 	start_daemon();
 	bus = harness_connect(&h);
-	for (int i = 0; i < 500; i++) {
-		job = show(bus, id);
-		if (!strcmp(str(job, "state"), "failed"))
-			break;
-		json_decref(job);
-		job = NULL;
-		usleep(10000);
-	}
-	ck_assert_ptr_nonnull(job);
+	job = await_state(bus, id, "failed");
 	ck_assert_ptr_nonnull(strstr(str(job, "reason"), "open another session"));
 	json_decref(job);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Interactive sessions: their moments against enumeration, and their bits through stops. */
+#include "machine.h"
 #include "session_support.h"
 
 #include "json.h"
@@ -353,6 +354,22 @@ static void expect_stopped(struct client *c)
 		      "status %x: %s", status, reason);
 }
 
+/*
+ * True once the call is answered; false once its worker, which was started for it, has told of a
+ * piece of it: what the call reads it has read by then.
+ */
+static bool is_answered_before_progress(struct client *c)
+{
+	struct pollfd p[] = { { .fd = c->c.fd, .events = POLLIN },
+			      { .fd = c->run.fd, .events = POLLIN } };
+
+	ck_assert_int_gt(poll(p, 2, -1), 0);
+	if (p[0].revents)
+		return true;
+	json_decref(next_line(&c->run));
+	return false;
+}
+
 /* Stopped within each call, and once between two, with a client that clears its memory meanwhile. */
 START_TEST(stops_do_not_show)
 {
@@ -381,12 +398,13 @@ START_TEST(stops_do_not_show)
 		for (int k = 0; k < 3; k++) {
 			struct pollfd p = { .fd = c.c.fd, .events = POLLIN };
 
-			if (poll(&p, 1, 20 + 15 * k) > 0)
+			if (k ? is_answered_before_progress(&c) : poll(&p, 1, 20) > 0)
 				break;
-			/* What the call reads it has read by now. */
-			memset(client_array(&c.c, SESSION_COUPLINGS), 0xff,
-			       71 * 66 * sizeof(double));
-			memset(client_array(&c.c, SESSION_ROWS), 0xff, 9 * 70);
+			if (k) {
+				memset(client_array(&c.c, SESSION_COUPLINGS), 0xff,
+				       71 * 66 * sizeof(double));
+				memset(client_array(&c.c, SESSION_ROWS), 0xff, 9 * 70);
+			}
 			kill(c.run.pid, SIGTERM);
 			expect_stopped(&c);
 			/* Whoever holds the worker's end sees that a call waits, unless it is done. */
@@ -414,6 +432,33 @@ START_TEST(stops_do_not_show)
 		free(plain[step].memory);
 		free(stopped[step].memory);
 	}
+	client_free(&c);
+}
+END_TEST
+
+/* The rest of a call that nobody waits for is not run: this one would take hours. */
+START_TEST(client_leaves_within_a_call)
+{
+	struct session_request q = { .version = SESSION_WIRE_VERSION,
+				     .flags = SESSION_WANT_VH,
+				     .sweeps = PBM_MAX_SWEEPS,
+				     .burn = PBM_MAX_SWEEPS };
+	json_int_t flips = 0;
+	struct client c;
+	json_t *line;
+
+	client_new(&c, "leaves", MIDDLE);
+	client_start(&c);
+	fill_random(couplings(&c.c), 71 * 66, 1);
+	q.call = ++c.c.calls;
+	send_request(&c.c, &q);
+	while (flips == 0) {
+		line = next_line(&c.run);
+		ck_assert_ptr_nonnull(line);
+		flips = json_integer_value(json_object_get(line, "flips"));
+		json_decref(line);
+	}
+	client_end(&c);
 	client_free(&c);
 }
 END_TEST
@@ -467,6 +512,7 @@ int main(void)
 	tcase_add_test(t, calls_are_deterministic);
 	tcase_add_test(t, states_in_and_out);
 	tcase_add_test(t, stops_do_not_show);
+	tcase_add_test(t, client_leaves_within_a_call);
 	tcase_add_test(t, report_and_idle_lines);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);
