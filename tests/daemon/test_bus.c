@@ -4,7 +4,10 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "harness.h"
@@ -280,6 +283,8 @@ END_TEST
 /* What its owner may put beside its results. */
 static void plant_links(uint64_t id)
 {
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_close_ int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char out[160], path[200];
 
 	snprintf(out, sizeof(out), "%s/jobs/%" PRIu64 "/out", h.state, id);
@@ -293,6 +298,13 @@ static void plant_links(uint64_t id)
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	snprintf(path, sizeof(path), "%s/directory", out);
 	ck_assert_int_eq(mkdir(path, 0700), 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/state/jobs/%d/out/s", h.root,
+		 (int)id);
+	ck_assert_int_eq(bind(s, (struct sockaddr *)&address, sizeof(address)), 0);
+	/* No user can make one, but where a file system brings it along. */
+	snprintf(path, sizeof(path), "%s/device", out);
+	if (mknod(path, S_IFCHR | 0600, makedev(1, 5)) < 0)
+		ck_assert_int_eq(errno, EPERM);
 }
 
 START_TEST(fetch)
@@ -313,7 +325,7 @@ START_TEST(fetch)
 	reply = call(bus, "Fetch", "t", id);
 	ck_assert_int_ge(sd_bus_message_enter_container(reply, 'a', "(sth)"), 0);
 	ck_assert_int_gt(sd_bus_message_read(reply, "(sth)", &name, &size, &fd), 0);
-	/* No symbolic or hard link, no FIFO, no directory. */
+	/* No symbolic or hard link, no FIFO, directory, socket or device. */
 	ck_assert_str_eq(name, "result.json");
 	ck_assert_uint_eq(size, strlen("{\"ok\": true}"));
 	ck_assert_int_eq(read_full(fd, text, (size_t)size), 0);

@@ -88,13 +88,15 @@ static void take_one_session(_unused_ void *argument)
 	c.fd = open_session(bus, spec, c.memory_fd, NULL);
 	ck_assert_int_ge(c.fd, 0);
 	client_release(&c);
-	json_decref(await_state(bus, submit_named(bus, "quick"), "done"));
 }
 
 START_TEST(sessions)
 {
+	_cleanup_bus_ sd_bus *bus = harness_connect(&h);
 	int limit = LIMIT_SESSIONS_PER_UID;
 
+	/* The double of a worker would end a session at once; there is one slot. */
+	json_decref(await_state(bus, submit_named(bus, "sleep"), "running"));
 	run_as(FIRST_USER, take_sessions, &limit);
 	run_as(FIRST_USER + 1, take_one_session, NULL);
 }
@@ -115,7 +117,7 @@ static void add_rows(uid_t uid, unsigned int n)
 				 .user = (char *)"x",
 				 .name = (char *)"sleep",
 				 .reason = (char *)"",
-				 .held = HELD_USER,
+				 .hold = HOLD_USER,
 				 .state = STATE_QUEUED,
 				 .kind = JOB_BENCH };
 
@@ -161,7 +163,8 @@ START_TEST(dependencies)
 
 	/* A job may wait for 64 others, twice; and they for others, as long as there are jobs. */
 	for (int i = 0; i < 200; i++)
-		chain = take_id(call(bus, SUBMIT, BENCH("quick"), 0, 1, "after_ok", "at", 1, chain));
+		chain = take_id(
+			call(bus, SUBMIT, BENCH("quick"), 0, 1, "after_ok", "at", 1, chain));
 	sd_bus_message_unref(call(bus, "Cancel", "t", first));
 	job = await_state(bus, chain, "failed");
 	ck_assert_msg(strstr(str(job, "reason"), "200") != NULL, "%s", str(job, "reason"));
