@@ -64,7 +64,8 @@ refused()
 # wait_for SECONDS COMMAND...: until it succeeds.
 wait_for()
 {
-	local end=$((SECONDS + $1))
+	# Patience costs nothing where all is well; beside other work, a machine may be ten times slower.
+	local end=$((SECONDS + 10 * $1))
 	shift
 	until "$@" > /dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || die "waited in vain for: $*"
