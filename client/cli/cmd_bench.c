@@ -2,11 +2,12 @@
 #include "cli.h"
 #include "follow.h"
 #include "json.h"
+#include "session_latency.h"
 #include "specfile.h"
 #include "submit.h"
 
 struct options {
-	bool json;
+	bool json, session;
 	const char *device;
 	struct option_real seconds;
 	struct option_uint chains, threads;
@@ -21,10 +22,31 @@ static const struct option_row rows[] = {
 	  "rows for 1 thread and for N [2]" },
 	{ 0, "device", OPTION_STRING, offsetof(struct options, device), "NAME",
 	  "run on that device, as `pbit devices` names it" },
+	{ 0, "session", OPTION_FLAG, offsetof(struct options, session), NULL,
+	  "instead: what a call of a session takes beside its compute" },
 	{ 'j', "json", OPTION_FLAG, offsetof(struct options, json), NULL,
 	  "one object: cpu, rows (network, backend, threads, flips_per_ns ...)" },
 	{ 0 },
 };
+
+/* The bounds are pbit-spec(5)'s for benches and sessions, which the daemon says itself. */
+static int run_session(const struct command *c, const struct options *o)
+{
+	const struct session_latency latency = {
+		.device = o->device,
+		.seconds = o->seconds.given ? o->seconds.value : 1,
+		.chains = o->chains.given ? o->chains.value : 256,
+		.json = o->json,
+	};
+
+	if (o->threads.given)
+		return fail(c, STATUS_USAGE,
+			    "--session and --threads: a session has the threads that pbitd gives "
+			    "its jobs; leave out one of them");
+	if (!(latency.seconds >= 0 && latency.seconds <= 3600))
+		return fail(c, STATUS_USAGE, "--seconds: choose from 0 to 3600");
+	return session_latency_run(c, &latency);
+}
 
 static int run(const struct command *c, void *options, int argc, char **argv)
 {
@@ -37,6 +59,8 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 	int status;
 
 	(void)argc, (void)argv;
+	if (o->session)
+		return run_session(c, o);
 	spec = json_pack("{s:s}", "kind", "bench");
 	if (!spec)
 		return fail(c, STATUS_FAILED, "out of memory");
@@ -57,7 +81,9 @@ const struct command cmd_bench = {
 	.summary = "measure flips/ns by network and backend",
 	.details =
 		"A flip is the update of one p-bit, accepted or not. Each network is run as well on a\n"
-		"route written with OpenBLAS sgemm, and the ratio to it is given.",
+		"route written with OpenBLAS sgemm, and the ratio to it is given.\n"
+		"With --session, sessions are opened and called again and again: it is told how long\n"
+		"a call takes, how much of that the worker computes, and what is left.",
 	.options = rows,
 	.options_size = sizeof(struct options),
 	.run = run,

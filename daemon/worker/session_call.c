@@ -327,6 +327,7 @@ static int run_piece(struct session *s, struct session_chains *c, uint32_t sweep
 static void add_sums(struct session *s, const struct results *res)
 {
 	size_t size = session_size(s);
+	uint64_t begin = now_ns();
 
 	for (size_t k = 0; k < size; k++)
 		s->vh[k] += res->vh[k];
@@ -334,6 +335,7 @@ static void add_sums(struct session *s, const struct results *res)
 		s->v[k] += res->v[k];
 	for (size_t k = 0; k < s->layout.m; k++)
 		s->h[k] += res->h[k];
+	s->call.convert_ns += now_ns() - begin;
 }
 
 static void finish(struct session *s, const struct session_chains *c, const struct results *whole)

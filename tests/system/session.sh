@@ -101,3 +101,16 @@ with pbit.Daemon(autostart=False) as daemon, daemon.session(visible=3, hidden=2,
 END
 run 0 "$python" plain.py
 ok "without numpy"
+
+# What is measured here is told, and nothing of it is judged but that it adds up.
+run 0 "$pbit" bench --session --seconds 0 --json
+jq -e '.rows | length == 3 and all(.calls >= 50 and .compute_us > 0 and .above_us > 0 and
+	.call_us > .compute_us and .above_99_us >= .above_us)' "$T/out" > /dev/null ||
+	die "bench --session: $(cat "$T/out")"
+run 0 "$pbit" bench --session --seconds 0 --chains 16
+[ "$(wc -l < "$T/out")" = 4 ] || die "bench --session: $(cat "$T/out")"
+ok "a call beside its compute: $(awk 'NR > 1 { printf "%s %s x %s", (NR > 2 ? "," : ""), $2, $4 }
+	END { print "" }' "$T/out") p-bits"
+refused 'leave out one of them' "$pbit" bench --session --threads 2
+refused '^pbit bench: --seconds: choose from 0' "$pbit" bench --session --seconds -1
+refused '^pbit bench: device.chains: 0 is out of range' "$pbit" bench --session --chains 0
