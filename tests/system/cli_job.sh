@@ -47,7 +47,7 @@ w = subprocess.Popen([sys.argv[1], "watch", sys.argv[2]], stdout=subprocess.PIPE
                      stderr=subprocess.PIPE)
 w.stdout.readline()
 w.send_signal(signal.SIGINT)
-out, err = w.communicate(timeout=10)
+out, err = w.communicate(timeout=100)
 sys.exit(0 if w.returncode == 0 and err.count("\n") == 1 and "goes on" in err else 1)
 PYTHON
 is_state "$long" running || die "the job ended with its watcher: $(state_of "$long")"
