@@ -11,7 +11,7 @@
 #include "seed.h"
 #include "session_state.h"
 
-#define PIECE_NS      100000000u /* after which stop requests, and the client's leaving, are heard */
+#define PIECE_NS      100000000u /* then stop requests are heard, and that the client has gone */
 #define PIECE_UPDATES ((uint64_t)1 << 25)
 #define PIECE_SWEEPS  65536u
 #define MAX_BETA      1e6
@@ -273,13 +273,15 @@ static uint32_t piece_sweeps(const struct session *s, uint32_t chains)
 
 /*
  * Devices differ in pace by a factor of a thousand, and one that is shared has less than its own. The
- * next piece takes PIECE_NS at the pace of this one.
+ * next piece takes PIECE_NS at the pace of this one, unless what each piece costs besides, to clear
+ * and to add up sums of n x m, would be the most of it.
  */
 static void pace(struct session *s, const struct session_chains *c, uint32_t sweeps, uint64_t ns)
 {
 	uint64_t updates = ((uint64_t)s->layout.n + s->layout.m) * c->chains * sweeps;
+	uint64_t next = updates * PIECE_NS / MAX(ns, (uint64_t)1);
 
-	s->piece_updates = MIN(updates * PIECE_NS / MAX(ns, (uint64_t)1), PIECE_UPDATES);
+	s->piece_updates = MIN(MAX(next, 2 * (uint64_t)session_size(s)), PIECE_UPDATES);
 }
 
 static int prepare(struct session *s, struct session_chains *c, struct err *e)
@@ -365,10 +367,11 @@ int session_call_piece(struct session *s, struct err *e)
 	const struct session_request *q = &s->call.request;
 	uint32_t sweeps = piece_sweeps(s, c->chains);
 	bool recorded = s->call.done >= q->burn, whole = recorded && sweeps == q->sweeps;
-	uint64_t begin = now_ns();
 	struct results res;
+	uint64_t begin;
 	int r = prepare(s, c, e);
 
+	begin = now_ns();
 	if (r == 0)
 		r = run_piece(s, c, sweeps, &res, e);
 	if (r < 0)
