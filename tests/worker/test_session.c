@@ -297,12 +297,19 @@ START_TEST(states_in_and_out)
 }
 END_TEST
 
+/* Under the sanitizers, a call is as long with fewer sweeps. */
+#ifdef __SANITIZE_ADDRESS__
+#define LONG_SWEEPS 2500
+#else
+#define LONG_SWEEPS 20000
+#endif
+
 /* A script of calls of every sort; long enough that stops fall into the middle of calls. */
 static void script(struct client *c, int step, struct session_request *q)
 {
 	*q = (struct session_request){ .flags = ALL_MOMENTS | SESSION_WANT_ENERGY |
 						SESSION_GET_STATES,
-				       .sweeps = 20000,
+				       .sweeps = LONG_SWEEPS,
 				       .burn = 100 };
 	fill_random(couplings(&c->c), 71 * 66, (uint64_t)step);
 	for (int k = 0; k < 9 * 70; k++)
@@ -311,7 +318,7 @@ static void script(struct client *c, int step, struct session_request *q)
 	if (step % 3 == 1) {
 		q->flags |= SESSION_CLAMPED;
 		q->rows = 9 - (uint32_t)step % 4;
-		q->sweeps = 150000;
+		q->sweeps = 7 * LONG_SWEEPS;
 	} else if (step % 3 == 2) {
 		q->beta = 0.1;
 		q->beta_end = 2;
