@@ -6,6 +6,8 @@
 VM_DEB_KERNELS ?= $(firstword $(VM_KERNELS))
 VM_DEB_CHECKS := $(VM_DEB_KERNELS:%=vm-deb-%)
 VM_DEB_NEXT := $(VERSION).1
+# Each compilation is of a minute on a processor, and in the machine, beside other work, of twenty.
+VM_DEB_LIMIT ?= 7200
 
 .PHONY: $(VM_DEB_CHECKS) $(VM_DEB_KERNELS:%=$(VM)/%/archive)
 $(VM_DEB_KERNELS:%=$(VM)/%/archive): all
@@ -18,4 +20,4 @@ $(VM_DEB_CHECKS): vm-deb-%: deps-deb deps-vm $(VM)/%/release $(VM)/%/archive $(V
 	tests/vm/expected $(B)/bin $(VM)/$*/deb-expected 20000 100
 	tests/vm/deb.sh $(VM)/$* $(VM)/$*/archive $(VM)/$*/deb-expected $(VM) $(VM)/$*/deb.cpio \
 		$(VM)/programs/event
-	VM_MEMORY=3G VM_APPEND=rdinit=/sbin/init tests/vm/machine $(VM)/$* deb $(VM_LIMIT)
+	VM_MEMORY=3G VM_APPEND=rdinit=/sbin/init tests/vm/machine $(VM)/$* deb $(VM_DEB_LIMIT)
