@@ -69,17 +69,17 @@ static json_t *job_json(const struct peer *p, const struct job *j)
 	const struct daemon *d = p->daemon;
 	const char *device = j->state == STATE_RUNNING ? queue_device(d->queue, j->id) : NULL;
 	bool waits = j->state == STATE_QUEUED;
-	uint64_t now = daemon_clock(d);
+	uint64_t now = daemon_clock(d), moment = queue_moment(d->queue, now, USEC_SHOWN);
 	char waiting[QUEUE_MAX_REASON];
 	struct job_view v = {
 		.open = peer_may(p, j),
-		.position = waits ? queue_position(d->queue, j->id, now) : 0,
+		.position = waits ? queue_position(d->queue, j->id, moment) : 0,
 		.waiting = waiting,
 		.device = device ? device : "",
 		.device_us = MAX(j->device_us, queue_used(d->queue, j->id, now)),
 	};
 
-	queue_reason(d->queue, j->id, now, waiting);
+	queue_reason(d->queue, j->id, moment, waiting);
 	return job_to_json(j, &v);
 }
 
@@ -193,13 +193,13 @@ static int on_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return sd_bus_reply_method_return(m, NULL);
 }
 
-/* List: rows of the store, each replaced by what memory knows better. */
+/* List: what is active is in memory, what has ended in the store alone. */
 struct listing {
 	struct daemon *daemon;
 	sd_bus_message *reply;
 	const struct peer *reader;
-	bool active;
-	size_t bytes; /* of the reply, about */
+	uint64_t moment; /* that the queue is asked about */
+	size_t bytes;	 /* of the reply, about */
 };
 
 static int append_row(struct listing *l, const struct job *j)
@@ -208,26 +208,37 @@ static int append_row(struct listing *l, const struct job *j)
 	char waiting[QUEUE_MAX_REASON];
 	const char *reason = waits ? waiting : job_failure(j, open);
 
-	queue_reason(l->daemon->queue, j->id, daemon_clock(l->daemon), waiting);
+	if (waits)
+		queue_reason(l->daemon->queue, j->id, l->moment, waiting);
 	l->bytes += ROW_BYTES + strlen(j->user) + strlen(j->name) + strlen(reason);
-	return sd_bus_message_append(
-		l->reply, ROW, j->id, (uint32_t)j->uid, j->user, job_kind_names[j->kind],
-		open ? j->name : "", job_state_names[j->state], j->progress,
-		waits ? queue_position(l->daemon->queue, j->id, daemon_clock(l->daemon)) : 0,
-		reason, j->submitted, j->started, j->finished);
+	return sd_bus_message_append(l->reply, ROW, j->id, (uint32_t)j->uid, j->user,
+				     job_kind_names[j->kind], open ? j->name : "",
+				     job_state_names[j->state], j->progress,
+				     waits ? queue_position(l->daemon->queue, j->id, l->moment) : 0,
+				     reason, j->submitted, j->started, j->finished);
 }
 
-static int list_row(struct job *stored, void *userdata)
+static int list_stored(struct job *stored, void *userdata)
 {
 	_cleanup_(job_freep) struct job *owned = stored;
 	struct listing *l = userdata;
-	const struct job *j = job_table_find(&l->daemon->jobs, owned->id);
+	const struct job *known = job_table_find(&l->daemon->jobs, owned->id);
 
-	if (!j)
-		j = owned;
-	if (l->active && !job_state_is_active(j->state))
-		return 0;
-	return append_row(l, j);
+	return append_row(l, known ? known : owned);
+}
+
+static int list_active(struct listing *l, uint64_t after, uint32_t limit)
+{
+	const struct job_table *t = &l->daemon->jobs;
+	int r = 0;
+
+	for (size_t i = job_table_after(t, after); r >= 0 && i < t->n && limit > 0; i++) {
+		if (!job_state_is_active(t->jobs[i]->state))
+			continue;
+		r = append_row(l, t->jobs[i]);
+		limit--;
+	}
+	return r;
 }
 
 static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -236,23 +247,27 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	struct listing l = { .daemon = p->daemon, .reader = p };
 	struct err e = { 0 };
 	const char *which;
+	bool active;
 	uint64_t after;
 	uint32_t limit;
 	int r = sd_bus_message_read(m, "stu", &which, &after, &limit);
 
 	if (r < 0)
 		return r;
-	l.active = !strcmp(which, "active");
-	if (!l.active && strcmp(which, "all"))
+	active = !strcmp(which, "active");
+	if (!active && strcmp(which, "all"))
 		return sd_bus_error_set(error, PBIT_ERROR_BAD_INPUT,
 					"List: which must be \"active\" or \"all\"");
 	if (limit == 0 || limit > LIMIT_LIST_ROWS)
 		limit = LIMIT_LIST_ROWS;
+	l.moment = queue_moment(p->daemon->queue, daemon_clock(p->daemon), USEC_SHOWN);
 	r = sd_bus_message_new_method_return(m, &l.reply);
 	if (r >= 0)
 		r = sd_bus_message_open_container(l.reply, 'a', ROW);
-	if (r >= 0)
-		r = store_list(p->daemon->store, l.active, after, limit, list_row, &l, &e);
+	if (r >= 0 && active)
+		r = list_active(&l, after, limit);
+	else if (r >= 0)
+		r = store_list(p->daemon->store, false, after, limit, list_stored, &l, &e);
 	if (r >= 0)
 		r = sd_bus_message_close_container(l.reply);
 	peer_owes(p, l.bytes);

@@ -38,6 +38,7 @@
 #define USEC_LOST_KILL	    (5 * USEC_PER_SEC)	/* ... and when its device is gone */
 #define USEC_PREEMPT_KILL   (4 * USEC_PER_SEC)	/* ... and when others are to run */
 #define USEC_TELL	    (USEC_PER_SEC / 4)	/* between two tellings of how the queue moves */
+#define USEC_SHOWN	    (USEC_PER_SEC / 10)	/* that an order may be old which is shown */
 #define USEC_EXPIRED_KILL   (5 * USEC_PER_SEC)	/* ... and when its time limit is over */
 
 /*

@@ -26,6 +26,11 @@ struct job *job_table_find(const struct job_table *t, uint64_t id)
 	return i < t->n && t->jobs[i]->id == id ? t->jobs[i] : NULL;
 }
 
+size_t job_table_after(const struct job_table *t, uint64_t id)
+{
+	return id == UINT64_MAX ? t->n : index_of(t, id + 1);
+}
+
 int job_table_add(struct job_table *t, struct job *j)
 {
 	size_t i = index_of(t, j->id);

@@ -11,6 +11,8 @@ struct job_table {
 };
 
 struct job *job_table_find(const struct job_table *t, uint64_t id);
+/* The index of the first job with a larger id; n: there is none. */
+size_t job_table_after(const struct job_table *t, uint64_t id);
 /* Takes the job over. -EEXIST, -ENOMEM: it stays the caller's. */
 int job_table_add(struct job_table *t, struct job *j);
 /* Hands the job back to the caller, or NULL. */

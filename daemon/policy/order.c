@@ -420,6 +420,15 @@ bool queue_next(struct queue *q, uint64_t now, uint64_t *ret_id, const char **re
 	return true;
 }
 
+uint64_t queue_moment(const struct queue *q, uint64_t now, uint64_t age)
+{
+	const struct order *o = &q->order;
+
+	if (!o->valid || o->generation != q->generation || now < o->now || now - o->now > age)
+		return now;
+	return o->now;
+}
+
 unsigned int queue_position(struct queue *q, uint64_t id, uint64_t now)
 {
 	const struct entry *x = queue_find(q, id);

@@ -228,6 +228,12 @@ uint64_t queue_wakeup(struct queue *q, uint64_t now);
 
 /* --- What is shown --- */
 
+/*
+ * The moment to ask for, when it is to be shown: that of the last order, where nothing has happened
+ * since and it is at most so old; else now. A list of ten thousand rows is of one order then.
+ */
+uint64_t queue_moment(const struct queue *q, uint64_t now, uint64_t age);
+
 /* 1: next to run; 0: it does not wait. */
 unsigned int queue_position(struct queue *q, uint64_t id, uint64_t now);
 
