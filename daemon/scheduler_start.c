@@ -114,7 +114,8 @@ static int launch(struct daemon *d, struct job *j, const char *device, int conte
 	j->state = STATE_RUNNING;
 	if (j->started == 0)
 		j->started = daemon_now();
-	r = store_update(d->store, j, e);
+	/* If it is lost, the job is started all the same, from its checkpoint if it has one. */
+	r = store_update_soon(d->store, j, e);
 	if (r >= 0) {
 		j->unsaved = false;
 		r = spawn(d, j, context, e);

@@ -39,6 +39,11 @@ int store_insert(struct store *s, const struct job *j, const char *spec, uint64_
  * array, crashes, and what it has used.
  */
 int store_update(struct store *s, const struct job *j, struct err *e);
+/*
+ * The same for what nobody is told before the next durable write: it outlives the daemon, and may be
+ * lost, as the last that was written, when the machine goes down. Outside of a transaction alone.
+ */
+int store_update_soon(struct store *s, const struct job *j, struct err *e);
 
 /* -ENOENT without a sentence for an unknown id. */
 int store_get(struct store *s, uint64_t id, struct job **ret, struct err *e);

@@ -14,6 +14,7 @@
 /* A daemon that was just killed may hold the lock until the kernel has buried it. */
 #define LOCK_TRIES   50
 #define LOCK_WAIT_NS 20000000
+#define NEW_JOB	     ".job.json.tmp"
 
 int workspace_fail(struct workspace *w, int r, const char *what, struct err *e)
 {
@@ -181,20 +182,32 @@ void workspace_trim(struct workspace *w, uint64_t id, bool keep_checkpoint)
 		tree_remove(job, "ckpt");
 }
 
+static int write_description(int job, const char *text, uid_t uid, gid_t gid)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (unlinkat(job, NEW_JOB, 0) < 0 && errno != ENOENT)
+		return -errno;
+	fd = openat(job, NEW_JOB, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+	if (fd < 0)
+		return -errno;
+	r = write_full(fd, text, strlen(text));
+	if (r >= 0)
+		r = workspace_give(fd, uid, gid);
+	if (r >= 0 && (fchmod(fd, 0400) < 0 || renameat(job, NEW_JOB, job, "job.json") < 0))
+		r = -errno;
+	if (r < 0)
+		unlinkat(job, NEW_JOB, 0);
+	return r;
+}
+
 int workspace_write_job(struct workspace *w, uint64_t id, const char *text, uid_t uid, gid_t gid,
 			struct err *e)
 {
-	_cleanup_close_ int job = workspace_open_job(w, id), fd = -1;
-	int r = job;
+	_cleanup_close_ int job = workspace_open_job(w, id);
+	int r = job < 0 ? job : write_description(job, text, uid, gid);
 
-	if (r >= 0)
-		r = write_file_atomic(job, "job.json", text, strlen(text));
-	if (r >= 0) {
-		fd = openat(job, "job.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		r = fd < 0 ? -errno : workspace_give(fd, uid, gid);
-	}
-	if (r >= 0 && fchmod(fd, 0400) < 0)
-		r = -errno;
 	return r < 0 ? workspace_fail(w, r, "job.json cannot be written", e) : 0;
 }
 

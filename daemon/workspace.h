@@ -66,7 +66,10 @@ void workspace_trim(struct workspace *w, uint64_t id, bool keep_checkpoint);
 typedef int (*workspace_keep_fn)(uint64_t id, void *userdata); /* 1 keep, 0 remove, < 0 stop */
 int workspace_clean(struct workspace *w, workspace_keep_fn keep, void *userdata, struct err *e);
 
-/* Replaces job.json, readable by the submitter. text: JSON. */
+/*
+ * Replaces job.json, readable by the submitter. text: JSON. Whole or not at all, but not durable:
+ * it is written anew each time that the job is started.
+ */
 int workspace_write_job(struct workspace *w, uint64_t id, const char *text, uid_t uid, gid_t gid,
 			struct err *e);
 
