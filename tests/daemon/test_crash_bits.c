@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kill -9 of the daemon at random moments of a busy queue of real jobs, which are submitted, held,
+ * released and cancelled meanwhile. Each job that was acknowledged ends once, and with the results
+ * of an undisturbed run, to the bit; each that was cancelled, and this acknowledged, stays so.
+ *
+ * PBIT_TEST_LONG has 500 kills.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "harness.h"
+#include "npy.h"
+#include "users.h"
+
+#define LONG_ROUNDS  500
+#define SUBMISSIONS  2 /* a round, at most */
+#define MAX_DELAY_US 300000
+#define SPECS	     6
+#define MAX_FILES    8
+#define PIXELS	     9
+#define IMAGES	     60
+/* Under the sanitizers, which look for other mistakes, some will do. */
+#ifdef __SANITIZE_ADDRESS__
+#define ROUNDS 6
+#else
+#define ROUNDS 25
+#endif
+
+static struct harness h;
+static char *worker;
+static int model, images; /* sealed */
+
+/* A result file, without what is not the same in each run. */
+struct file {
+	char name[64];
+	void *bytes;
+	size_t size;
+};
+
+static struct {
+	struct file files[MAX_FILES];
+	size_t n;
+} undisturbed[SPECS];
+
+struct job_record {
+	uint64_t id;
+	unsigned int spec;
+	bool cancel_asked, cancelled;
+};
+
+static struct {
+	struct job_record jobs[LONG_ROUNDS * SUBMISSIONS];
+	size_t n, asked; /* asked: acknowledged or not */
+	size_t kills, held, cancelled;
+} record;
+
+static int seal_array(struct array *a)
+{
+	size_t size;
+	void *bytes;
+	int fd;
+
+	ck_assert_int_eq(npy_encode(a, &bytes, &size, NULL), 0);
+	fd = harness_sealed(bytes, size);
+	free(bytes);
+	array_free(a);
+	return fd;
+}
+
+static void make_inputs(void)
+{
+	size_t w_shape[2] = { 12, 8 }, i_shape[2] = { IMAGES, PIXELS };
+	uint64_t x = 20240607;
+	struct array a;
+
+	ck_assert_int_eq(array_new(&a, DT_F32, 2, w_shape, NULL), 0);
+	for (size_t i = 0; i < a.count; i++)
+		((float *)a.data)[i] = (float)(next_random(&x) % 2000) / 1000 - 1;
+	model = seal_array(&a);
+	ck_assert_int_eq(array_new(&a, DT_U8, 2, i_shape, NULL), 0);
+	for (size_t i = 0; i < a.count; i++)
+		((uint8_t *)a.data)[i] = next_random(&x) % 3 ? 16 : 0;
+	images = seal_array(&a);
+}
+
+static void setup(void)
+{
+	harness_new(&h);
+	worker = harness_program("bin/pbit-worker");
+	make_inputs();
+}
+
+static void teardown(void)
+{
+	for (size_t s = 0; s < SPECS; s++)
+		for (size_t i = 0; i < undisturbed[s].n; i++)
+			free(undisturbed[s].files[i].bytes);
+	harness_free(&h);
+	free(worker);
+	close(model);
+	close(images);
+}
+
+/* Every second one trains. Its name is its number. */
+static int submit_spec(sd_bus *bus, unsigned int number, uint64_t *ret_id, sd_bus_error *error)
+{
+	char spec[512];
+
+	if (number % 2) {
+		snprintf(spec, sizeof(spec),
+			 "{\"kind\": \"train\", \"name\": \"%u\", \"seed\": %u, \"data\": "
+			 "{\"images\": \"i.npy\"}, \"model\": {\"hidden\": 3, \"layers\": [4]}, "
+			 "\"device\": {\"chains\": 8, \"sweeps\": 8}, \"optimizer\": {\"epochs\": "
+			 "%u, \"steps\": 4}, \"report\": {\"tau_sweeps\": 64, \"samples\": 2}}",
+			 number, number + 1, 4 * number);
+		return submit_model(bus, spec, "i.npy", images, ret_id, error);
+	}
+	snprintf(spec, sizeof(spec),
+		 "{\"kind\": \"sample\", \"name\": \"%u\", \"seed\": %u, \"model\": \"W.npy\", "
+		 "\"device\": {\"chains\": 16, \"sweeps\": %u}}",
+		 number, number + 1, 3000 * (number + 1));
+	return submit_model(bus, spec, "W.npy", model, ret_id, error);
+}
+
+/* --- Results --- */
+
+/* Times are not the same in each run; nothing else is let pass. */
+static void strip(struct file *f)
+{
+	static const char *const keys[] = { "timing", "seconds", "flips_per_ns" };
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out;
+
+	if (strcmp(f->name, "report.json") != 0 && strcmp(f->name, "metrics.jsonl") != 0)
+		return;
+	out = open_memstream(&text, &size);
+	for (const char *at = f->bytes, *end = at + f->size; at < end;) {
+		json_error_t where;
+		json_t *root = json_loadb(at, (size_t)(end - at), JSON_DISABLE_EOF_CHECK, &where);
+
+		ck_assert_msg(root, "%s: %s", f->name, where.text);
+		for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+			json_object_del(root, keys[i]);
+		json_dumpf(root, out, JSON_SORT_KEYS);
+		fputc('\n', out);
+		json_decref(root);
+		at += where.position;
+		while (at < end && (*at == '\n' || *at == ' '))
+			at++;
+	}
+	fclose(out);
+	free(f->bytes);
+	f->bytes = text;
+	f->size = size;
+}
+
+static size_t fetch(sd_bus *bus, uint64_t id, struct file ret[MAX_FILES])
+{
+	_cleanup_message_ sd_bus_message *reply = call(bus, "Fetch", "t", id);
+	const char *name;
+	uint64_t size;
+	size_t n = 0;
+	int fd;
+
+	ck_assert_int_ge(sd_bus_message_enter_container(reply, 'a', "(sth)"), 0);
+	while (sd_bus_message_read(reply, "(sth)", &name, &size, &fd) > 0) {
+		struct file *f = &ret[n++];
+
+		ck_assert_uint_lt(n, MAX_FILES);
+		*f = (struct file){ .size = size, .bytes = malloc(size + 1) };
+		snprintf(f->name, sizeof(f->name), "%s", name);
+		ck_assert_int_eq(pread_full(fd, f->bytes, size, 0), 0);
+		strip(f);
+	}
+	return n;
+}
+
+static void check_results(sd_bus *bus, uint64_t id, unsigned int spec)
+{
+	struct file files[MAX_FILES];
+	size_t n = fetch(bus, id, files);
+
+	ck_assert_uint_eq(n, undisturbed[spec].n);
+	for (size_t i = 0; i < n; i++) {
+		const struct file *was = &undisturbed[spec].files[i];
+
+		ck_assert_str_eq(files[i].name, was->name);
+		ck_assert_msg(files[i].size == was->size &&
+				      !memcmp(files[i].bytes, was->bytes, was->size),
+			      "job %d: %s is not that of the undisturbed run:\n%.*s\n%.*s", (int)id,
+			      was->name, (int)was->size, (char *)was->bytes, (int)files[i].size,
+			      (char *)files[i].bytes);
+		free(files[i].bytes);
+	}
+}
+
+static void run_undisturbed(void)
+{
+	_cleanup_bus_ sd_bus *bus = NULL;
+
+	harness_start(&h, "--jobs", "2", "--worker", worker, NULL);
+	bus = harness_connect(&h);
+	for (unsigned int s = 0; s < SPECS; s++) {
+		sd_bus_error error = SD_BUS_ERROR_NULL;
+		uint64_t id;
+		int r = submit_spec(bus, s, &id, &error);
+
+		ck_assert_msg(r >= 0, "%s", error.message);
+		json_decref(await_state(bus, id, "done"));
+		undisturbed[s].n = fetch(bus, id, undisturbed[s].files);
+		ck_assert_uint_gt(undisturbed[s].n, 0);
+	}
+	sd_bus_flush_close_unref(TAKE_PTR(bus));
+	ck_assert_int_eq(harness_kill(&h, SIGTERM), 0);
+}
+
+/* --- The storm --- */
+
+static pid_t start_killer(useconds_t delay)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		usleep(delay);
+		kill(h.daemon, SIGKILL);
+		_exit(0);
+	}
+	return pid;
+}
+
+/* False: the daemon did not answer. That the job has ended meanwhile is an answer. */
+static bool ask(sd_bus *bus, const char *method, uint64_t id, bool *ret_done)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r = sd_bus_call_method(bus, NULL, PBIT_PATH, PBIT_INTERFACE, method, &error, NULL, "t",
+				   id);
+	bool ended = error.name && !strcmp(error.name, PBIT_ERROR_ENDED);
+
+	sd_bus_error_free(&error);
+	*ret_done = r >= 0;
+	return r >= 0 || ended;
+}
+
+static bool submit_one(sd_bus *bus, uint64_t *x)
+{
+	struct job_record *j = &record.jobs[record.n];
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	unsigned int spec = (unsigned int)(next_random(x) % SPECS);
+	int r;
+
+	record.asked++;
+	r = submit_spec(bus, spec, &j->id, &error);
+	sd_bus_error_free(&error);
+	if (r < 0)
+		return false;
+	j->spec = spec;
+	record.n++;
+	return true;
+}
+
+/* A running one is checkpointed by it, and goes on from there, which may be after the next kill. */
+static bool hold_one(sd_bus *bus, uint64_t id)
+{
+	bool done;
+
+	if (!ask(bus, "Hold", id, &done))
+		return false;
+	record.held += done;
+	return ask(bus, "Release", id, &done);
+}
+
+static bool cancel_one(sd_bus *bus, struct job_record *j)
+{
+	bool done, answered;
+
+	j->cancel_asked = true;
+	answered = ask(bus, "Cancel", j->id, &done);
+	j->cancelled |= done;
+	record.cancelled += done;
+	return answered;
+}
+
+/* One of those that came last: they are those that wait or run. */
+static struct job_record *pick(uint64_t *x)
+{
+	size_t back = MIN(record.n, (size_t)12);
+
+	return back ? &record.jobs[record.n - 1 - next_random(x) % back] : NULL;
+}
+
+static void disturb(sd_bus *bus, uint64_t *x)
+{
+	for (unsigned int i = 0, submitted = 0;; i++) {
+		struct job_record *j = pick(x);
+		bool answered = true, done;
+
+		if (submitted < SUBMISSIONS && next_random(x) % 2) {
+			answered = submit_one(bus, x);
+			submitted++;
+		} else if (j && next_random(x) % 64 == 0) {
+			answered = cancel_one(bus, j);
+		} else if (j && next_random(x) % 4 == 0) {
+			answered = hold_one(bus, j->id);
+		} else if (j) {
+			answered = ask(bus, "Show", j->id, &done);
+		}
+		if (!answered)
+			return;
+		usleep(3000);
+	}
+}
+
+static void storm(unsigned int rounds)
+{
+	uint64_t x = 20240607;
+
+	for (unsigned int round = 0; round < rounds; round++) {
+		_cleanup_bus_ sd_bus *client = NULL;
+		pid_t killer;
+		int status;
+
+		harness_start(&h, "--jobs", "2", "--worker", worker, NULL);
+		client = harness_connect(&h);
+		killer = start_killer((useconds_t)(next_random(&x) % MAX_DELAY_US));
+		disturb(client, &x);
+		ck_assert_int_eq(harness_wait(killer), 0);
+		status = harness_wait(h.daemon);
+		ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+			      "round %u: pbitd left with status %d; see %s/log", round, status,
+			      h.root);
+		h.daemon = 0;
+		record.kills++;
+	}
+}
+
+/* --- Afterwards --- */
+
+/* How often the daemon said that the job has ended: of all the daemons that there were. */
+static void count_ends(unsigned int *ends, size_t n)
+{
+	char path[96], line[2048];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/log", h.root);
+	f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f)) {
+		unsigned long id;
+
+		if (sscanf(line, "pbitd: job %lu ", &id) == 1 && id < n &&
+		    (strstr(line, ": is done") || strstr(line, ": is cancelled") ||
+		     strstr(line, ": failed")))
+			ends[id]++;
+	}
+	fclose(f);
+}
+
+static const struct job_record *find(uint64_t id)
+{
+	for (size_t i = 0; i < record.n; i++)
+		if (record.jobs[i].id == id)
+			return &record.jobs[i];
+	return NULL;
+}
+
+/* A hold that was not released, for its daemon died, is the last thing that keeps a job. */
+static json_t *await_end(sd_bus *bus, uint64_t id)
+{
+	for (int i = 0; i < 20000; i++) {
+		json_t *job = show(bus, id);
+		const char *state = str(job, "state");
+
+		if (strcmp(state, "queued") != 0 && strcmp(state, "running") != 0)
+			return job;
+		if (*str(job, "held"))
+			sd_bus_message_unref(call(bus, "Release", "t", id));
+		json_decref(job);
+		usleep(20000);
+	}
+	ck_abort_msg("job %d does not end", (int)id);
+	return NULL;
+}
+
+/* Returns how many times it was started. */
+static int64_t check_job(sd_bus *bus, uint64_t id)
+{
+	const struct job_record *j = find(id);
+	json_t *job = await_end(bus, id);
+	const char *state = str(job, "state");
+	bool may_cancel = j && j->cancel_asked;
+	int64_t resumes = num(job, "resumes");
+
+	if (j && j->cancelled)
+		ck_assert_msg(!strcmp(state, "cancelled"), "job %d was cancelled, and is %s",
+			      (int)id, state);
+	if (strcmp(state, "done") != 0) {
+		ck_assert_msg(may_cancel && !strcmp(state, "cancelled"), "job %d is %s: %s",
+			      (int)id, state, str(job, "reason"));
+	} else {
+		unsigned int spec = (unsigned int)atoi(str(job, "name"));
+
+		if (j)
+			ck_assert_uint_eq(spec, j->spec);
+		check_results(bus, id, spec);
+	}
+	json_decref(job);
+	return resumes;
+}
+
+START_TEST(every_job_ends_once_with_its_bits)
+{
+	unsigned int rounds = getenv("PBIT_TEST_LONG") ? LONG_ROUNDS : ROUNDS;
+	static unsigned int ends[LONG_ROUNDS * SUBMISSIONS + SPECS + 1];
+	_cleanup_bus_ sd_bus *bus = NULL;
+	size_t last = 0, jobs = 0, twice = 0;
+	int64_t resumes = 0;
+
+	run_undisturbed();
+	storm(rounds);
+	harness_start(&h, "--jobs", "2", "--worker", worker, NULL);
+	bus = harness_connect(&h);
+	/* Ids without a gap: those that were acknowledged, and those whose answer was killed. */
+	for (uint64_t id = SPECS + 1; id <= SPECS + record.asked; id++) {
+		sd_bus_error error = SD_BUS_ERROR_NULL;
+		int r = sd_bus_call_method(bus, NULL, PBIT_PATH, PBIT_INTERFACE, "Show", &error,
+					   NULL, "t", id);
+
+		sd_bus_error_free(&error);
+		if (r < 0) {
+			ck_assert_msg(!find(id), "job %d is lost", (int)id);
+			continue;
+		}
+		resumes += check_job(bus, id);
+		jobs++;
+		last = (size_t)id;
+	}
+	ck_assert_uint_ge(jobs, record.n);
+	count_ends(ends, ARRAY_SIZE(ends));
+	for (size_t id = 1; id <= last; id++)
+		twice += ends[id] > 1;
+	printf("%zu kills, %zu jobs asked for, %zu acknowledged, %zu there: %zu cancelled, %zu holds, "
+	       "%d starts over; %zu ended twice\n",
+	       record.kills, record.asked, record.n, jobs, record.cancelled, record.held,
+	       (int)resumes, twice);
+	ck_assert_uint_eq(twice, 0);
+	/* It was a storm: kills came between calls and within them, and while jobs ran. */
+	ck_assert_uint_lt(record.n, record.asked);
+	ck_assert_int_gt(resumes, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("crash_bits");
+	TCase *t = tcase_create("crash_bits");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 3000);
+	tcase_add_test(t, every_job_ends_once_with_its_bits);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}
