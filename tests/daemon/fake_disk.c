@@ -27,7 +27,7 @@ static int raw_open(const char *path, int flags)
 	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0);
 }
 
-/* "name": "disk 12 28" in the job's description. */
+/* "name": "disk 12 28 0" in the job's description. */
 static void read_job(void)
 {
 	char text[65536], *name;
@@ -40,7 +40,8 @@ static void read_job(void)
 		return;
 	text[n] = '\0';
 	name = strstr(text, "\"disk ");
-	if (!name || sscanf(name, "\"disk %d %d\"", &own.fail_at, &own.error) != 2 ||
+	if (!name ||
+	    sscanf(name, "\"disk %d %d %d\"", &own.fail_at, &own.error, &own.for_good) != 3 ||
 	    !getcwd(own.below, sizeof(own.below)))
 		return;
 	disk = &own;
@@ -69,7 +70,8 @@ static void look(void)
 __attribute__((destructor)) static void report(void)
 {
 	if (disk == &own)
-		dprintf(STDERR_FILENO, "disk: %d calls, %d failed\n", disk->count, disk->failed);
+		dprintf(STDERR_FILENO, "disk: %d calls, %d failed, first %s\n", disk->count,
+			disk->failed, disk->failed ? disk->which : "none");
 }
 
 static bool is_below(const char *path)

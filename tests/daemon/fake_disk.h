@@ -7,7 +7,7 @@
  * or all from that one on: a disk that is full or broken, for each of the calls in turn.
  *
  * The daemon's is steered by a file with this struct, which the variable FAKE_DISK names; a
- * worker's, which is given no variables, by the name of its job: "disk N ERRNO".
+ * worker's, which is given no variables, by the name of its job: "disk N ERRNO FOR_GOOD".
  */
 #ifndef PBIT_TESTS_DAEMON_FAKE_DISK_H
 #define PBIT_TESTS_DAEMON_FAKE_DISK_H

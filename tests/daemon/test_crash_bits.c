@@ -12,16 +12,12 @@
 #include <sys/wait.h>
 
 #include "harness.h"
-#include "npy.h"
+#include "real_jobs.h"
 #include "users.h"
 
 #define LONG_ROUNDS  500
 #define SUBMISSIONS  2 /* a round, at most */
 #define MAX_DELAY_US 300000
-#define SPECS	     6
-#define MAX_FILES    8
-#define PIXELS	     9
-#define IMAGES	     60
 /* Under the sanitizers, which look for other mistakes, some will do. */
 #ifdef __SANITIZE_ADDRESS__
 #define ROUNDS 6
@@ -31,19 +27,6 @@
 
 static struct harness h;
 static char *worker;
-static int model, images; /* sealed */
-
-/* A result file, without what is not the same in each run. */
-struct file {
-	char name[64];
-	void *bytes;
-	size_t size;
-};
-
-static struct {
-	struct file files[MAX_FILES];
-	size_t n;
-} undisturbed[SPECS];
 
 struct job_record {
 	uint64_t id;
@@ -57,165 +40,18 @@ static struct {
 	size_t kills, held, cancelled;
 } record;
 
-static int seal_array(struct array *a)
-{
-	size_t size;
-	void *bytes;
-	int fd;
-
-	ck_assert_int_eq(npy_encode(a, &bytes, &size, NULL), 0);
-	fd = harness_sealed(bytes, size);
-	free(bytes);
-	array_free(a);
-	return fd;
-}
-
-static void make_inputs(void)
-{
-	size_t w_shape[2] = { 12, 8 }, i_shape[2] = { IMAGES, PIXELS };
-	uint64_t x = 20240607;
-	struct array a;
-
-	ck_assert_int_eq(array_new(&a, DT_F32, 2, w_shape, NULL), 0);
-	for (size_t i = 0; i < a.count; i++)
-		((float *)a.data)[i] = (float)(next_random(&x) % 2000) / 1000 - 1;
-	model = seal_array(&a);
-	ck_assert_int_eq(array_new(&a, DT_U8, 2, i_shape, NULL), 0);
-	for (size_t i = 0; i < a.count; i++)
-		((uint8_t *)a.data)[i] = next_random(&x) % 3 ? 16 : 0;
-	images = seal_array(&a);
-}
-
 static void setup(void)
 {
 	harness_new(&h);
 	worker = harness_program("bin/pbit-worker");
-	make_inputs();
+	real_jobs_begin();
 }
 
 static void teardown(void)
 {
-	for (size_t s = 0; s < SPECS; s++)
-		for (size_t i = 0; i < undisturbed[s].n; i++)
-			free(undisturbed[s].files[i].bytes);
+	real_jobs_end();
 	harness_free(&h);
 	free(worker);
-	close(model);
-	close(images);
-}
-
-/* Every second one trains. Its name is its number. */
-static int submit_spec(sd_bus *bus, unsigned int number, uint64_t *ret_id, sd_bus_error *error)
-{
-	char spec[512];
-
-	if (number % 2) {
-		snprintf(spec, sizeof(spec),
-			 "{\"kind\": \"train\", \"name\": \"%u\", \"seed\": %u, \"data\": "
-			 "{\"images\": \"i.npy\"}, \"model\": {\"hidden\": 3, \"layers\": [4]}, "
-			 "\"device\": {\"chains\": 8, \"sweeps\": 8}, \"optimizer\": {\"epochs\": "
-			 "%u, \"steps\": 4}, \"report\": {\"tau_sweeps\": 64, \"samples\": 2}}",
-			 number, number + 1, 4 * number);
-		return submit_model(bus, spec, "i.npy", images, ret_id, error);
-	}
-	snprintf(spec, sizeof(spec),
-		 "{\"kind\": \"sample\", \"name\": \"%u\", \"seed\": %u, \"model\": \"W.npy\", "
-		 "\"device\": {\"chains\": 16, \"sweeps\": %u}}",
-		 number, number + 1, 3000 * (number + 1));
-	return submit_model(bus, spec, "W.npy", model, ret_id, error);
-}
-
-/* --- Results --- */
-
-/* Times are not the same in each run; nothing else is let pass. */
-static void strip(struct file *f)
-{
-	static const char *const keys[] = { "timing", "seconds", "flips_per_ns" };
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out;
-
-	if (strcmp(f->name, "report.json") != 0 && strcmp(f->name, "metrics.jsonl") != 0)
-		return;
-	out = open_memstream(&text, &size);
-	for (const char *at = f->bytes, *end = at + f->size; at < end;) {
-		json_error_t where;
-		json_t *root = json_loadb(at, (size_t)(end - at), JSON_DISABLE_EOF_CHECK, &where);
-
-		ck_assert_msg(root, "%s: %s", f->name, where.text);
-		for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-			json_object_del(root, keys[i]);
-		json_dumpf(root, out, JSON_SORT_KEYS);
-		fputc('\n', out);
-		json_decref(root);
-		at += where.position;
-		while (at < end && (*at == '\n' || *at == ' '))
-			at++;
-	}
-	fclose(out);
-	free(f->bytes);
-	f->bytes = text;
-	f->size = size;
-}
-
-static size_t fetch(sd_bus *bus, uint64_t id, struct file ret[MAX_FILES])
-{
-	_cleanup_message_ sd_bus_message *reply = call(bus, "Fetch", "t", id);
-	const char *name;
-	uint64_t size;
-	size_t n = 0;
-	int fd;
-
-	ck_assert_int_ge(sd_bus_message_enter_container(reply, 'a', "(sth)"), 0);
-	while (sd_bus_message_read(reply, "(sth)", &name, &size, &fd) > 0) {
-		struct file *f = &ret[n++];
-
-		ck_assert_uint_lt(n, MAX_FILES);
-		*f = (struct file){ .size = size, .bytes = malloc(size + 1) };
-		snprintf(f->name, sizeof(f->name), "%s", name);
-		ck_assert_int_eq(pread_full(fd, f->bytes, size, 0), 0);
-		strip(f);
-	}
-	return n;
-}
-
-static void check_results(sd_bus *bus, uint64_t id, unsigned int spec)
-{
-	struct file files[MAX_FILES];
-	size_t n = fetch(bus, id, files);
-
-	ck_assert_uint_eq(n, undisturbed[spec].n);
-	for (size_t i = 0; i < n; i++) {
-		const struct file *was = &undisturbed[spec].files[i];
-
-		ck_assert_str_eq(files[i].name, was->name);
-		ck_assert_msg(files[i].size == was->size &&
-				      !memcmp(files[i].bytes, was->bytes, was->size),
-			      "job %d: %s is not that of the undisturbed run:\n%.*s\n%.*s", (int)id,
-			      was->name, (int)was->size, (char *)was->bytes, (int)files[i].size,
-			      (char *)files[i].bytes);
-		free(files[i].bytes);
-	}
-}
-
-static void run_undisturbed(void)
-{
-	_cleanup_bus_ sd_bus *bus = NULL;
-
-	harness_start(&h, "--jobs", "2", "--worker", worker, NULL);
-	bus = harness_connect(&h);
-	for (unsigned int s = 0; s < SPECS; s++) {
-		sd_bus_error error = SD_BUS_ERROR_NULL;
-		uint64_t id;
-		int r = submit_spec(bus, s, &id, &error);
-
-		ck_assert_msg(r >= 0, "%s", error.message);
-		json_decref(await_state(bus, id, "done"));
-		undisturbed[s].n = fetch(bus, id, undisturbed[s].files);
-		ck_assert_uint_gt(undisturbed[s].n, 0);
-	}
-	sd_bus_flush_close_unref(TAKE_PTR(bus));
-	ck_assert_int_eq(harness_kill(&h, SIGTERM), 0);
 }
 
 /* --- The storm --- */
@@ -249,11 +85,14 @@ static bool submit_one(sd_bus *bus, uint64_t *x)
 {
 	struct job_record *j = &record.jobs[record.n];
 	sd_bus_error error = SD_BUS_ERROR_NULL;
-	unsigned int spec = (unsigned int)(next_random(x) % SPECS);
+	unsigned int spec = (unsigned int)(next_random(x) % REAL_JOBS);
+	char name[16];
 	int r;
 
 	record.asked++;
-	r = submit_spec(bus, spec, &j->id, &error);
+	/* By which a job is known whose answer did not come. */
+	snprintf(name, sizeof(name), "%u", spec);
+	r = real_jobs_submit(bus, spec, name, &j->id, &error);
 	sd_bus_error_free(&error);
 	if (r < 0)
 		return false;
@@ -405,7 +244,7 @@ static int64_t check_job(sd_bus *bus, uint64_t id)
 
 		if (j)
 			ck_assert_uint_eq(spec, j->spec);
-		check_results(bus, id, spec);
+		real_jobs_check(bus, id, spec);
 	}
 	json_decref(job);
 	return resumes;
@@ -414,17 +253,17 @@ static int64_t check_job(sd_bus *bus, uint64_t id)
 START_TEST(every_job_ends_once_with_its_bits)
 {
 	unsigned int rounds = getenv("PBIT_TEST_LONG") ? LONG_ROUNDS : ROUNDS;
-	static unsigned int ends[LONG_ROUNDS * SUBMISSIONS + SPECS + 1];
+	static unsigned int ends[LONG_ROUNDS * SUBMISSIONS + REAL_JOBS + 1];
 	_cleanup_bus_ sd_bus *bus = NULL;
 	size_t last = 0, jobs = 0, twice = 0;
 	int64_t resumes = 0;
 
-	run_undisturbed();
+	real_jobs_run_undisturbed(&h);
 	storm(rounds);
 	harness_start(&h, "--jobs", "2", "--worker", worker, NULL);
 	bus = harness_connect(&h);
 	/* Ids without a gap: those that were acknowledged, and those whose answer was killed. */
-	for (uint64_t id = SPECS + 1; id <= SPECS + record.asked; id++) {
+	for (uint64_t id = REAL_JOBS + 1; id <= REAL_JOBS + record.asked; id++) {
 		sd_bus_error error = SD_BUS_ERROR_NULL;
 		int r = sd_bus_call_method(bus, NULL, PBIT_PATH, PBIT_INTERFACE, "Show", &error,
 					   NULL, "t", id);
