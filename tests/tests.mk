@@ -46,7 +46,7 @@ $(FAKE_DISK): $(B)/obj/tests/daemon/fake_disk.o $(MACHINE_LIB) $(BASE_LIB)
 	$(LINK) -o $@ $(filter %.o,$^) $(filter-out $(MACHINE_LIB) $(BASE_LIB),$(filter %.a,$^)) \
 		$(MACHINE_LIB) $(BASE_LIB) $(DAEMON_LIBS) $(WORKER_LIBS)
 $(filter $(B)/tests/daemon/%,$(TESTS)): | $(PBITD) $(PBIT_WORKER) $(FAKE_WORKER) $(HOSTILE_WORKER)
-$(B)/tests/daemon/test_disk: | $(FAKE_DISK)
+$(B)/tests/daemon/test_disk $(B)/tests/daemon/test_disk_worker: | $(FAKE_DISK)
 
 .SECONDEXPANSION:
 $(B)/tests/%: $(B)/obj/tests/%.o $$(TEST_ARCHIVES_$$(*D))
@@ -85,6 +85,16 @@ check-system: all
 .PHONY: simulation
 simulation: $(B)/tests/policy/test_simulation
 	SIMULATION_QUANTUM=60 SIMULATION_BACKLOG=2000 $<
+
+# The daemon's load and faults in full: 6,400 jobs of 64 clients, 500 kills, every write that can fail
+# in each way, hostile clients for longer. Half an hour; what is printed is in the logs.
+LOAD_TESTS := $(addprefix $(B)/tests/daemon/test_,load crowd crash crash_bits disk disk_worker)
+.PHONY: check-load bench-queue
+check-load: all $(LOAD_TESTS)
+	PBIT_TEST_LONG=1 TEST_SECONDS=3000 SHOW_LOGS=1 $(RUN_TESTS) $(LOAD_TESTS)
+# What calls take while 10,000 jobs wait.
+bench-queue: all $(B)/tests/daemon/bench_queue
+	$(B)/tests/daemon/bench_queue
 
 .PHONY: programs
 programs: $(PROGRAMS) $(LIBRARIES)

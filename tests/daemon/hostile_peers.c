@@ -21,6 +21,8 @@
 #define REFRESH	   64
 #define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
 
+unsigned int *hostile_connections;
+
 static int connect_to(const struct harness *h)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -29,8 +31,11 @@ static int connect_to(const struct harness *h)
 	if (fd < 0)
 		return -1;
 	strncpy(address.sun_path, h->socket, sizeof(address.sun_path) - 1);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
+		if (hostile_connections)
+			__atomic_add_fetch(hostile_connections, 1, __ATOMIC_RELAXED);
 		return fd;
+	}
 	close(fd);
 	return -1;
 }

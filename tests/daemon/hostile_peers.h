@@ -13,6 +13,9 @@ struct hostile_peer {
 #define HOSTILE_PEERS 9
 extern const struct hostile_peer hostile_peers[HOSTILE_PEERS];
 
+/* In memory that those processes share: how many connections they have made. NULL: not counted. */
+extern unsigned int *hostile_connections;
+
 /* A connection on which bare messages can be sent, or -1 when the daemon did not let it in. */
 int hostile_connect(const struct harness *h);
 

@@ -83,7 +83,7 @@ int real_jobs_submit(sd_bus *bus, unsigned int number, const char *name, uint64_
 	snprintf(spec, sizeof(spec),
 		 "{\"kind\": \"sample\", \"name\": \"%s\", \"seed\": %u, \"model\": \"W.npy\", "
 		 "\"device\": {\"chains\": 16, \"sweeps\": %u}}",
-		 name, number + 1, 3000 * (number + 1));
+		 name, number + 1, 300 + 3000 * number);
 	return submit_model(bus, spec, "W.npy", model, ret_id, error);
 }
 
@@ -154,9 +154,7 @@ void real_jobs_check(sd_bus *bus, uint64_t id, unsigned int number)
 		ck_assert_str_eq(files[i].name, was->name);
 		ck_assert_msg(files[i].size == was->size &&
 				      !memcmp(files[i].bytes, was->bytes, was->size),
-			      "job %d: %s is not that of the undisturbed run:\n%.*s\n%.*s", (int)id,
-			      was->name, (int)was->size, (char *)was->bytes, (int)files[i].size,
-			      (char *)files[i].bytes);
+			      "job %d: %s is not that of the undisturbed run", (int)id, was->name);
 		free(files[i].bytes);
 	}
 }

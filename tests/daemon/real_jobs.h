@@ -17,7 +17,10 @@ void real_jobs_end(void);
 int real_jobs_submit(sd_bus *bus, unsigned int number, const char *name, uint64_t *ret_id,
 		     sd_bus_error *error);
 
-/* Each of them once, by a daemon of its own that leaves afterwards: their ids are 1 to REAL_JOBS. */
+/*
+ * Each of them once, by a daemon with --jobs 2 of its own that leaves afterwards: their ids are 1 to
+ * REAL_JOBS. Reports have the number of threads, which follows from the jobs at once.
+ */
 void real_jobs_run_undisturbed(struct harness *h);
 
 /* The results of the job are those of the undisturbed run, to the bit. */

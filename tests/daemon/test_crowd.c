@@ -3,6 +3,8 @@
  * A crowd of hostile clients, each another user, one kind after the other and then all at once:
  * together they cost the daemon a bounded amount of memory, and an honest client of another user is
  * answered all the while. Its times and the daemon's memory are printed; the memory is judged.
+ *
+ * PBIT_TEST_LONG has them at it for so long that each of 10,000 connections is made, and more.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -22,6 +24,8 @@
 #define MAX_COST_KIB (64 * 1024)
 #define ALONE_US     600000
 #define TOGETHER_US  4000000
+#define LONG_US	     20000000
+#define CONNECTIONS  10000
 #define MAX_TIMES    20000
 #define OPEN_FILES   20000
 
@@ -30,6 +34,7 @@ static struct harness h;
 /* What the honest client saw, in memory that is shared with it. */
 struct honest {
 	volatile bool stop;
+	unsigned int connections; /* of the hostile ones */
 	size_t n_calls, n_connects, n_jobs;
 	uint64_t call_us[MAX_TIMES], connect_us[MAX_TIMES], job_us[MAX_TIMES];
 };
@@ -116,6 +121,7 @@ static void be_honest(_unused_ void *argument)
 static pid_t start_honest(void)
 {
 	memset(honest, 0, sizeof(*honest));
+	hostile_connections = &honest->connections;
 	return start_as(HONEST, be_honest, NULL);
 }
 
@@ -157,6 +163,7 @@ static void await_first_job(pid_t client)
 /* The attacks [first, first + n), by a user each, for so long. */
 static void suffer(const char *name, size_t first, size_t n, uint64_t us)
 {
+	bool longer = getenv("PBIT_TEST_LONG") != NULL;
 	pid_t attackers[HOSTILE_PEERS], client = start_honest();
 	long before, most;
 
@@ -165,9 +172,9 @@ static void suffer(const char *name, size_t first, size_t n, uint64_t us)
 	for (size_t i = 0; i < n; i++)
 		attackers[i] =
 			start_as(HOSTILE + (uid_t)(first + i), hostile_peers[first + i].run, &h);
-	most = watch_memory(us);
-	printf("%-32s memory %6ld KiB before, %6ld at most, costs %6ld\n", name, before, most,
-	       most - before);
+	most = watch_memory(longer ? LONG_US : us);
+	printf("%-32s memory %6ld KiB before, %6ld at most, costs %6ld; %u connections\n", name,
+	       before, most, most - before, honest->connections);
 	stop_honest(client);
 	for (size_t i = 0; i < n; i++) {
 		/* It is still at it: what was measured was an attack. */
@@ -176,6 +183,8 @@ static void suffer(const char *name, size_t first, size_t n, uint64_t us)
 		stop_process(attackers[i]);
 	}
 	ck_assert_int_lt(most - before, MAX_COST_KIB);
+	if (longer && (n > 1 || strstr(name, "connections")))
+		ck_assert_uint_ge(honest->connections, CONNECTIONS);
 }
 
 static void check_alive(void)
@@ -214,7 +223,7 @@ int main(void)
 		return EXIT_SUCCESS;
 	setenv("ASAN_OPTIONS", "quarantine_size_mb=1:thread_local_quarantine_size_kb=64", 0);
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 120);
+	tcase_set_timeout(t, 300);
 #ifndef __SANITIZE_ADDRESS__
 	tcase_add_loop_test(t, each_alone, 0, HOSTILE_PEERS);
 #endif
