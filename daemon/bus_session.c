@@ -86,7 +86,7 @@ static int admit(struct daemon *d, struct batch *b, uint64_t *ret_id, struct err
 
 	b->number = ++d->last_stage;
 	r = workspace_stage(d->workspace, b->number, NULL, 0, j->uid, j->gid, e);
-	return r < 0 ? r : scheduler_admit(d, b, ret_id, e);
+	return r < 0 ? r : scheduler_admit(d, &b, 1, ret_id, e);
 }
 
 /* The job, with its end of the link to the client. */

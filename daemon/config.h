@@ -26,7 +26,7 @@
 #define LIMIT_WATCHES_PER_PEER 1000
 #define LIMIT_ACTIVE_JOBS      10000
 #define LIMIT_ACTIVE_PER_UID   1000 /* unless the file says otherwise */
-#define LIMIT_SUBMISSIONS      4    /* copied to disk at the same time */
+#define LIMIT_SUBMISSIONS      16   /* copied to disk at the same time */
 #define LIMIT_LIST_ROWS	       1000 /* of one List call; after= pages on */
 #define CONFIG_MAX_JOBS	       1024 /* at once, on one device */
 #define LIMIT_RESULT_FILES     250  /* the kernel passes 253 descriptors a message */
@@ -38,7 +38,7 @@
 #define USEC_LOST_KILL	    (5 * USEC_PER_SEC)	/* ... and when its device is gone */
 #define USEC_PREEMPT_KILL   (4 * USEC_PER_SEC)	/* ... and when others are to run */
 #define USEC_TELL	    (USEC_PER_SEC / 4)	/* between two tellings of how the queue moves */
-#define USEC_SHOWN	    (USEC_PER_SEC / 10)	/* that an order may be old which is shown */
+#define USEC_SHOWN	    (USEC_PER_SEC / 10) /* that an order may be old which is shown */
 #define USEC_EXPIRED_KILL   (5 * USEC_PER_SEC)	/* ... and when its time limit is over */
 
 /*

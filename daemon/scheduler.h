@@ -14,11 +14,13 @@
 int scheduler_recover(struct daemon *d, struct err *e);
 
 /*
- * Takes the jobs over. When this returns 0, they are durable and may be acknowledged; *ret_id is
- * the first, and the others follow it. On failure nothing of them is left on disk, and those in b
- * are the caller's still.
+ * Takes the jobs of n batches over, all or none of them: many wait for the disk as long as one. When
+ * this returns 0, they are durable and may be acknowledged; ret_ids[i] is the first of batch i, and
+ * its others follow it. On failure nothing of them is left on disk, and those in the batches are the
+ * caller's still.
  */
-int scheduler_admit(struct daemon *d, struct batch *b, uint64_t *ret_id, struct err *e);
+int scheduler_admit(struct daemon *d, struct batch *const *b, size_t n, uint64_t *ret_ids,
+		    struct err *e);
 
 /* -EALREADY when it has ended. */
 int scheduler_cancel(struct daemon *d, struct job *j, struct err *e);

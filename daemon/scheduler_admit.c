@@ -38,17 +38,27 @@ static void undo(struct daemon *d, const struct batch *b)
 	}
 }
 
-static int store_all(struct daemon *d, const struct batch *b, struct err *e)
+static int store_one(struct daemon *d, const struct batch *b, struct err *e)
+{
+	int r = insert_all(d, b, e);
+
+	if (r >= 0)
+		r = account_put_user(d, b->jobs[0]->uid, b->jobs[0]->user, e);
+	if (r >= 0)
+		r = workspace_publish(d->workspace, b->number, b->jobs[0]->id, b->n, e);
+	return r;
+}
+
+static int store_all(struct daemon *d, struct batch *const *b, size_t n, struct err *e)
 {
 	int r = store_begin(d->store, e);
 
 	if (r < 0)
 		return r;
-	r = insert_all(d, b, e);
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = store_one(d, b[i], e);
 	if (r >= 0)
-		r = account_put_user(d, b->jobs[0]->uid, b->jobs[0]->user, e);
-	if (r >= 0)
-		r = workspace_publish(d->workspace, b->number, b->jobs[0]->id, b->n, e);
+		r = workspace_sync(d->workspace, e);
 	if (r < 0) {
 		store_rollback(d->store);
 		return r;
@@ -72,18 +82,22 @@ static void take_up(struct daemon *d, struct job *j)
 		log_error("job %" PRIu64 " waits for a restart: %s", id, strerror(-r));
 }
 
-int scheduler_admit(struct daemon *d, struct batch *b, uint64_t *ret_id, struct err *e)
+int scheduler_admit(struct daemon *d, struct batch *const *b, size_t n, uint64_t *ret_ids,
+		    struct err *e)
 {
-	int r = store_all(d, b, e);
+	int r = store_all(d, b, n, e);
 
 	if (r < 0) {
-		undo(d, b);
+		for (size_t i = 0; i < n; i++)
+			undo(d, b[i]);
 		return r;
 	}
-	*ret_id = b->jobs[0]->id;
 	/* Durable from here on. Without memory to run it, the next daemon will. */
-	for (size_t i = 0; i < b->n; i++)
-		take_up(d, TAKE_PTR(b->jobs[i]));
+	for (size_t i = 0; i < n; i++) {
+		ret_ids[i] = b[i]->jobs[0]->id;
+		for (size_t k = 0; k < b[i]->n; k++)
+			take_up(d, TAKE_PTR(b[i]->jobs[k]));
+	}
 	daemon_poke(d);
 	return 0;
 }

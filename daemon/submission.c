@@ -3,6 +3,7 @@
 #include "submission.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -260,33 +261,77 @@ static void remove_from_list(struct submission *s)
 
 static void start_waiting(struct daemon *d);
 
-/* The job is there, or not at all. */
-static void complete(struct submission *s)
+/* Those whose result is good: their jobs are there, or not at all. */
+static void admit(struct daemon *d, struct submission *const *group, size_t n, uint64_t *ret_ids)
 {
-	struct daemon *d = s->daemon;
-	uint64_t id = 0;
+	struct batch *batches[LIMIT_SUBMISSIONS];
+	uint64_t ids[LIMIT_SUBMISSIONS];
+	struct err e = { 0 };
+	size_t count = 0;
+	int r;
 
-	if (s->result >= 0 && !s->peer)
-		unstage(s);
-	else if (s->result >= 0)
-		s->result = scheduler_admit(d, &s->batch, &id, &s->err);
-	if (s->peer)
-		answer(s, id);
-	remove_from_list(s);
-	submission_free(s);
-	start_waiting(d);
+	for (size_t i = 0; i < n; i++)
+		if (group[i]->result >= 0)
+			batches[count++] = &group[i]->batch;
+	r = count ? scheduler_admit(d, batches, count, ids, &e) : 0;
+	for (size_t i = n; i-- > 0;) {
+		if (group[i]->result < 0)
+			continue;
+		ret_ids[i] = r < 0 ? 0 : ids[--count];
+		group[i]->result = r;
+		group[i]->err = e;
+	}
+}
+
+/* They are out of the list. */
+static void complete(struct daemon *d, struct submission *const *group, size_t n)
+{
+	uint64_t ids[LIMIT_SUBMISSIONS] = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		if (group[i]->result < 0 || group[i]->peer)
+			continue;
+		/* Nobody is left to be told of it. */
+		unstage(group[i]);
+		group[i]->result = -ECONNRESET;
+	}
+	admit(d, group, n, ids);
+	for (size_t i = 0; i < n; i++) {
+		if (group[i]->peer)
+			answer(group[i], ids[i]);
+		submission_free(group[i]);
+	}
 	daemon_poke(d);
 }
 
+static bool is_copied(const struct submission *s)
+{
+	struct pollfd p = { .fd = s->done_fd, .events = POLLIN };
+
+	return s->copying && poll(&p, 1, 0) == 1;
+}
+
+/* With it come the others whose copies are there: what the disk takes for one, it takes for all. */
 static int on_copied(_unused_ sd_event_source *source, _unused_ int fd, _unused_ uint32_t revents,
 		     void *userdata)
 {
-	struct submission *s = userdata;
+	struct submission *group[LIMIT_SUBMISSIONS];
+	struct daemon *d = ((struct submission *)userdata)->daemon;
+	size_t n = 0;
 
-	pthread_join(s->thread, NULL);
-	s->copying = false;
-	s->daemon->n_copying--;
-	complete(s);
+	for (struct submission *s = d->submissions, *next; s; s = next) {
+		next = s->next;
+		if (!is_copied(s))
+			continue;
+		pthread_join(s->thread, NULL);
+		s->copying = false;
+		d->n_copying--;
+		remove_from_list(s);
+		group[n++] = s;
+	}
+	/* The next ones are copied while these are stored. */
+	start_waiting(d);
+	complete(d, group, n);
 	return 0;
 }
 
@@ -326,8 +371,8 @@ static void start_waiting(struct daemon *d)
 		if (r < 0) {
 			s->result = err_set(&s->err, r, "the job cannot be taken now: %s",
 					    strerror(-r));
-			complete(s);
-			return;
+			remove_from_list(s);
+			complete(d, &s, 1);
 		}
 	}
 }

@@ -51,11 +51,12 @@ int workspace_stage_more(struct workspace *w, unsigned int number, size_t more,
 			 struct err *e);
 
 /*
- * Renames jobs/tmp-number to jobs/id, and the n - 1 that follow to those that follow, durably. On
- * failure, some may have been renamed.
+ * Renames jobs/tmp-number to jobs/id, and the n - 1 that follow to those that follow; durable after
+ * workspace_sync(). On failure, some may have been renamed.
  */
 int workspace_publish(struct workspace *w, unsigned int number, uint64_t id, size_t n,
 		      struct err *e);
+int workspace_sync(struct workspace *w, struct err *e);
 
 /* Removes jobs/id with all that is in it; a missing one is no error. */
 int workspace_remove(struct workspace *w, uint64_t id);

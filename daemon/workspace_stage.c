@@ -8,7 +8,7 @@
 #include "tree.h"
 #include "workspace_dir.h"
 
-#define COPY_BYTES ((size_t)1 << 20)
+#define COPY_BYTES ((size_t)256 << 10)
 
 static int copy_bytes(int to, const struct workspace_input *in, void *buf)
 {
@@ -203,6 +203,11 @@ int workspace_publish(struct workspace *w, unsigned int number, uint64_t id, siz
 		if (renameat(w->jobs_fd, from, w->jobs_fd, to) < 0)
 			return workspace_fail(w, -errno, "the job cannot be stored", e);
 	}
+	return 0;
+}
+
+int workspace_sync(struct workspace *w, struct err *e)
+{
 	if (fsync(w->jobs_fd) < 0)
 		return workspace_fail(w, -errno, "the job cannot be stored", e);
 	return 0;
