@@ -59,32 +59,41 @@ static void arm_idle(struct daemon *d)
 	sd_event_source_set_enabled(d->idle, SD_EVENT_ONESHOT);
 }
 
+static void wake_up_by(struct daemon *d, uint64_t due)
+{
+	uint64_t wakeup = UINT64_MAX;
+	int on = SD_EVENT_OFF;
+
+	sd_event_source_get_enabled(d->wakeup, &on);
+	if (on != SD_EVENT_OFF)
+		sd_event_source_get_time(d->wakeup, &wakeup);
+	sd_event_source_set_time(d->wakeup, MIN(wakeup, due));
+	sd_event_source_set_enabled(d->wakeup, SD_EVENT_ONESHOT);
+}
+
 /*
  * Positions and reasons of all who wait change with each job that comes, starts or ends; those who
- * watch hear of that a few times a second, and of states at once.
+ * watch hear of that a few times a second, where they are very many in turn, and of states at once.
  */
 static void tell_of_queue(struct daemon *d)
 {
-	uint64_t now = daemon_clock(d), due = d->told_at + USEC_TELL, wakeup = UINT64_MAX;
+	uint64_t now = daemon_clock(d), due = d->told_at + USEC_TELL;
 
 	if (d->told == queue_generation(d->queue))
 		return;
-	if (d->told_at && now < due) {
-		int on = SD_EVENT_OFF;
-
-		sd_event_source_get_enabled(d->wakeup, &on);
-		if (on != SD_EVENT_OFF)
-			sd_event_source_get_time(d->wakeup, &wakeup);
-		sd_event_source_set_time(d->wakeup, MIN(wakeup, due));
-		sd_event_source_set_enabled(d->wakeup, SD_EVENT_ONESHOT);
-		return;
+	if (!d->told_at || now >= due) {
+		d->told_at = now;
+		due = now + USEC_TELL;
+		sd_notifyf(0, "STATUS=%u running, %u queued; workers have %s, %s",
+			   queue_running(d->queue), queue_waiting(d->queue),
+			   worker_sandbox_name(d->sandbox),
+			   d->cgroups ? "control groups" : "no control groups");
+		if (peers_queue_changed(d)) {
+			d->told = queue_generation(d->queue);
+			return;
+		}
 	}
-	d->told_at = now;
-	d->told = queue_generation(d->queue);
-	peers_queue_changed(d);
-	sd_notifyf(0, "STATUS=%u running, %u queued; workers have %s, %s", queue_running(d->queue),
-		   queue_waiting(d->queue), worker_sandbox_name(d->sandbox),
-		   d->cgroups ? "control groups" : "no control groups");
+	wake_up_by(d, due);
 }
 
 /*

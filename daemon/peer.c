@@ -17,6 +17,8 @@
 /* With so many answers unread, no more questions are taken; and progress is not sent. */
 #define WRITES_TO_SHUT 4
 #define WRITES_TO_LAG  16
+/* What is told at once of jobs that wait, but for one peer's: the loop has others to serve. */
+#define TELLS_A_TURN   256
 
 static bool is_ready(const struct peer *p)
 {
@@ -346,16 +348,44 @@ void peers_job_changed(struct daemon *d, const struct job *j, bool progress)
 	}
 }
 
-void peers_queue_changed(struct daemon *d)
+/* Who has not been told of the queue as it is, for the longest time; NULL: all have been. */
+static struct peer *longest_untold(const struct daemon *d)
 {
-	for (struct peer *p = d->peers; p; p = p->next) {
-		for (size_t i = 0; i < p->n_watches && !p->doomed; i++) {
-			const struct job *j = job_table_find(&d->jobs, p->watches[i]);
+	uint64_t now = queue_generation(d->queue);
+	struct peer *found = NULL;
 
-			if (j && j->state == STATE_QUEUED && queued_writes(p) < WRITES_TO_LAG)
-				tell(p, j);
-		}
+	for (struct peer *p = d->peers; p; p = p->next)
+		if (p->n_watches > 0 && !p->doomed && p->told != now &&
+		    (!found || p->told < found->told))
+			found = p;
+	return found;
+}
+
+/* Returns how many jobs it was told of. */
+static size_t tell_of_waiting(struct peer *p)
+{
+	size_t n = 0;
+
+	p->told = queue_generation(p->daemon->queue);
+	for (size_t i = 0; i < p->n_watches && !p->doomed; i++) {
+		const struct job *j = job_table_find(&p->daemon->jobs, p->watches[i]);
+
+		if (!j || j->state != STATE_QUEUED || queued_writes(p) >= WRITES_TO_LAG)
+			continue;
+		tell(p, j);
+		n++;
 	}
+	return n;
+}
+
+bool peers_queue_changed(struct daemon *d)
+{
+	struct peer *p;
+
+	for (size_t told = 0; (p = longest_untold(d)); told += tell_of_waiting(p))
+		if (told >= TELLS_A_TURN)
+			return false;
+	return true;
 }
 
 void peers_reap(struct daemon *d)

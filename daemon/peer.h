@@ -31,6 +31,7 @@ struct peer {
 	struct crowd *crowd;	  /* with the other connections of its user */
 	size_t owed;		  /* bytes of answers and signals since all was written */
 	size_t held;		  /* bytes of memory, as admission.h counts them */
+	uint64_t told;		  /* generation of the queue that it was last told of */
 	bool doomed;		  /* to be cut off at the next turn */
 };
 
@@ -57,7 +58,10 @@ void peers_job_changed(struct daemon *d, const struct job *j, bool progress);
 /* Cuts off those who let too many messages wait for them. */
 void peers_reap(struct daemon *d);
 
-/* Tells those who watch a job that waits, for its place and reason may be others now. */
-void peers_queue_changed(struct daemon *d);
+/*
+ * Tells those who watch a job that waits, for its place and reason may be others now: those first who
+ * have waited longest for it, and not many at once. False: it is to be called again for the others.
+ */
+bool peers_queue_changed(struct daemon *d);
 
 #endif
