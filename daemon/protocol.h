@@ -70,7 +70,8 @@
  *   Reload()			for admins: reads the configuration again
  *   property s Version
  *   signal JobChanged(t id, s json)	as Show without spec; to those who Watch. Progress signals
- *	are dropped for a reader that lags; state changes are not.
+ *	are dropped for a reader that lags; state changes are not. How the queue moves is told four
+ *	times a second at most, and less often where very many waiting jobs are watched.
  *
  * Errors are PBIT_ERROR_* with one clear sentence as the message.
  *

@@ -91,6 +91,22 @@ START_TEST(positions_and_counts)
 }
 END_TEST
 
+/* What is shown may be of an order that is not old, as long as nothing happens. */
+START_TEST(moment_of_what_is_shown)
+{
+	add(1, "alice");
+	add(2, "bob");
+	ck_assert_uint_eq(queue_moment(q, 1000, 50), 1000);
+	ck_assert_uint_eq(queue_position(q, 2, 1000), 2);
+	ck_assert_uint_eq(queue_moment(q, 1050, 50), 1000);
+	ck_assert_uint_eq(queue_moment(q, 1051, 50), 1051);
+	ck_assert_uint_eq(queue_moment(q, 999, 50), 999);
+	queue_remove(q, 1, 1010);
+	ck_assert_uint_eq(queue_moment(q, 1010, 50), 1010);
+	ck_assert_uint_eq(queue_position(q, 2, 1010), 1);
+}
+END_TEST
+
 START_TEST(reasons)
 {
 	add(3, "alice");
@@ -365,6 +381,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, first_in_first_out);
 	tcase_add_test(t, positions_and_counts);
+	tcase_add_test(t, moment_of_what_is_shown);
 	tcase_add_test(t, reasons);
 	tcase_add_test(t, no_device);
 	tcase_add_test(t, holds);
