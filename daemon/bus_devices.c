@@ -33,7 +33,9 @@ static json_t *device_json(const struct daemon *d, const struct device *dev)
 {
 	unsigned int count;
 	uint64_t id = queue_running_on(d->queue, dev->name, &count);
-	const char *state = !dev->usable ? "unsupported" : count > 0 ? "busy" : "idle";
+	unsigned int slots = daemon_slots(d, dev);
+	bool off = dev->usable && slots == 0;
+	const char *state = count > 0 ? "busy" : !dev->usable || off ? "unsupported" : "idle";
 	/* A device of the kernel has threads of its own. */
 	unsigned int threads = dev->usable && !dev->syspath ? d->config->threads : 0;
 
@@ -42,9 +44,12 @@ static json_t *device_json(const struct daemon *d, const struct device *dev)
 		"name", dev->name, "backend", dev->backend, "p_bits", (int)dev->p_bits, "state",
 		state, "ideal", dev->ideal, "chains", (int)dev->chains, "coupling_bits",
 		(int)dev->coupling_bits, "route", dev->route, "threads", (int)threads, "slots",
-		(int)daemon_slots(d, dev), "running", (int)count, "job",
+		(int)slots, "running", (int)count, "job",
 		id ? json_integer((json_int_t)id) : json_null(), "user", user_json(d, id), "reason",
-		dev->why ? dev->why : "", "flips_per_ns", rate_json(d, dev->name));
+		dev->why ? dev->why :
+		off	 ? "pbitd is set to run no jobs there: jobs = 0" :
+			   "",
+		"flips_per_ns", rate_json(d, dev->name));
 }
 
 int bus_on_devices(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error)

@@ -52,7 +52,7 @@ struct key {
 	}
 
 static const struct key keys[] = {
-	{ "daemon", "jobs", NUMBER, OF(jobs), 1, CONFIG_MAX_JOBS, false },
+	{ "daemon", "jobs", NUMBER, OF(jobs), 0, CONFIG_MAX_JOBS, false },
 	{ "daemon", "device_jobs", NUMBER, OF(device_jobs), 1, CONFIG_MAX_JOBS, false },
 	{ "daemon", "threads", NUMBER, OF(threads), 1, MAX_THREADS, false },
 	{ "share", "half_life", DURATION, OF(half_life), USEC_PER_SEC, DAYS(36500), true },

@@ -27,7 +27,8 @@ static void set_defaults(struct config *c)
 
 void config_init(struct config *c)
 {
-	*c = (struct config){ 0 };
+	*c = (struct config){ .option_jobs = CONFIG_NO_OPTION,
+			      .option_device_jobs = CONFIG_NO_OPTION };
 	set_defaults(c);
 }
 
@@ -168,12 +169,12 @@ static int load(struct config *c, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	if (c->option_jobs)
+	if (c->option_jobs != CONFIG_NO_OPTION)
 		c->jobs = c->option_jobs;
-	if (c->option_device_jobs)
+	if (c->option_device_jobs != CONFIG_NO_OPTION)
 		c->device_jobs = c->option_device_jobs;
 	if (c->threads == 0)
-		c->threads = MAX(cpus_available() / c->jobs, 1u);
+		c->threads = MAX(cpus_available() / MAX(c->jobs, 1u), 1u);
 	return 0;
 }
 

@@ -29,7 +29,8 @@
 #define LIMIT_SUBMISSIONS      16   /* copied to disk at the same time */
 #define LIMIT_LIST_ROWS	       1000 /* of one List call; after= pages on */
 #define CONFIG_MAX_JOBS	       1024 /* at once, on one device */
-#define LIMIT_RESULT_FILES     250  /* the kernel passes 253 descriptors a message */
+#define CONFIG_NO_OPTION       UINT_MAX
+#define LIMIT_RESULT_FILES     250 /* the kernel passes 253 descriptors a message */
 
 #define USEC_PER_SEC	    ((uint64_t)1000000)
 #define USEC_AUTHENTICATION (5 * USEC_PER_SEC) /* a peer that has not authenticated is closed */
@@ -69,13 +70,13 @@ struct config {
 	char *worker;	    /* path of pbit-worker */
 	uint64_t idle_exit; /* us without job and peer until the daemon leaves; 0: never */
 	char *file;	    /* --config; must be there */
-	unsigned int option_jobs, option_device_jobs; /* 0: not given */
+	unsigned int option_jobs, option_device_jobs; /* or CONFIG_NO_OPTION */
 
 	/*
 	 * The file's. All of it may change while the daemon runs: a value is looked up where it is
 	 * used, and no pointer into users is kept.
 	 */
-	unsigned int jobs;	  /* running at once on the embedded device; >= 1 */
+	unsigned int jobs;	  /* running at once on the embedded device; 0: none does */
 	unsigned int device_jobs; /* running at once on each device of the kernel; >= 1 */
 	unsigned int threads;	  /* of each job; unless it is said, CPUs available / jobs; >= 1 */
 	uint64_t half_life;	  /* us, of what a user has used; 0: nothing is forgotten */

@@ -31,7 +31,8 @@ static const struct argp_option options[] = {
 	{ "state-dir", OPT_STATE_DIR, "DIRECTORY", 0, "Keep the jobs there", 0 },
 	{ "socket", OPT_SOCKET, "PATH", 0, "Listen there", 0 },
 	{ "worker", OPT_WORKER, "PATH", 0, "The program that runs jobs", 0 },
-	{ "jobs", OPT_JOBS, "N", 0, "Run N jobs at once on the embedded device (default 1)", 0 },
+	{ "jobs", OPT_JOBS, "N", 0,
+	  "Run N jobs at once on the embedded device (default 1), or none with 0", 0 },
 	{ "device-jobs", OPT_DEVICE_JOBS, "N", 0,
 	  "Run N jobs at once on each device of the kernel (default 1)", 0 },
 	{ "idle-exit", OPT_IDLE_EXIT, "SECONDS", 0,
@@ -50,16 +51,16 @@ static void replace(struct argp_state *state, char **field, const char *value)
 }
 
 static unsigned int number(struct argp_state *state, const char *option, const char *text,
-			   unsigned int max)
+			   unsigned int min, unsigned int max)
 {
 	char *end;
 	unsigned long n;
 
 	errno = 0;
 	n = strtoul(text, &end, 10);
-	if (errno || *end || end == text || text[0] == '-' || n == 0 || n > max) {
-		argp_error(state, "--%s: '%s' is not a whole number from 1 to %u", option, text,
-			   max);
+	if (errno || *end || end == text || text[0] == '-' || n < min || n > max) {
+		argp_error(state, "--%s: '%s' is not a whole number from %u to %u", option, text,
+			   min, max);
 		return 1;
 	}
 	return (unsigned int)n;
@@ -86,13 +87,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		replace(state, &c->worker, arg);
 		return 0;
 	case OPT_JOBS:
-		c->option_jobs = number(state, "jobs", arg, CONFIG_MAX_JOBS);
+		c->option_jobs = number(state, "jobs", arg, 0, CONFIG_MAX_JOBS);
 		return 0;
 	case OPT_DEVICE_JOBS:
-		c->option_device_jobs = number(state, "device-jobs", arg, CONFIG_MAX_JOBS);
+		c->option_device_jobs = number(state, "device-jobs", arg, 1, CONFIG_MAX_JOBS);
 		return 0;
 	case OPT_IDLE_EXIT:
-		c->idle_exit = number(state, "idle-exit", arg, MAX_IDLE_EXIT) * USEC_PER_SEC;
+		c->idle_exit = number(state, "idle-exit", arg, 1, MAX_IDLE_EXIT) * USEC_PER_SEC;
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "'%s': pbitd takes no arguments", arg);

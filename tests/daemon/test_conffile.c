@@ -111,8 +111,8 @@ START_TEST(test_users)
 END_TEST
 
 static const char *const bad[][3] = {
-	{ "[daemon]\njobs = ", "0", "jobs: '0' is not a whole number from 1 to 1024" },
-	{ "[daemon]\njobs = ", "1025", "from 1 to 1024" },
+	{ "[daemon]\njobs = ", "1x", "jobs: '1x' is not a whole number from 0 to 1024" },
+	{ "[daemon]\njobs = ", "1025", "from 0 to 1024" },
 	{ "[daemon]\njobs = ", "-1", "'-1'" },
 	{ "[daemon]\njobs = ", "", "''" },
 	{ "[daemon]\njobs = ", "none", "'none'" },
@@ -247,7 +247,7 @@ START_TEST(test_random)
 		e = (struct err){ 0 };
 		r = conffile_parse("x.conf", text, n, &c, &e);
 		ck_assert_int_eq(r, e.code);
-		ck_assert(r < 0 ? e.text[0] != '\0' : c.jobs >= 1);
+		ck_assert(r < 0 ? e.text[0] != '\0' : c.device_jobs >= 1);
 		accepted += r == 0;
 	}
 	printf("%u of 20000 random files are accepted\n", accepted);

@@ -80,6 +80,42 @@ START_TEST(test_start)
 }
 END_TEST
 
+/* No software: jobs wait, and are told why, until it is allowed again. The command line goes first. */
+START_TEST(test_no_embedded)
+{
+	_cleanup_bus_ sd_bus *bus = NULL;
+	_cleanup_json_ json_t *devices = NULL;
+	const char *text;
+	sd_bus_message *reply;
+	json_t *job;
+	uint64_t id;
+
+	write_file("[daemon]\njobs = 0\n");
+	harness_start(&h, "--config", file, NULL);
+	bus = harness_connect(&h);
+	reply = call(bus, "Devices", "");
+	ck_assert_int_ge(sd_bus_message_read(reply, "s", &text), 0);
+	devices = json_loads(text, 0, NULL);
+	sd_bus_message_unref(reply);
+	ck_assert_str_eq(str(json_array_get(devices, 0), "state"), "unsupported");
+	ck_assert_str_eq(str(json_array_get(devices, 0), "reason"),
+			 "pbitd is set to run no jobs there: jobs = 0");
+	id = submit_named(bus, "count");
+	job = await_state(bus, id, "queued");
+	ck_assert_str_eq(str(job, "reason"), "waits for a device: none is in service");
+	json_decref(job);
+	write_file("[daemon]\njobs = 2\n");
+	sd_bus_message_unref(call(bus, "Reload", ""));
+	ck_assert_int_eq(slots(bus), 2);
+	json_decref(await_state(bus, id, "done"));
+	bus_closep(&bus);
+	harness_kill(&h, SIGTERM);
+	harness_start(&h, "--config", file, "--jobs", "0", NULL);
+	bus = harness_connect(&h);
+	ck_assert_int_eq(slots(bus), 0);
+}
+END_TEST
+
 /* Jobs that run and wait notice nothing, but that there is more room, or less. */
 START_TEST(test_reload)
 {
@@ -165,6 +201,7 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, test_start);
+	tcase_add_test(t, test_no_embedded);
 	tcase_add_test(t, test_reload);
 	tcase_add_test(t, test_bad_reload);
 	tcase_add_test(t, test_limits);
