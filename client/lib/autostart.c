@@ -1,88 +1,17 @@
 // SPDX-License-Identifier: MIT
 /* A daemon of one's own, started when none is there. */
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 
+#include "daemon_path.h"
 #include "handle.h"
 
 #define WAIT_MS	 10000
 #define RETRY_MS 25
-
-static char *usable(char *path)
-{
-	if (path && access(path, X_OK) == 0)
-		return path;
-	free(path);
-	return NULL;
-}
-
-/* DIR-OF-THIS-PROGRAM/MIDDLEpbitd */
-static char *beside(const char *middle)
-{
-	char exe[PATH_MAX], *path, *slash;
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-
-	if (n <= 0)
-		return NULL;
-	exe[n] = 0;
-	slash = strrchr(exe, '/');
-	if (!slash)
-		return NULL;
-	*slash = 0;
-	if (asprintf(&path, "%s/%spbitd", exe, middle) < 0)
-		return NULL;
-	return usable(path);
-}
-
-/* Only absolute directories of $PATH: a daemon from the current directory is a trap. */
-static char *in_path(void)
-{
-	const char *dirs = getenv("PATH");
-
-	for (const char *d = dirs ? dirs : "/usr/bin:/usr/sbin"; *d;) {
-		size_t n = strcspn(d, ":");
-		char *path = NULL;
-
-		if (d[0] == '/' && asprintf(&path, "%.*s/pbitd", (int)n, d) < 0)
-			return NULL;
-		path = usable(path);
-		if (path)
-			return path;
-		d += n + (d[n] == ':');
-	}
-	return NULL;
-}
-
-static int find_daemon(char **ret, struct err *e)
-{
-	const char *given = getenv("PBIT_PBITD");
-	char *path;
-
-	if (given && given[0]) {
-		path = usable(strdup(given));
-		if (!path)
-			return err_set(e, -ENOENT, "PBIT_PBITD=%s cannot be executed: %s", given,
-				       strerror(errno));
-	} else {
-		path = beside("");
-		if (!path)
-			path = beside("../sbin/");
-		if (!path)
-			path = in_path();
-	}
-	if (!path)
-		return err_set(
-			e, -ENOENT,
-			"no pbitd answers, and the program pbitd is neither beside this one nor "
-			"in PATH; install it, or name it in PBIT_PBITD");
-	*ret = path;
-	return 0;
-}
 
 /* Runs between fork and exec: async-signal-safe calls only. Does not return. */
 static void become_daemon(const char *path, int report)
@@ -168,7 +97,7 @@ int daemon_autostart(const char *socket, struct err *e)
 	_cleanup_free_ char *path = NULL;
 	int r;
 
-	r = find_daemon(&path, e);
+	r = daemon_path(&path, e);
 	if (r < 0)
 		return r;
 	r = spawn(path, e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Directory trees that others may be writing to while they are removed. */
-#ifndef PBIT_DAEMON_TREE_H
-#define PBIT_DAEMON_TREE_H
+#ifndef PBIT_BASE_TREE_H
+#define PBIT_BASE_TREE_H
 
 #include <dirent.h>
 
