@@ -96,7 +96,7 @@ static size_t restarts(const json_t *course, const struct clock *clock, struct s
 
 static void put_speed(struct page *p)
 {
-	size_t lines = json_array_size(p->course);
+	size_t lines = json_array_size(p->course), known = 0;
 	_cleanup_free_ struct svg_point *points = calloc(2 * lines + 1, sizeof(*points));
 	struct clock clock = choose_clock(p->course);
 	struct svg_rule rules[MAX_RULES];
@@ -120,16 +120,15 @@ static void put_speed(struct page *p)
 	}
 	series.count = speed_points(p->course, &clock, points);
 	chart.n_rules = restarts(p->course, &clock, rules, names);
-	/* A chart that has none is no figure. */
 	for (size_t i = 0; i < series.count; i++)
-		if (isfinite(points[i].y)) {
-			page_figure(p, "Speed", false);
-			svg_chart_write(p->f, &chart);
-			page_caption(p,
-				     "Flips between two lines of the job's metrics over the time "
-				     "between them, judging and waiting for the device included.");
-			return;
-		}
+		known += isfinite(points[i].y);
+	/* One speed is no course. */
+	if (known < 2)
+		return;
+	page_figure(p, "Speed", false);
+	svg_chart_write(p->f, &chart);
+	page_caption(p, "Flips between two lines of the job's metrics over the time between them, "
+			"judging and waiting for the device included.");
 }
 
 static void put_event(struct page *p, const json_t *line)

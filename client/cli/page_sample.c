@@ -35,7 +35,7 @@ static bool read_matrix(const struct page *p, const char *name, enum dtype dtype
 
 static void put_cards(struct page *p)
 {
-	char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT];
+	char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT], size[2 * NUMBER_TEXT + 4];
 	const json_t *resolved = report_get(p->report, "resolved");
 
 	if (!p->report)
@@ -52,9 +52,9 @@ static void put_cards(struct page *p)
 		  "recorded sweeps of %s chains; %s flips",
 		  number_text(b, report_get(p->report, "chains"), "%.0f"),
 		  count_text(c, report_get(p->report, "flips")));
-	page_card(p, "plain", "Network", number_text(a, report_get(p->report, "n"), "%.0f"),
-		  "visible and %s hidden p-bits",
-		  number_text(b, report_get(p->report, "m"), "%.0f"));
+	snprintf(size, sizeof(size), "%s × %s", number_text(a, report_get(p->report, "n"), "%.0f"),
+		 number_text(b, report_get(p->report, "m"), "%.0f"));
+	page_card(p, "plain", "Network", size, "visible and hidden p-bits");
 	fputs("</section>\n", p->f);
 }
 

@@ -41,6 +41,9 @@ static const char style[] =
 	"figure h3 span{color:var(--soft);font-weight:400;margin-right:6px}\n"
 	"figcaption{color:var(--soft);font-size:.88rem;margin-top:6px}\n"
 	"@media (max-width:760px){figure.half{grid-column:1/-1}}\n"
+	/* What cannot be narrower is moved within its box, and not the page. */
+	"@media screen and (max-width:760px){figure{overflow-x:auto}figure table{min-width:560px}"
+	"figure svg.chart{min-width:720px}figure.half svg.chart,figure #samples{min-width:0}}\n"
 	"svg.chart{display:block;width:100%;height:auto;font-size:12px;"
 	"font-family:inherit;font-variant-numeric:tabular-nums}\n"
 	"svg text{fill:var(--ink)}svg .tick,svg .name{fill:var(--soft)}\n"

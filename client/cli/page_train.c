@@ -378,10 +378,10 @@ static int read_picture(const struct page *p, struct picture *ret)
 /* The worker draws the held-out images left, the generated ones right, one row a class. */
 static void put_samples(struct page *p)
 {
-	const double top = 24, most = 470;
+	const double top = 24, most = 470, left = 40;
 	struct picture picture = { 0 };
 	size_t classes = json_array_size(report_get(p->report, "loglik.hypernetwork.by_class"));
-	double w = WIDE - 60, h, left;
+	double w = WIDE - 2 * left, h;
 
 	if (read_picture(p, &picture) < 0)
 		return;
@@ -390,13 +390,12 @@ static void put_samples(struct page *p)
 		w *= most / h;
 		h = most;
 	}
-	left = 26 + (WIDE - w) / 2;
 	page_figure(p, "Samples", false);
 	fprintf(p->f,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" role=\"img\" "
 		"id=\"samples\" aria-label=\"Held-out and generated images\" "
-		"viewBox=\"0 0 %d %.0f\">\n",
-		WIDE, top + h + 6);
+		"viewBox=\"0 0 %.0f %.0f\" style=\"max-width:%.0fpx;margin:auto\">\n",
+		w + 2 * left, top + h + 6, w + 2 * left);
 	fprintf(p->f,
 		"<text class=\"key\" text-anchor=\"middle\" x=\"%.1f\" y=\"14\">held out</text>"
 		"<text class=\"key\" text-anchor=\"middle\" x=\"%.1f\" y=\"14\">generated</text>\n",

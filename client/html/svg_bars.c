@@ -12,6 +12,7 @@
 #define BAR   14
 #define STACK 34
 #define AXIS  40
+#define GAP   9
 #define LEAST 0.6 /* a part that is there is seen */
 
 static bool is_drawn(const struct svg_bars *b, const struct svg_bar *bar)
@@ -118,6 +119,15 @@ static void draw_axis(FILE *f, const struct svg_bars *b, const struct svg_scale 
 	fputs("</text>\n", f);
 }
 
+/* A value stands beside its bar; behind the mark, which it is not of, where there is no room between. */
+static double value_place(const struct svg_scale *s, const struct svg_bar *bar, double end,
+			  const char *text)
+{
+	double mark = isfinite(bar->mark) ? svg_scale_at(s, bar->mark) : end;
+
+	return end + GAP + svg_text_width(text) + GAP < mark ? end + GAP : fmax(end, mark) + GAP;
+}
+
 static void draw_row(FILE *f, const struct svg_bars *b, const struct svg_scale *s,
 		     const struct svg_bar *bar, double y)
 {
@@ -142,10 +152,10 @@ static void draw_row(FILE *f, const struct svg_bars *b, const struct svg_scale *
 	if (isfinite(bar->mark))
 		fprintf(f, "<path class=\"mark\" d=\"M%.2f %.1fv%d\"/>", svg_scale_at(s, bar->mark),
 			middle - BAR / 2.0 - 2, BAR + 4);
-	if (isfinite(bar->mark))
-		end = fmax(end, svg_scale_at(s, bar->mark));
-	fprintf(f, "</g><text class=\"value\" x=\"%.2f\" y=\"%.1f\">", end + 9, middle + 4);
-	put_text(f, "%s", svg_label(text, bar->value, 0, b->unit));
+	svg_label(text, bar->value, 0, b->unit);
+	fprintf(f, "</g><text class=\"value\" x=\"%.2f\" y=\"%.1f\">",
+		value_place(s, bar, end, text), middle + 4);
+	put_text(f, "%s", text);
 	fputs("</text>\n", f);
 }
 
