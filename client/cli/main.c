@@ -11,7 +11,7 @@ static const struct command *const commands[] = {
 	&cmd_devices, &cmd_train,   &cmd_submit, &cmd_queue,   &cmd_top,
 	&cmd_show,    &cmd_watch,   &cmd_log,	 &cmd_metrics, &cmd_cancel,
 	&cmd_hold,    &cmd_release, &cmd_fetch,	 &cmd_remove,  &cmd_report,
-	&cmd_usage,   &cmd_reserve, &cmd_sample, &cmd_bench,
+	&cmd_usage,   &cmd_reserve, &cmd_sample, &cmd_bench,   &cmd_private,
 };
 
 static void print_overview(void)
@@ -77,7 +77,8 @@ static int run(const struct command *c, int argc, char **argv)
 
 	if (!block)
 		return fail(c, STATUS_FAILED, "out of memory");
-	if (options_parse(c->options, argc, argv, block, &first, &wants_help, &e) < 0)
+	if ((c->passes_on ? options_parse_leading : options_parse)(c->options, argc, argv, block,
+								   &first, &wants_help, &e) < 0)
 		return fail(c, STATUS_USAGE, "%s", e.text);
 	if (wants_help) {
 		print_help(c);

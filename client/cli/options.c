@@ -118,9 +118,11 @@ static int check_spelling(const char *name, bool has_value, char **argv, struct 
 		       (int)strcspn(token, "="), token, name);
 }
 
-static void build_tables(const struct option_row *rows, size_t n, struct option *longs,
-			 char *shorts)
+static void build_tables(const struct option_row *rows, size_t n, bool leading,
+			 struct option *longs, char *shorts)
 {
+	if (leading)
+		*shorts++ = '+';
 	*shorts++ = ':';
 	*shorts++ = 'h';
 	for (size_t i = 0; i < n; i++) {
@@ -138,17 +140,17 @@ static void build_tables(const struct option_row *rows, size_t n, struct option 
 	longs[n + 1] = (struct option){ 0 };
 }
 
-int options_parse(const struct option_row *rows, int argc, char **argv, void *block, int *ret_first,
-		  bool *ret_help, struct err *e)
+static int parse(const struct option_row *rows, bool leading, int argc, char **argv, void *block,
+		 int *ret_first, bool *ret_help, struct err *e)
 {
 	struct option longs[OPTIONS_MAX + 2];
-	char shorts[2 * OPTIONS_MAX + 4];
+	char shorts[2 * OPTIONS_MAX + 5];
 	size_t n = count_rows(rows), i;
 	int code, r;
 
 	if (n > OPTIONS_MAX)
 		return -E2BIG;
-	build_tables(rows, n, longs, shorts);
+	build_tables(rows, n, leading, longs, shorts);
 	optind = 0;
 	opterr = 0;
 	while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
@@ -172,6 +174,18 @@ int options_parse(const struct option_row *rows, int argc, char **argv, void *bl
 	}
 	*ret_first = optind;
 	return 0;
+}
+
+int options_parse(const struct option_row *rows, int argc, char **argv, void *block, int *ret_first,
+		  bool *ret_help, struct err *e)
+{
+	return parse(rows, false, argc, argv, block, ret_first, ret_help, e);
+}
+
+int options_parse_leading(const struct option_row *rows, int argc, char **argv, void *block,
+			  int *ret_first, bool *ret_help, struct err *e)
+{
+	return parse(rows, true, argc, argv, block, ret_first, ret_help, e);
 }
 
 void options_print(const struct option_row *rows, FILE *f)

@@ -48,6 +48,10 @@ struct option_row {
 int options_parse(const struct option_row *rows, int argc, char **argv, void *block, int *ret_first,
 		  bool *ret_help, struct err *e);
 
+/* The same of a command that runs another: the first operand ends the options. */
+int options_parse_leading(const struct option_row *rows, int argc, char **argv, void *block,
+			  int *ret_first, bool *ret_help, struct err *e);
+
 /* The table for `pbit help COMMAND`. */
 void options_print(const struct option_row *rows, FILE *f);
 

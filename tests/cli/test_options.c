@@ -32,8 +32,11 @@ struct outcome {
 	char *argv[32];
 };
 
+typedef int (*parse_fn)(const struct option_row *rows, int argc, char **argv, void *block,
+			int *ret_first, bool *ret_help, struct err *e);
+
 /* words: split at blanks. */
-static struct outcome parse(const char *words)
+static struct outcome parse_by(parse_fn fn, const char *words)
 {
 	static char buf[512];
 	struct outcome o = { .argv = { (char *)"command" }, .argc = 1 };
@@ -41,9 +44,32 @@ static struct outcome parse(const char *words)
 	snprintf(buf, sizeof(buf), "%s", words);
 	for (char *w = strtok(buf, " "); w; w = strtok(NULL, " "))
 		o.argv[o.argc++] = w;
-	o.r = options_parse(rows, o.argc, o.argv, &o.v, &o.first, &o.help, &o.e);
+	o.r = fn(rows, o.argc, o.argv, &o.v, &o.first, &o.help, &o.e);
 	return o;
 }
+
+static struct outcome parse(const char *words)
+{
+	return parse_by(options_parse, words);
+}
+
+/* What follows the first operand is not its own, whatever it looks like. */
+START_TEST(test_leading)
+{
+	struct outcome o = parse_by(options_parse_leading, "-w --threads 4 run --json -Z -- x");
+
+	ck_assert_msg(o.r == 0, "%s", o.e.text);
+	ck_assert(o.v.watch && o.v.threads.value == 4 && !o.v.json);
+	ck_assert_int_eq(o.first, 4);
+	ck_assert_str_eq(o.argv[o.first], "run");
+	o = parse_by(options_parse_leading, "--json -- -w");
+	ck_assert(o.r == 0 && o.v.json && !o.v.watch);
+	ck_assert_str_eq(o.argv[o.first], "-w");
+	o = parse_by(options_parse_leading, "--thr 4 run");
+	ck_assert_int_lt(o.r, 0);
+	ck_assert_str_eq(o.e.text, "unknown option --thr; did you mean --threads?");
+}
+END_TEST
 
 START_TEST(test_taken)
 {
@@ -128,6 +154,7 @@ END_TEST
 
 static void add_tests(TCase *t)
 {
+	tcase_add_test(t, test_leading);
 	tcase_add_test(t, test_taken);
 	tcase_add_test(t, test_refused);
 	tcase_add_test(t, test_too_many);

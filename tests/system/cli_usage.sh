@@ -14,8 +14,8 @@ refused 'is no command' "$pbit" --frobnicate
 refused 'one command' "$pbit" help train queue
 
 verbs="devices train submit queue top show watch log metrics cancel hold release fetch remove report usage
-	reserve sample bench"
-for c in train submit show watch log metrics cancel hold release fetch remove report sample; do
+	reserve sample bench private"
+for c in train submit show watch log metrics cancel hold release fetch remove report sample private; do
 	refused 'is missing' "$pbit" $c
 done
 for c in devices queue top usage bench; do
