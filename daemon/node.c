@@ -18,8 +18,9 @@ static const char *advice(int r)
 	case -EACCES:
 		return "; the user that pbitd runs as must be in the group pbit";
 	case -EPERM:
-		/* Of the unit's DeviceAllow=char-pbit, which is resolved when it starts. */
-		return "; was the module pbit loaded after pbitd was started? Then restart pbitd";
+		/* The unit's DeviceAllow=char-pbit, which is resolved when it starts; or Slurm's. */
+		return "; its control group may not: the batch system did not grant the device, or "
+		       "the module pbit was loaded after the service, which then must be restarted";
 	case -EMFILE:
 		return "; it has as many open files as the module pbit allows";
 	default:

@@ -44,6 +44,7 @@ define INSTALL_LIST
 $(foreach m,$(wildcard client/man/*.1),$(NL)644 $(m) $(SHAREDIR)/man/man1/$(notdir $(m)))
 $(foreach m,$(wildcard client/man/*.3),$(NL)644 $(m) $(SHAREDIR)/man/man3/$(notdir $(m)))
 $(foreach m,$(wildcard client/man/*.5),$(NL)644 $(m) $(SHAREDIR)/man/man5/$(notdir $(m)))
+$(foreach m,$(wildcard client/man/*.7),$(NL)644 $(m) $(SHAREDIR)/man/man7/$(notdir $(m)))
 $(foreach m,$(wildcard daemon/*.5),$(NL)644 $(m) $(SHAREDIR)/man/man5/$(notdir $(m)))
 $(foreach m,$(wildcard daemon/*.8),$(NL)644 $(m) $(SHAREDIR)/man/man8/$(notdir $(m)))
 $(foreach u,$(UNITS),$(NL)644 $(u) $(UNITDIR)/$(notdir $(u)))
@@ -52,6 +53,7 @@ $(foreach u,$(UNITS),$(NL)644 $(u) $(UNITDIR)/$(notdir $(u)))
 644 daemon/udev/60-pbit.rules $(UDEVDIR)/60-pbit.rules
 $(foreach e,$(wildcard client/examples/*.c),$(NL)644 $(e) $(EXAMPLEDIR)/$(notdir $(e)))
 $(foreach e,$(wildcard client/examples/digits/*),$(NL)644 $(e) $(EXAMPLEDIR)/digits/$(notdir $(e)))
+$(foreach e,$(wildcard client/examples/slurm/*),$(NL)644 $(e) $(EXAMPLEDIR)/slurm/$(notdir $(e)))
 endef
 define NL
 
@@ -78,7 +80,7 @@ uninstall:
 	@! cmp -s daemon/pbitd.conf $(DESTDIR)$(CONFIGDIR)/pbitd.conf || \
 		rm $(DESTDIR)$(CONFIGDIR)/pbitd.conf
 	rm -f $(DESTDIR)$(LIBDIR)/libpbit.so.0 $(DESTDIR)$(LIBDIR)/libpbit.so
-	@for d in $(CONFIGDIR) $(EXAMPLEDIR)/digits $(EXAMPLEDIR) $(SHAREDIR)/pbit $(LIBEXECDIR) \
+	@for d in $(CONFIGDIR) $(EXAMPLEDIR)/digits $(EXAMPLEDIR)/slurm $(EXAMPLEDIR) $(SHAREDIR)/pbit $(LIBEXECDIR) \
 		$(PREFIX)/include/pbit $(PREFIX)/include/linux; do \
 		[ ! -d "$(DESTDIR)$$d" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$d"; done
 

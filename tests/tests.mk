@@ -104,5 +104,5 @@ ALL_C := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 lint:
 	clang-format --dry-run -Werror $(ALL_C)
 	@$(MAKE) --no-print-directory -s -j2 CC=clang B=$(B)/clang all tests
-	mandoc -T lint -W warning $(wildcard client/man/*.[135] daemon/*.[58]) > /dev/null
+	mandoc -T lint -W warning $(wildcard client/man/*.[1357] daemon/*.[58]) > /dev/null
 	@echo "lint: clean"

@@ -10,10 +10,11 @@ run 0 make -s -C "$root" install DESTDIR="$dest" PREFIX=/opt/pbit
 for f in bin/pbit sbin/pbitd libexec/pbit/pbit-worker lib/libpbit.so lib/libpbit.so.0 \
 	lib/pkgconfig/libpbit.pc include/pbit/pbit.h include/linux/pbit.h \
 	share/man/man1/pbit.1 share/man/man5/pbit-spec.5 \
-	share/man/man5/pbitd.conf.5 share/man/man8/pbitd.8 share/bash-completion/completions/pbit share/zsh/site-functions/_pbit \
+	share/man/man5/pbitd.conf.5 share/man/man7/pbit-slurm.7 share/man/man8/pbitd.8 share/bash-completion/completions/pbit share/zsh/site-functions/_pbit \
 	lib/systemd/system/pbitd.service lib/systemd/system/pbitd.socket \
 	lib/udev/rules.d/60-pbit.rules lib/sysusers.d/pbit.conf \
-	share/pbit/examples/digits/digits.json share/pbit/examples/digits/LICENSE; do
+	share/pbit/examples/digits/digits.json share/pbit/examples/digits/LICENSE \
+	share/pbit/examples/slurm/gres.conf share/pbit/examples/slurm/train.sbatch; do
 	grep -qx "./$f" installed || die "$f is not installed"
 done
 grep -rl '@[A-Z]*DIR@\|@PREFIX@\|@VERSION@' "$dest" && die "an unsubstituted placeholder"
