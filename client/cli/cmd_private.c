@@ -32,51 +32,74 @@ static void private_daemon_stopp(struct private_daemon *d)
 	private_daemon_stop(d);
 }
 
-static pid_t child; /* for the handler; 0: none yet */
+/* A key of the terminal's reaches the command as well, and is its to act on. */
+static const struct {
+	int number;
+	bool passed;
+} signals[] = { { SIGTERM, true }, { SIGHUP, true }, { SIGINT, false }, { SIGQUIT, false } };
+
+static struct sigaction before[ARRAY_SIZE(signals)];
+static volatile pid_t child; /* 0: none */
+static volatile sig_atomic_t ended_by;
 
 static void pass_on(int number)
 {
 	if (child > 0)
 		kill(child, number);
+	else
+		ended_by = number;
 }
 
-/* A key of the terminal's is the command's to act on, which gets it as well. */
+/* What nohup(1), say, has ignored stays so. */
 static void set_signals(void)
 {
 	struct sigaction pass = { .sa_handler = pass_on }, ignore = { .sa_handler = SIG_IGN };
 
-	sigaction(SIGTERM, &pass, NULL);
-	sigaction(SIGHUP, &pass, NULL);
-	sigaction(SIGINT, &ignore, NULL);
-	sigaction(SIGQUIT, &ignore, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (sigaction(signals[i].number, NULL, &before[i]) == 0 &&
+		    before[i].sa_handler != SIG_IGN)
+			sigaction(signals[i].number, signals[i].passed ? &pass : &ignore, NULL);
 }
 
-/* With those signals blocked, which are to find either no child or its number. */
-static int start_command(const struct command *c, char **argv, const char *socket)
+/* In the child. */
+static void become_command(const struct command *c, char **argv, const char *socket,
+			   const sigset_t *mask)
 {
-	sigset_t set, before;
 	int status;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, &before);
-	child = fork();
-	if (child == 0) {
-		signal(SIGTERM, SIG_DFL);
-		signal(SIGHUP, SIG_DFL);
-		signal(SIGINT, SIG_DFL);
-		signal(SIGQUIT, SIG_DFL);
-		sigprocmask(SIG_SETMASK, &before, NULL);
-		if (setenv("PBIT_SOCKET", socket, true) == 0)
-			execvp(argv[0], argv);
-		status = errno == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_RUN;
-		fail(c, 0, "%s cannot be run: %s", argv[0], strerror(errno));
-		_exit(status);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i].number, &before[i], NULL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	if (setenv("PBIT_SOCKET", socket, true) == 0)
+		execvp(argv[0], argv);
+	status = errno == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_RUN;
+	fail(c, 0, "%s cannot be run: %s", argv[0], strerror(errno));
+	_exit(status);
+}
+
+/* With signals blocked, which are to find either no child or its number. */
+static int start_command(const struct command *c, char **argv, const char *socket)
+{
+	int status = STATUS_DONE;
+	sigset_t set, mask;
+
+	sigfillset(&set);
+	sigprocmask(SIG_BLOCK, &set, &mask);
+	if (ended_by) {
+		status = STATUS_SIGNAL + ended_by;
+	} else {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			become_command(c, argv, socket, &mask);
+		if (pid > 0)
+			child = pid;
+		else
+			status = fail(c, STATUS_FAILED, "%s cannot be run: %s", argv[0],
+				      strerror(errno));
 	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return child > 0 ? STATUS_DONE :
-			   fail(c, STATUS_FAILED, "%s cannot be run: %s", argv[0], strerror(errno));
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return status;
 }
 
 /* A daemon that leaves before the command is told of; the command's calls find out. */

@@ -82,6 +82,12 @@ for s in TERM HUP KILL; do
 done
 ok "no worker outlives it"
 
+nohup "$pbit" private sh -c 'kill -HUP $PPID; kill -HUP $$; sleep 0.2; echo stays' > private.log 2>&1 ||
+	die "nohup: exit status $?"
+grep -qx stays private.log || die "nohup: $(cat private.log)"
+nothing_left
+ok "what was ignored stays so"
+
 # A job that was not done goes on where its directory is named again.
 small_spec | jq '.optimizer.epochs = 12' > longer.json
 run 0 "$pbit" train longer.json --watch -o longer
@@ -102,3 +108,15 @@ jq -e '.resumes >= 1' show > /dev/null || die "it began anew: $(cat show)"
 cmp longer/model.safetensors resumed/model.safetensors || die "not the same bits"
 nothing_left
 ok "jobs of a directory that is named go on, to the same bits"
+
+# The manual of sites of Slurm's shows the files that are shipped and tested.
+for f in gres.conf cgroup.conf train.sbatch; do
+	grep -v '^# ' "$root/client/examples/slurm/$f"
+done > lines
+sed -n '/^$/,$p' "$root/client/examples/slurm/slurm.conf" >> lines
+sed -i -e '/^#SBATCH --job-name/d; /^set -eu$/d; /^$/d' lines
+[ "$(wc -l < lines)" -gt 10 ] || die "$(cat lines)"
+while read -r line; do
+	grep -qxF -- "$line" "$root/client/man/pbit-slurm.7" || die "pbit-slurm(7) lacks: $line"
+done < lines
+ok "the manual has the lines of the example files"
