@@ -53,7 +53,8 @@ $(foreach u,$(UNITS),$(NL)644 $(u) $(UNITDIR)/$(notdir $(u)))
 644 daemon/udev/60-pbit.rules $(UDEVDIR)/60-pbit.rules
 $(foreach e,$(wildcard client/examples/*.c),$(NL)644 $(e) $(EXAMPLEDIR)/$(notdir $(e)))
 $(foreach e,$(wildcard client/examples/digits/*),$(NL)644 $(e) $(EXAMPLEDIR)/digits/$(notdir $(e)))
-$(foreach e,$(wildcard client/examples/slurm/*),$(NL)644 $(e) $(EXAMPLEDIR)/slurm/$(notdir $(e)))
+$(foreach e,$(wildcard client/examples/slurm/*.conf),$(NL)644 $(e) $(EXAMPLEDIR)/slurm/$(notdir $(e)))
+$(foreach e,$(wildcard client/examples/slurm/*.sbatch),$(NL)755 $(e) $(EXAMPLEDIR)/slurm/$(notdir $(e)))
 endef
 define NL
 
