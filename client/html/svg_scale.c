@@ -169,7 +169,13 @@ const char *svg_label(char buf[static SVG_LABEL], double value, double step, con
 	if (value != 0 && (fabs(value) >= 1e5 || fabs(value) < 1e-3))
 		return power_label(buf, value);
 	if (step <= 0) {
-		snprintf(buf, SVG_LABEL, "%.3g", value);
+		/* "%.3g" would write 1e+03. */
+		double least = fabs(value) >= 9995 ? 100 : 10;
+
+		if (fabs(value) >= 999.5)
+			snprintf(buf, SVG_LABEL, "%.0f", least * nearbyint(value / least));
+		else
+			snprintf(buf, SVG_LABEL, "%.3g", value);
 		return buf;
 	}
 	while (decimals < 9 && fabs(step - nearbyint(step)) > SLACK * 10) {
