@@ -10,7 +10,7 @@ small_spec > spec.json
 daemons() { pgrep -f -- "--state-dir $T/"; }
 nothing_left()
 {
-	wait_for 20 eval '! daemons'
+	wait_for 60 eval '! daemons'
 	[ -z "$(ls "$TMPDIR")" ] || die "left behind: $(find "$TMPDIR")"
 }
 
@@ -65,17 +65,17 @@ for s in TERM HUP KILL; do
 	echo "$long" | "$pbit" private sh -c '"$0" submit - --json > id; echo $$ > started; exec sleep 600' \
 		"$pbit" > private.log 2>&1 &
 	pid=$!
-	wait_for 20 test -s started
+	wait_for 60 test -s started
 	daemon=$(daemons)
-	wait_for 20 pgrep -P "$daemon" -x pbit-worker
+	wait_for 60 pgrep -P "$daemon" -x pbit-worker
 	worker=$(pgrep -P "$daemon" -x pbit-worker)
 	[ "$(ps -o sid= -p "$daemon")" != "$(ps -o sid= -p $pid)" ] || die "the terminal's keys reach it"
 	kill -$s $pid
 	wait $pid
 	status=$?
 	[ $status = $((128 + $(kill -l $s))) ] || die "SIG$s: exit status $status"
-	wait_for 20 eval "! kill -0 $worker 2> /dev/null"
-	wait_for 20 eval "! kill -0 $daemon 2> /dev/null"
+	wait_for 60 eval "! kill -0 $worker 2> /dev/null"
+	wait_for 60 eval "! kill -0 $daemon 2> /dev/null"
 	[ $s = KILL ] || nothing_left
 	[ $s != KILL ] || kill "$(cat started)"
 	rm -rf started id "${TMPDIR:?}"/*
@@ -94,7 +94,7 @@ run 0 "$pbit" train longer.json --watch -o longer
 "$pbit" private --state-dir kept sh -c '"$0" submit longer.json; echo "$PBIT_SOCKET" > started
 	exec sleep 600' "$pbit" > private.log 2>&1 &
 pid=$!
-wait_for 20 test -s started
+wait_for 60 test -s started
 sock=$(cat started)
 progress() { PBIT_SOCKET=$sock "$pbit" show 1 --json | jq -e '.progress > 0.1'; }
 wait_for 60 progress
