@@ -15,6 +15,11 @@ $(PBITD): $(B)/obj/daemon/main.o $(DAEMON_LIB) $(POLICY_LIB) $(MACHINE_LIB) $(BA
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(DAEMON_LIBS)
 
+# The exact gate: free of the worker.
+EXACT_LIB := $(B)/lib/libexact.a
+$(EXACT_LIB): $(patsubst %.c,$(B)/obj/%.o,$(wildcard daemon/exact/*.c))
+EXACT_LIBS := -lopenblas -lpthread -lm $(BASE_LIBS)
+
 WORKER_SRC := $(filter-out daemon/worker/main.c,$(wildcard daemon/worker/*.c))
 WORKER_LIB := $(B)/lib/libworker.a
 $(WORKER_LIB): $(WORKER_SRC:%.c=$(B)/obj/%.o)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The even sector enumerated, in log space: no coupling is too strong for ln Z and ln pi. Energies
+ * are summed in long double, so that pi is right to a few parts in 1e16 even where |beta E| is large.
+ */
+#ifndef PBIT_EXACT_EVEN_H
+#define PBIT_EXACT_EVEN_H
+
+#include "run.h"
+
+struct exact_even {
+	struct exact_model model; /* w is owned here */
+	size_t states;
+	double ln_z;	/* of the whole space: both s and -s count */
+	double *pi;	/* [states], sums to 1; 0 where it underflows */
+	double *log_pi; /* [states], of the even sector: finite always */
+	double *mean;	/* [n * m], E[v_i h_j] under pi */
+	double *var;	/* [n * m], Var f_ij = 1 - mean^2, without cancellation */
+};
+
+int exact_even_new(const struct exact_model *mo, const struct exact_run *run,
+		   struct exact_even **ret, struct err *e);
+struct exact_even *exact_even_free(struct exact_even *v);
+static inline void exact_even_freep(struct exact_even **v)
+{
+	*v = exact_even_free(*v);
+}
+#define _cleanup_exact_even_ _cleanup_(exact_even_freep)
+
+/* v_i h_j = +-1 in a state of the even sector. */
+static inline int exact_product(const struct exact_model *mo, size_t state, size_t i, size_t j)
+{
+	unsigned int v = state >> i & 1;
+	unsigned int h = j + 1 == mo->m ? 1 : state >> (mo->n + j) & 1;
+
+	return v == h ? 1 : -1;
+}
+
+#endif
