@@ -34,3 +34,5 @@ PROGRAMS += $(PBITD) $(PBIT_WORKER)
 
 # The rival of the benchmark gets what a user would give it.
 CFLAGS_sgemm_route := -O3 -fno-math-errno -fno-trapping-math
+# Bits that do not depend on the vectors' width: no product is fused into a sum.
+CFLAGS_lanes := -O3 -ffp-contract=off

@@ -14,8 +14,10 @@ struct exact_even {
 	double ln_z;	/* of the whole space: both s and -s count */
 	double *pi;	/* [states], sums to 1; 0 where it underflows */
 	double *log_pi; /* [states], of the even sector: finite always */
-	double *mean;	/* [n * m], E[v_i h_j] under pi */
-	double *var;	/* [n * m], Var f_ij = 1 - mean^2, without cancellation */
+	double *plus;	/* [n * m], P(v_i h_j = +1); f~_ij = -2 minus there */
+	double *minus;	/* [n * m], P(v_i h_j = -1); f~_ij = +2 plus there */
+	double *mean;	/* [n * m], E[v_i h_j] */
+	double *var;	/* [n * m], Var f_ij = 4 plus minus: no cancellation when it is frozen */
 };
 
 int exact_even_new(const struct exact_model *mo, const struct exact_run *run,
@@ -26,6 +28,21 @@ static inline void exact_even_freep(struct exact_even **v)
 	*v = exact_even_free(*v);
 }
 #define _cleanup_exact_even_ _cleanup_(exact_even_freep)
+
+/*
+ * plus[a] = sum of w over the states with v_i h_j = +1, minus[a] over the others, by pairwise sums.
+ * Destroys w[states]. -ENOMEM.
+ */
+int exact_contract(const struct exact_model *mo, double *w, double *plus, double *minus);
+
+/*
+ * grad[a] = beta sum_s w(s) (v_i h_j - E[v_i h_j]), w(s) = pi(s) dF / dpi(s): the gradient in W of
+ * a functional F of pi. Destroys w[states]. -ENOMEM.
+ */
+int exact_pull_back(const struct exact_even *v, double *w, double *grad);
+
+/* What exact_even_new() allocates. */
+size_t exact_even_bytes(const struct exact_model *mo);
 
 /* v_i h_j = +-1 in a state of the even sector. */
 static inline int exact_product(const struct exact_model *mo, size_t state, size_t i, size_t j)
