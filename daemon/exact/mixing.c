@@ -155,7 +155,7 @@ static size_t bytes_of(const struct exact_model *mo, const struct exact_ask *ask
 	size_t bytes = exact_even_bytes(mo) + 2 * exact_states(mo) * sizeof(double);
 
 	return bytes + (ask->kernel == EXACT_RANDOM_SCAN ? mixing_scan_bytes(mo, ask, threads) :
-							   mixing_block_bytes(mo));
+							   mixing_block_bytes(mo, ask->kernel));
 }
 
 int exact_mixing(const struct exact_even *v, const struct exact_ask *user_ask,

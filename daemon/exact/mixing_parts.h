@@ -20,7 +20,7 @@ struct mixing_job {
 
 int mixing_scan(struct mixing_job *job, struct err *e);
 int mixing_block(struct mixing_job *job, struct err *e);
-size_t mixing_block_bytes(const struct exact_model *mo);
+size_t mixing_block_bytes(const struct exact_model *mo, enum exact_kernel k);
 bool mixing_scan_is_dense(const struct exact_model *mo, enum exact_route route);
 size_t mixing_scan_bytes(const struct exact_model *mo, const struct exact_ask *ask,
 			 unsigned int threads);
