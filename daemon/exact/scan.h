@@ -73,7 +73,8 @@ struct scan_block {
 	/* f~ of each lane where v_i h_j = +1 and -1, and the two bits of the state to compare. */
 	double same[LANES], differ[LANES];
 	unsigned int bit[LANES][2];
-	lanes *odd; /* scratch for the eliminated half; set by who owns the vectors */
+	const lanes *given; /* the scaled right hand side in storage, instead of that of f~ */
+	lanes *odd;	    /* scratch for the eliminated half; set by who owns the vectors */
 };
 
 static inline size_t scan_blocks(const struct exact_model *mo)

@@ -56,6 +56,10 @@ void scan_rhs(const struct scan_block *b, size_t from, size_t count, lanes *ret)
 {
 	size_t k;
 
+	if (b->given) {
+		memcpy(ret, b->given + from, count * sizeof(*ret));
+		return;
+	}
 	for (k = 0; k < count; k++) {
 		scan_column(b, from + k, &ret[k]);
 		ret[k] /= b->scan->g[from + k];
