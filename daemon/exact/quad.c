@@ -8,8 +8,11 @@ static double magnitude(quad x)
 	return (double)(x < 0 ? -x : x);
 }
 
-/* max |mine - reference| over max |reference|. */
-static double compare(const double *mine, const quad *reference, size_t count)
+/*
+ * max |mine - reference| over max |reference|; over the scale of the sums that a gradient is made
+ * of, where it vanishes by symmetry.
+ */
+static double compare(const double *mine, const quad *reference, size_t count, double scale)
 {
 	double error = 0, most = 0;
 	size_t a;
@@ -18,6 +21,8 @@ static double compare(const double *mine, const quad *reference, size_t count)
 		error = MAX(error, magnitude(mine[a] - reference[a]));
 		most = MAX(most, magnitude(reference[a]));
 	}
+	if (most < 1e-12 * scale)
+		most = scale;
 	return most > 0 ? error / most : error;
 }
 
@@ -63,7 +68,8 @@ static int take_gradient(struct exact_quad *q, const struct quad_job *job, quad 
 		return 0;
 	if (quad_pull_back(job->even, job->w, grad) < 0)
 		return -ENOMEM;
-	q->gradient_relative = compare(job->answer->dt_o, grad, count);
+	q->gradient_relative =
+		compare(job->answer->dt_o, grad, count, job->even->model.beta * q->t_o);
 	return round_to(&q->dt_o, grad, count);
 }
 
@@ -84,7 +90,8 @@ static int take_dtau(struct exact_quad *q, const struct quad_job *job, quad *gra
 	}
 	if (quad_pull_back(v, job->w_tau, grad) < 0)
 		return -ENOMEM;
-	q->dtau_relative = compare(job->answer->dtau, grad, count);
+	q->dtau_relative =
+		compare(job->answer->dtau, grad, count, v->model.beta * (job->answer->tau[a] + 1));
 	return round_to(&q->dtau, grad, count);
 }
 

@@ -20,7 +20,10 @@ struct exact_quad {
 	double residual;      /* worst relative residual of the refined x, in __float128 */
 	unsigned int refinements;
 
-	/* How the double answer compares. Relative: to T_O; to the largest |entry| of the gradient. */
+	/*
+	 * How the double answer compares. Relative: to T_O; to the largest |entry| of the gradient, or
+	 * to beta T_O (beta 2G/Var) where the gradient is below 1e-12 of that, as symmetry makes it.
+	 */
 	double value_absolute, value_relative;
 	double gradient_relative; /* dT_O; 0 without a gradient */
 	double dtau_relative;

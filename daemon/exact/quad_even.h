@@ -49,7 +49,7 @@ struct quad_job {
 };
 
 /* Of |f~ - (I - P) x| / |f~|: then x is right to this times the condition number. */
-#define QUAD_TOLERANCE	     1e-24
+#define QUAD_TOLERANCE	     1e-21
 #define QUAD_MAX_REFINEMENTS 12u
 
 int quad_scan(struct quad_job *job, struct err *e);

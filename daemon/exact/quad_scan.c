@@ -18,6 +18,7 @@ struct quad_scan {
 	quad *f;	      /* [states * N] F_i(s) where s < s^i */
 	quad *x;	      /* [LANES][states] in the order of states */
 	quad *current;	      /* [states] */
+	quad *root;	      /* [states] sqrt(pi), in storage order */
 	struct cg_vectors v;
 	lanes *given, *y;
 };
@@ -27,6 +28,7 @@ static void done(struct quad_scan *q)
 	free(q->f);
 	free(q->x);
 	free(q->current);
+	free(q->root);
 	free(q->v.r);
 	free(q->v.p);
 	free(q->v.q);
@@ -61,7 +63,7 @@ static void fill_conductances(struct quad_scan *q)
 
 static int start(struct quad_scan *q, struct quad_job *job, struct err *e)
 {
-	size_t rows;
+	size_t rows, at;
 	int r;
 
 	q->job = job;
@@ -73,16 +75,19 @@ static int start(struct quad_scan *q, struct quad_job *job, struct err *e)
 	q->f = alloc_zeroed(q->states * q->scan->bits, sizeof(quad));
 	q->x = alloc_zeroed(q->states * LANES, sizeof(quad));
 	q->current = alloc_zeroed(q->states, sizeof(quad));
+	q->root = alloc_zeroed(q->states, sizeof(quad));
 	q->v.r = alloc_zeroed(rows, sizeof(lanes));
 	q->v.p = alloc_zeroed(rows, sizeof(lanes));
 	q->v.q = alloc_zeroed(rows, sizeof(lanes));
 	q->v.middle = q->scan->halves ? alloc_zeroed(rows, sizeof(lanes)) : NULL;
 	q->given = alloc_zeroed(q->states, sizeof(lanes));
 	q->y = q->v.x = alloc_zeroed(q->states, sizeof(lanes));
-	if (!q->f || !q->x || !q->current || !q->v.r || !q->v.p || !q->v.q ||
+	if (!q->f || !q->x || !q->current || !q->root || !q->v.r || !q->v.p || !q->v.q ||
 	    (q->scan->halves && !q->v.middle) || !q->given || !q->y)
 		return err_oom(e);
 	fill_conductances(q);
+	for (at = 0; at < q->states; at++)
+		q->root[at] = quad_sqrt(job->even->pi[scan_state(q->scan, at)]);
 	return 0;
 }
 
@@ -120,13 +125,14 @@ static double residual(struct quad_scan *q, size_t a, unsigned int lane)
 	for (at = 0; at < q->states; at++) {
 		size_t s = scan_state(q->scan, at);
 		quad f = quad_observable(v, a, s), source = v->pi[s] * f;
-		quad r = source - q->current[s], root = quad_sqrt(v->pi[s]);
+		quad r = source - q->current[s], root = q->root[at];
 
 		g += x[s] * (source + r);
 		ff += source * f;
 		if (root > 0) {
-			rr += r / root * (r / root);
-			q->given[at][lane] = (double)(r / root / q->scan->g[at]);
+			r /= root;
+			rr += r * r;
+			q->given[at][lane] = (double)r / q->scan->g[at];
 		}
 	}
 	q->job->g[a] = g;
@@ -156,7 +162,7 @@ static int correct(struct quad_scan *q, struct scan_block *b, struct err *e)
 
 		for (at = 0; at < q->states; at++) {
 			size_t s = scan_state(q->scan, at);
-			quad root = quad_sqrt(v->pi[s]);
+			quad root = q->root[at];
 
 			if (root > 0)
 				x[s] += q->y[at][l] / root;
@@ -230,7 +236,6 @@ static void add_explicit(struct quad_scan *q, const struct scan_block *b, unsign
 
 static void load(struct quad_scan *q, const struct scan_block *b)
 {
-	const struct quad_even *v = q->job->even;
 	const double *y = q->job->answer->x + b->first * q->states;
 	unsigned int l;
 	size_t at;
@@ -238,7 +243,7 @@ static void load(struct quad_scan *q, const struct scan_block *b)
 	for (l = 0; l < b->observables; l++)
 		for (at = 0; at < q->states; at++) {
 			size_t s = scan_state(q->scan, at);
-			quad root = quad_sqrt(v->pi[s]);
+			quad root = q->root[at];
 
 			q->x[l * q->states + s] = root > 0 ? y[at * LANES + l] / root : 0;
 		}

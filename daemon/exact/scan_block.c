@@ -120,34 +120,42 @@ static double weigh(const lanes *x, const lanes *weight)
 	return ((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]));
 }
 
+/* A sum and what rounding took from it. */
+struct long_sum {
+	lanes sum, rest;
+};
+
+static inline void long_add(struct long_sum *s, lanes x)
+{
+	lanes t = s->sum + x, back = t - s->sum;
+
+	s->rest += (s->sum - (t - back)) + (x - back);
+	s->sum = t;
+}
+
 void scan_value(const struct scan_block *b, const lanes *y, const lanes *weight, double *w,
 		lanes *ret_g)
 {
 	const struct scan *s = b->scan;
 	double from[EXACT_MAX_BITS], to[EXACT_MAX_BITS];
 	double n = s->bits;
-	lanes work = { 0 }, dirichlet = { 0 }, part_work, part_dir, dir, weighted, fy;
-	size_t k, end;
+	struct long_sum work = { 0 }, dirichlet = { 0 };
+	lanes dir, weighted, fy;
+	size_t k;
 
-	for (k = 0; k < s->states;) {
-		end = MIN(k + RUN, s->states);
-		part_work = part_dir = (lanes){ 0 };
-		for (; k < end; k++) {
-			size_t state = scan_state(s, k);
+	for (k = 0; k < s->states; k++) {
+		size_t state = scan_state(s, k);
 
-			scan_flips(s, state, from, to);
-			lanes_edges(k, s->bits, s->across, from, to, y, &dir, &weighted);
-			scan_column(b, k, &fy);
-			fy *= 2 * y[k];
-			part_work += fy;
-			part_dir += dir;
-			if (w) {
-				fy -= weighted / n;
-				w[state] += weigh(&fy, weight);
-			}
+		scan_flips(s, state, from, to);
+		lanes_edges(k, s->bits, s->across, from, to, y, &dir, &weighted);
+		scan_column(b, k, &fy);
+		fy *= 2 * y[k];
+		long_add(&work, fy);
+		long_add(&dirichlet, dir);
+		if (w) {
+			fy -= weighted / n;
+			w[state] += weigh(&fy, weight);
 		}
-		work += part_work;
-		dirichlet += part_dir;
 	}
-	*ret_g = work - dirichlet / (2 * n);
+	*ret_g = (work.sum - dirichlet.sum / (2 * n)) + (work.rest - dirichlet.rest / (2 * n));
 }
