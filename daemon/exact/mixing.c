@@ -97,16 +97,23 @@ static int tau_gradient(const struct mixing_job *job)
 /*
  * The error of G is r' S^-1 r, at most |r|^2 over the smallest eigenvalue; that of x in the energy
  * norm is its root, and enters the gradient twice. Rounding perturbs S by an ulp, which the inverse
- * smallest eigenvalue magnifies in x, and its root in the differences of x.
+ * smallest eigenvalue magnifies in x, and its root in the differences of x. A gradient that is small
+ * beside the sums that it is made of (beta T_O) has lost what cancelled.
  */
 static void bound_errors(const struct mixing_job *job)
 {
 	struct exact_mixing *out = job->out;
 	double second = out->t_o > 0 ? job->residuals / job->smallest / out->t_o : 0;
 	double rounding = DBL_EPSILON / job->smallest;
+	double scale = job->even->model.beta * out->t_o, most = 0;
+	size_t a;
 
 	out->error_value = second + 8 * DBL_EPSILON * sqrt(1 + 1 / job->smallest);
 	out->error_gradient = 4 * (sqrt(second) + rounding + 4 * DBL_EPSILON);
+	for (a = 0; out->dt_o && a < exact_observables(&job->even->model); a++)
+		most = MAX(most, fabs(out->dt_o[a]));
+	if (most > 1e-12 * scale && most < scale)
+		out->error_gradient *= scale / most;
 }
 
 static int judge(const struct mixing_job *job, struct err *e)

@@ -125,11 +125,11 @@ struct long_sum {
 	lanes sum, rest;
 };
 
-static inline void long_add(struct long_sum *s, lanes x)
+static void long_add(struct long_sum *s, const lanes *x)
 {
-	lanes t = s->sum + x, back = t - s->sum;
+	lanes t = s->sum + *x, back = t - s->sum;
 
-	s->rest += (s->sum - (t - back)) + (x - back);
+	s->rest += (s->sum - (t - back)) + (*x - back);
 	s->sum = t;
 }
 
@@ -150,8 +150,8 @@ void scan_value(const struct scan_block *b, const lanes *y, const lanes *weight,
 		lanes_edges(k, s->bits, s->across, from, to, y, &dir, &weighted);
 		scan_column(b, k, &fy);
 		fy *= 2 * y[k];
-		long_add(&work, fy);
-		long_add(&dirichlet, dir);
+		long_add(&work, &fy);
+		long_add(&dirichlet, &dir);
 		if (w) {
 			fy -= weighted / n;
 			w[state] += weigh(&fy, weight);

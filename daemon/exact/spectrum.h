@@ -11,21 +11,24 @@
 
 #include "mixing.h"
 
+/* Even states up to which it is offered: beyond, -E2BIG. */
+#define EXACT_SPECTRUM_MAX_STATES ((size_t)1 << 20)
+
 struct exact_spectrum {
-	double gamma; /* spectral gap of P, even sector: 1 - lambda_2. Per step. From above. */
-	double gamma_observed; /* the slowest mode that the observables excite */
+	double gamma; /* spectral gap of P, even sector: 1 - lambda_2, per step; from above */
+	double gamma_observed; /* of the slowest mode that the observables excite */
 	/*
-	 * A7: the relaxation of the overlapping bulk, per step. The cluster is the group of the slowest
-	 * modes that the observables excite and that together carry at least half of T_O; modes
-	 * whose 1 - sigma agree to 1e-6 belong together, and so does what follows closer than a
-	 * tenth. gamma_bulk = 1 - sigma of the slowest mode excited outside it; 1 when there is none.
+	 * A7, the relaxation of the overlapping bulk, per step. The cluster: the slowest modes that the
+	 * observables excite, as many as it takes to carry half of T_O, and with each all those whose
+	 * 1 - sigma agrees to 1e-6. gamma_bulk = 1 - sigma of the slowest mode that they excite
+	 * outside it; 1 when there is none. Excited: more than 1e-12 of the variance.
 	 */
 	double gamma_bulk;
 	double cluster_share; /* of T_O that the cluster carries */
 	double t_o;	      /* sum_a sum c(theta) / theta: the plain eigenvalue sum, value only */
-	unsigned int steps;   /* of Lanczos */
-	double residual;      /* of gamma: |(I-P) u - gamma u|; not converged: near gamma itself */
-	bool converged; /* gamma and t_o changed by less than 1e-12 and 1e-13 at the last steps */
+	unsigned int steps;   /* of Lanczos, of the column that took most */
+	double residual;      /* |(I - P) u - gamma u| of the mode of gamma */
+	bool converged; /* T_O to 1e-13 and gamma to 1e-9 did not change with half of the steps more */
 };
 
 /* -EOPNOTSUPP for a kernel that is not reversible; otherwise as exact_mixing(). */
