@@ -156,8 +156,7 @@ static int finish(struct mixing_job *job, struct err *e)
 	return judge(job, e);
 }
 
-static size_t bytes_of(const struct exact_model *mo, const struct exact_ask *ask,
-		       unsigned int threads)
+size_t mixing_bytes(const struct exact_model *mo, const struct exact_ask *ask, unsigned int threads)
 {
 	size_t bytes = exact_even_bytes(mo) + 2 * exact_states(mo) * sizeof(double);
 
@@ -179,7 +178,7 @@ int exact_mixing(const struct exact_even *v, const struct exact_ask *user_ask,
 		return r;
 	ask.tolerance = ask.tolerance > 0 ? ask.tolerance : DEFAULT_TOLERANCE;
 	ask.max_error = ask.max_error > 0 ? ask.max_error : DEFAULT_MAX_ERROR;
-	r = exact_run_admit(job.run, bytes_of(&v->model, &ask, 1), e);
+	r = exact_run_admit(job.run, mixing_bytes(&v->model, &ask, 1), e);
 	if (r < 0)
 		return r;
 	if (out_new(&ask, v, &out) < 0)
@@ -216,7 +215,7 @@ int exact_mixing_of(const struct exact_model *mo, const struct exact_ask *ask,
 	if (r < 0)
 		return r;
 	run = exact_run_or_default(run);
-	r = exact_run_admit(run, bytes_of(mo, ask, 1), e);
+	r = exact_run_admit(run, mixing_bytes(mo, ask, 1), e);
 	if (r < 0)
 		return r;
 	r = exact_even_new(mo, run, &v, e);

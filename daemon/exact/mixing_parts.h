@@ -25,6 +25,10 @@ bool mixing_scan_is_dense(const struct exact_model *mo, enum exact_route route);
 size_t mixing_scan_bytes(const struct exact_model *mo, const struct exact_ask *ask,
 			 unsigned int threads);
 
+/* All that exact_mixing() needs, the enumeration included. */
+size_t mixing_bytes(const struct exact_model *mo, const struct exact_ask *ask,
+		    unsigned int threads);
+
 /* Keeps the tau_max so far: observable a has this tau; true when it is the new worst. */
 bool mixing_is_worst(const struct mixing_job *job, size_t a);
 
