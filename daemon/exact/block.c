@@ -26,7 +26,7 @@ size_t block_bytes(const struct exact_model *mo, enum exact_kernel k)
 	unsigned int less = MIN(mo->n, mo->m), more = MAX(mo->n, mo->m);
 	size_t a = (size_t)1 << (less - 1), b = (size_t)1 << (more - 1);
 
-	return (3 * a * b + (k == EXACT_MIXTURE ? 3 : 2) * a * a + a + 4 * b) * sizeof(double);
+	return (3 * a * b + (k == EXACT_MIXTURE ? 4 : 3) * a * a + 3 * a + 4 * b) * sizeof(double);
 }
 
 static double coupling(const struct block *b, unsigned int side, size_t own, size_t other)
@@ -117,6 +117,8 @@ static int fill(struct block *b, const struct exact_run *run, struct err *e)
 		return r;
 	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)rows, (int)cols, 1.0,
 		    b->sym, (int)cols, b->sym, (int)cols, 0.0, b->s, (int)rows);
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)rows, (int)cols, 1.0,
+		    b->given[0], (int)cols, b->given[1], (int)rows, 0.0, b->c, (int)rows);
 	return exact_run_check(run, e);
 }
 
@@ -135,11 +137,42 @@ static double norm_1(const double *a, size_t n)
 	return most;
 }
 
+/* A class that is left once in so many steps is past what doubles can weigh against the rest. */
+#define LEAST_RATE 1e-280
+
+/* g, C and z; c holds K on entry. */
+static int scale(struct block *b, struct err *e)
+{
+	size_t rows = b->size[0], i, k;
+	long double norm = 0;
+
+	for (i = 0; i < rows; i++) {
+		double rate = 0;
+
+		for (k = 0; k < rows; k++)
+			rate += i == k ? 0 : b->c[i * rows + k];
+		if (rows > 1 && !(rate > LEAST_RATE))
+			return err_set(e, -EDOM,
+				       "some layer of this model is left less than once in 1e280 "
+				       "steps: its mixing is past double precision; lower beta or "
+				       "the couplings");
+		b->g[i] = rows > 1 ? sqrt(rate) : 1;
+		b->z[i] = b->g[i] * b->root[i];
+		norm += (long double)b->z[i] * b->z[i];
+	}
+	for (i = 0; i < rows; i++) {
+		b->z[i] /= (double)sqrtl(norm);
+		for (k = 0; k < rows; k++)
+			b->c[i * rows + k] = i == k ? 0 : b->s[i * rows + k] / b->g[i] / b->g[k];
+	}
+	return 0;
+}
+
 static int factorise(struct block *b, unsigned int which, struct err *e)
 {
 	size_t rows = b->size[0], i, k;
 	int n = (int)rows, info;
-	double norm, rcond = 0, c = which == 0 ? 1 : 0.25;
+	double norm, rcond = 0;
 	double *f = b->factor[which];
 	_cleanup_free_ double *work = calloc(3 * rows, sizeof(*work));
 	_cleanup_free_ int *iwork = calloc(rows, sizeof(*iwork));
@@ -148,9 +181,10 @@ static int factorise(struct block *b, unsigned int which, struct err *e)
 		return err_oom(e);
 	for (i = 0; i < rows; i++)
 		for (k = 0; k < rows; k++) {
-			f[i * rows + k] = (i == k) - c * b->s[i * rows + k];
-			if (which == 0)
-				f[i * rows + k] += b->root[i] * b->root[k];
+			size_t at = i * rows + k;
+
+			f[at] = which == 0 ? (i == k) - b->c[at] + b->z[i] * b->z[k] :
+					     (i == k) - b->s[at] / 4;
 		}
 	norm = norm_1(f, rows);
 	dpotrf_("L", &n, f, &n, &info);
@@ -186,16 +220,21 @@ int block_new(const struct exact_even *v, enum exact_kernel k, const struct exac
 	b->given[1] = alloc_zeroed(rows * cols, sizeof(double));
 	b->sym = alloc_zeroed(rows * cols, sizeof(double));
 	b->s = alloc_zeroed(rows * rows, sizeof(double));
+	b->c = alloc_zeroed(rows * rows, sizeof(double));
 	b->root = alloc_zeroed(rows, sizeof(double));
+	b->g = alloc_zeroed(rows, sizeof(double));
+	b->z = alloc_zeroed(rows, sizeof(double));
 	b->factor[0] = alloc_zeroed(rows * rows, sizeof(double));
 	b->factor[1] = k == EXACT_MIXTURE ? alloc_zeroed(rows * rows, sizeof(double)) : NULL;
-	if (!b->given[0] || !b->given[1] || !b->sym || !b->s || !b->root || !b->factor[0] ||
-	    (k == EXACT_MIXTURE && !b->factor[1]))
+	if (!b->given[0] || !b->given[1] || !b->sym || !b->s || !b->c || !b->root || !b->g ||
+	    !b->z || !b->factor[0] || (k == EXACT_MIXTURE && !b->factor[1]))
 		return err_oom(e);
 	r = fill(b, run, e);
 	if (r < 0)
 		return r;
-	r = factorise(b, 0, e);
+	r = scale(b, e);
+	if (r == 0)
+		r = factorise(b, 0, e);
 	if (r == 0 && k == EXACT_MIXTURE)
 		r = factorise(b, 1, e);
 	if (r < 0)
@@ -213,6 +252,9 @@ struct block *block_free(struct block *b)
 	free(b->sym);
 	free(b->s);
 	free(b->root);
+	free(b->g);
+	free(b->z);
+	free(b->c);
 	free(b->factor[0]);
 	free(b->factor[1]);
 	free(b);
@@ -258,7 +300,7 @@ void block_condition(const struct block *b, unsigned int side, size_t count, con
 		    b->given[!side], inner, from, (int)count, 0.0, to, (int)count);
 }
 
-/* y = (I - c S + [z z']) x, symmetrised, row major; y may not be x. */
+/* y = (I - C + z z') x, or (I - S/4) x, symmetrised, row major; y may not be x. */
 static void apply(const struct block *b, unsigned int which, size_t count, const double *x,
 		  double *y)
 {
@@ -266,20 +308,21 @@ static void apply(const struct block *b, unsigned int which, size_t count, const
 
 	memcpy(y, x, rows * count * sizeof(*y));
 	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)count, (int)rows,
-		    which == 0 ? -1.0 : -0.25, b->s, (int)rows, x, (int)count, 1.0, y, (int)count);
+		    which == 0 ? -1.0 : -0.25, which == 0 ? b->c : b->s, (int)rows, x, (int)count,
+		    1.0, y, (int)count);
 	if (which != 0)
 		return;
 	for (c = 0; c < count; c++) {
 		double mean = 0;
 
 		for (i = 0; i < rows; i++)
-			mean += b->root[i] * x[i * count + c];
+			mean += b->z[i] * x[i * count + c];
 		for (i = 0; i < rows; i++)
-			y[i * count + c] += b->root[i] * mean;
+			y[i * count + c] += b->z[i] * mean;
 	}
 }
 
-/* x += factor^-1 r; r is destroyed. Column by column, as LAPACK wants them. */
+/* x += factor^-1 r. Column by column, as LAPACK wants them. */
 static void solve_add(const struct block *b, unsigned int which, size_t count, const double *r,
 		      double *x, double *columns)
 {
@@ -295,8 +338,19 @@ static void solve_add(const struct block *b, unsigned int which, size_t count, c
 			x[i * count + c] += columns[c * rows + i];
 }
 
-static void measure(const struct block *b, size_t count, const double *rhs, const double *r,
-		    double *ret_residuals, double *ret_worst)
+/* What a function of the class is multiplied by in the system, on the right and on the left. */
+static double rhs_scale(const struct block *b, unsigned int which, size_t i)
+{
+	return which == 0 ? b->root[i] / b->g[i] : b->root[i];
+}
+
+static double x_scale(const struct block *b, unsigned int which, size_t i)
+{
+	return which == 0 ? b->root[i] * b->g[i] : b->root[i];
+}
+
+static void measure(const struct block *b, unsigned int which, size_t count, const double *rhs,
+		    const double *r, double *ret_residuals, double *ret_worst)
 {
 	double sum = 0, worst = 0;
 	size_t i, c;
@@ -305,7 +359,7 @@ static void measure(const struct block *b, size_t count, const double *rhs, cons
 		double rr = 0, bb = 0;
 
 		for (i = 0; i < b->size[0]; i++) {
-			double scaled = rhs[i * count + c] * b->root[i];
+			double scaled = rhs[i * count + c] * rhs_scale(b, which, i);
 
 			rr += r[i * count + c] * r[i * count + c];
 			bb += scaled * scaled;
@@ -320,6 +374,25 @@ static void measure(const struct block *b, size_t count, const double *rhs, cons
 		*ret_worst = worst;
 }
 
+/* From the system to functions of the class; R_1: of mean 0. */
+static void unscale(const struct block *b, unsigned int which, size_t count, double *x)
+{
+	size_t rows = b->size[0], i, c;
+
+	for (c = 0; c < count; c++) {
+		double mean = 0;
+
+		for (i = 0; i < rows; i++) {
+			double by = x_scale(b, which, i);
+
+			x[i * count + c] = by > 0 ? x[i * count + c] / by : 0;
+			mean += b->root[i] * b->root[i] * x[i * count + c];
+		}
+		for (i = 0; i < rows && which == 0; i++)
+			x[i * count + c] -= mean;
+	}
+}
+
 void block_solve(const struct block *b, unsigned int which, size_t count, const double *rhs,
 		 double *x, double *scratch, double *ret_residuals, double *ret_worst)
 {
@@ -330,17 +403,15 @@ void block_solve(const struct block *b, unsigned int which, size_t count, const 
 	memset(x, 0, rows * count * sizeof(*x));
 	for (i = 0; i < rows; i++)
 		for (c = 0; c < count; c++)
-			r[i * count + c] = rhs[i * count + c] * b->root[i];
+			r[i * count + c] = rhs[i * count + c] * rhs_scale(b, which, i);
 	for (pass = 0; pass < 2; pass++) {
 		solve_add(b, which, count, r, x, columns);
 		apply(b, which, count, x, r);
 		for (i = 0; i < rows; i++)
 			for (c = 0; c < count; c++)
-				r[i * count + c] =
-					rhs[i * count + c] * b->root[i] - r[i * count + c];
+				r[i * count + c] = rhs[i * count + c] * rhs_scale(b, which, i) -
+						   r[i * count + c];
 	}
-	measure(b, count, rhs, r, ret_residuals, ret_worst);
-	for (i = 0; i < rows; i++)
-		for (c = 0; c < count; c++)
-			x[i * count + c] = b->root[i] > 0 ? x[i * count + c] / b->root[i] : 0;
+	measure(b, which, count, rhs, r, ret_residuals, ret_worst);
+	unscale(b, which, count, x);
 }

@@ -5,7 +5,13 @@
  * classes. Everything is solved on the layer that has fewer (side A; the other is B) with
  *
  *	S = That That' , That(a, b) = sqrt(P(b | a) P(a | b)) = pi(a, b) / sqrt(p(a) p(b))
- *	R_c = (I - c S + z z')^-1, z = sqrt(p(a)) the unit null vector of I - S	(c = 1, or 1/4)
+ *
+ * I - S is the generator of a chain on the classes of A, K(a, a') = sum_b P(b | a) P(a' | b); its
+ * diagonal is taken as the sum d(a) of the rates that leave a, which loses nothing where they are
+ * small, and it is scaled to a unit diagonal, g = sqrt(d):
+ *
+ *	R_1 = (I - C + z z')^-1, C(a, a') = S(a, a') / (g(a) g(a')) off the diagonal, z the unit
+ *	null vector of I - C, along g sqrt(p);	R_(1/4) = (I - S / 4)^-1
  *
  * Classes are numbered by the bits of the representative whose last p-bit is +1.
  */
@@ -21,9 +27,12 @@ struct block {
 	size_t size[2];	      /* classes */
 	double *given[2];     /* [0]: P(b | a) [A * B] row major; [1]: P(a | b) [B * A] */
 	double *root;	      /* [A] sqrt(p(a)) */
+	double *g;	      /* [A] */
+	double *z;	      /* [A] */
 	double *sym;	      /* [A * B] That */
 	double *s;	      /* [A * A] S */
-	double *factor[2];    /* [A * A] Cholesky of I - S + zz', and of I - S/4 */
+	double *c;	      /* [A * A] C */
+	double *factor[2];    /* [A * A] Cholesky of I - C + zz', and of I - S/4 */
 	double condition;     /* of the first */
 };
 

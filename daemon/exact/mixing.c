@@ -100,41 +100,59 @@ static int tau_gradient(const struct mixing_job *job)
  * smallest eigenvalue magnifies in x, and its root in the differences of x. A gradient that is small
  * beside the sums that it is made of (beta T_O) has lost what cancelled.
  */
+static double against(const double *grad, size_t count, double scale)
+{
+	double most = 0;
+	size_t a;
+
+	for (a = 0; grad && a < count; a++)
+		most = MAX(most, fabs(grad[a]));
+	return most > 1e-12 * scale && most < scale ? scale / most : 1;
+}
+
 static void bound_errors(const struct mixing_job *job)
 {
 	struct exact_mixing *out = job->out;
 	double second = out->t_o > 0 ? job->residuals / job->smallest / out->t_o : 0;
 	double rounding = DBL_EPSILON / job->smallest;
-	double scale = job->even->model.beta * out->t_o, most = 0;
-	size_t a;
+	double beta = job->even->model.beta, base = 4 * (sqrt(second) + rounding + 4 * DBL_EPSILON);
+	size_t count = exact_observables(&job->even->model);
 
 	out->error_value = second + 8 * DBL_EPSILON * sqrt(1 + 1 / job->smallest);
-	out->error_gradient = 4 * (sqrt(second) + rounding + 4 * DBL_EPSILON);
-	for (a = 0; out->dt_o && a < exact_observables(&job->even->model); a++)
-		most = MAX(most, fabs(out->dt_o[a]));
-	if (most > 1e-12 * scale && most < scale)
-		out->error_gradient *= scale / most;
+	out->error_gradient = base * against(out->dt_o, count, beta * out->t_o);
+	out->error_dtau = base * against(out->dtau, count, beta * (out->tau[out->dtau_of] + 1));
+}
+
+static int refuse(const struct mixing_job *job, const char *what, double error, struct err *e)
+{
+	const struct exact_mixing *out = job->out;
+
+	if (error <= job->ask->max_error)
+		return 0;
+	return err_set(e, -EDOM,
+		       "%s could only be told to a relative error of %.2g (condition %.2g, "
+		       "residual %.2g), and %.2g was asked for: no value is given",
+		       what, error, out->condition, out->residual, job->ask->max_error);
 }
 
 static int judge(const struct mixing_job *job, struct err *e)
 {
 	struct exact_mixing *out = job->out;
-	bool gradient = job->ask->gradient || job->ask->dtau;
-	double error = gradient ? out->error_gradient : out->error_value;
 	size_t a;
+	int r;
 
 	for (a = 0; a < exact_observables(&job->even->model); a++)
-		if (!isfinite(out->g[a]) || !isfinite(out->tau[a]) ||
-		    (out->dt_o && !isfinite(out->dt_o[a])))
+		if (!isfinite(out->g[a]) || !isfinite(out->tau[a]) || out->g[a] < 0 ||
+		    (out->dt_o && !isfinite(out->dt_o[a])) ||
+		    (out->dtau && !isfinite(out->dtau[a])))
 			return err_set(e, -EDOM,
 				       "the answer is past double precision: no value is given");
-	if (!(error <= job->ask->max_error))
-		return err_set(e, -EDOM,
-			       "the %s could only be told to a relative error of %.2g (condition "
-			       "%.2g, residual %.2g), and %.2g was asked for: no value is given",
-			       gradient ? "gradient" : "value", error, out->condition,
-			       out->residual, job->ask->max_error);
-	return 0;
+	r = refuse(job, "T_O", out->error_value, e);
+	if (r == 0 && out->dt_o)
+		r = refuse(job, "the gradient of T_O", out->error_gradient, e);
+	if (r == 0 && out->dtau)
+		r = refuse(job, "the gradient of tau_int", out->error_dtau, e);
+	return r;
 }
 
 static int finish(struct mixing_job *job, struct err *e)

@@ -54,7 +54,7 @@ struct exact_ask {
 	bool keep_x;	   /* hand x out */
 	/*
 	 * Where conjugate gradients start, or NULL: x of an answer for the same shape and kernel (of a
-	 * W nearby: finite differences). Without effect on Cholesky.
+	 * W nearby: finite differences). Without effect on Cholesky, which the block kernels use.
 	 */
 	const double *x0;
 	/*
@@ -79,7 +79,7 @@ struct exact_mixing {
 	double *dt_o;	/* [n * m] dT_O / dW, or NULL */
 	double *dtau;	/* [n * m] dtau_a / dW, or NULL */
 	size_t dtau_of; /* a */
-	double *x;	/* layout private to the kernel, for x0 and exact_quad(); or NULL */
+	double *x;	/* layout private, for x0 and exact_quad(); NULL for the block kernels */
 	size_t x_count;
 
 	bool dense;
@@ -88,7 +88,11 @@ struct exact_mixing {
 	double residual;  /* worst over the observables, relative, recomputed from x at the end */
 	double condition; /* lambda_max / lambda_min of the system: from the coefficients of the
 			   * conjugate gradients, or LAPACK's 1-norm estimate */
-	double error_value, error_gradient; /* relative bounds from residual, condition, rounding */
+	/*
+	 * Relative bounds, from residual, condition and rounding: of T_O; of dt_o and dtau, to their
+	 * largest |entry| (to beta T_O, beta 2G/Var where the gradient is below 1e-12 of that).
+	 */
+	double error_value, error_gradient, error_dtau;
 };
 
 /*

@@ -8,7 +8,7 @@
 #include "scan.h"
 
 /* Unknowns up to which a Cholesky factor costs less than the iterations that it saves. */
-#define DENSE_IS_FASTER	  64
+#define DENSE_IS_FASTER	  32
 /* ... and up to which it is tried where conjugate gradients stall. */
 #define DENSE_IS_BEARABLE 2048
 

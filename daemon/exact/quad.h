@@ -31,7 +31,7 @@ struct exact_quad {
 };
 
 /*
- * answer: of exact_mixing() with keep_x, for the same v. -EDOM when refinement does not converge
+ * answer: of exact_mixing() for the same v; with keep_x when the kernel is random-scan. -EDOM when refinement does not converge
  * (condition above about 1e14): then there is no reference, and nothing is said.
  */
 int exact_quad(const struct exact_even *v, const struct exact_mixing *answer,

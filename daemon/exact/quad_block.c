@@ -146,6 +146,28 @@ static void project(const struct quad_block *q, unsigned int side, size_t a)
 	}
 }
 
+/* r = rhs - (I - c S) x, of mean 0 for c = 1; |r| / |rhs| in the norm of pi. */
+static double residual(struct quad_block *q, unsigned int which, const quad *x)
+{
+	size_t i, n = q->size[0];
+	quad rr = 0, bb = 0, mean = 0;
+
+	condition(q, 0, x, q->far);
+	condition(q, 1, q->far, q->u);
+	for (i = 0; i < n; i++) {
+		q->u[i] = q->rhs[i] - (x[i] - q->u[i] / (which == 0 ? 1 : 4));
+		mean += q->p[i] * q->u[i];
+	}
+	for (i = 0; i < n; i++) {
+		quad r = which == 0 ? q->u[i] - mean : q->u[i];
+
+		rr += q->p[i] * r * r;
+		bb += q->p[i] * q->rhs[i] * q->rhs[i];
+		q->r[i] = (double)r;
+	}
+	return bb > 0 ? (double)quad_sqrt(rr / bb) : 0;
+}
+
 /* x = R_c rhs, which = 0: c = 1, which = 1: c = 1/4. x is not rhs. */
 static int solve(struct quad_block *q, unsigned int which, quad *x, struct err *e)
 {
@@ -154,22 +176,8 @@ static int solve(struct quad_block *q, unsigned int which, quad *x, struct err *
 
 	memset(x, 0, n * sizeof(*x));
 	for (k = 0;; k++) {
-		quad rr = 0, bb = 0, mean = 0;
-		double worst;
+		double worst = residual(q, which, x);
 
-		condition(q, 0, x, q->far);
-		condition(q, 1, q->far, q->u);
-		for (i = 0; i < n; i++)
-			mean += q->p[i] * x[i];
-		for (i = 0; i < n; i++) {
-			quad r = which == 0 ? q->rhs[i] - (x[i] - q->u[i] + mean) :
-					      q->rhs[i] - (x[i] - q->u[i] / 4);
-
-			rr += q->p[i] * r * r;
-			bb += q->p[i] * q->rhs[i] * q->rhs[i];
-			q->r[i] = (double)r;
-		}
-		worst = bb > 0 ? (double)quad_sqrt(rr / bb) : 0;
 		if (worst <= QUAD_TOLERANCE) {
 			q->job->residual = MAX(q->job->residual, worst);
 			q->job->refinements = MAX(q->job->refinements, k);
