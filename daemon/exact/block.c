@@ -38,7 +38,7 @@ static double coupling(const struct block *b, unsigned int side, size_t own, siz
 }
 
 /* 2 beta times the field of the p-bits of this class on p-bit `other` of the other side. */
-static double field(const struct block *b, unsigned int side, size_t class, size_t other)
+static long double field(const struct block *b, unsigned int side, size_t class, size_t other)
 {
 	size_t layer = class | (size_t)1 << (b->bits[side] - 1), i;
 	long double u = 0;
@@ -48,15 +48,15 @@ static double field(const struct block *b, unsigned int side, size_t class, size
 
 		u += layer >> i & 1 ? w : -w;
 	}
-	return (double)(2 * b->even->model.beta * u);
+	return 2 * b->even->model.beta * u;
 }
 
-/* sigma(u) */
-static double logistic(double u)
+/* sigma(u); a strong field in double would already have lost digits of it. */
+static double logistic(long double u)
 {
-	double t = exp(-fabs(u));
+	long double t = expl(-fabsl(u));
 
-	return u > 0 ? 1 / (1 + t) : t / (1 + t);
+	return (double)(u > 0 ? 1 / (1 + t) : t / (1 + t));
 }
 
 /* P(other side | class) by classes; law: scratch of 2^bits of the other side. */
@@ -68,7 +68,7 @@ static void conditional(const struct block *b, unsigned int side, size_t class, 
 
 	law[0] = 1;
 	for (i = 0; i < bits; i++) {
-		double u = field(b, side, class, i);
+		long double u = field(b, side, class, i);
 		double up = logistic(u), down = logistic(-u);
 
 		for (k = 0; k < (size_t)1 << i; k++) {
@@ -274,7 +274,7 @@ void block_project(const struct block *b, unsigned int side, size_t first, size_
 		unsigned int k;
 
 		for (k = 0; k < b->bits[!side]; k++) {
-			double u = field(b, side, i, k);
+			long double u = field(b, side, i, k);
 
 			up[k] = logistic(u);
 			down[k] = logistic(-u);
