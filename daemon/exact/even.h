@@ -47,8 +47,8 @@ size_t exact_even_bytes(const struct exact_model *mo);
 /* v_i h_j = +-1 in a state of the even sector. */
 static inline int exact_product(const struct exact_model *mo, size_t state, size_t i, size_t j)
 {
-	unsigned int v = state >> i & 1;
-	unsigned int h = j + 1 == mo->m ? 1 : state >> (mo->n + j) & 1;
+	bool v = state >> i & 1;
+	bool h = j + 1 == mo->m || (state >> (mo->n + j) & 1);
 
 	return v == h ? 1 : -1;
 }

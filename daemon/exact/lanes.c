@@ -1,120 +1,78 @@
 /* SPDX-License-Identifier: MIT */
 #include "lanes.h"
 
-/* One body, compiled for the CPUs that there are; the loader takes the widest. */
-#if defined(__x86_64__)
-#define ROUTES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define ROUTES
-#endif
 #define INLINE static inline __attribute__((always_inline))
 
 /* Rows between two additions to a total: short sums keep rounding small. */
 #define RUN 64
 
-INLINE void gather_row(const struct lanes_graph *g, size_t k, const lanes *in, lanes *ret)
-{
-	const double *c = g->c + k * g->degree;
-	lanes even = { 0 }, odd = { 0 };
-	unsigned int i;
+struct route {
+	void (*gather)(const struct lanes_graph *g, const lanes *in, lanes *out);
+	void (*gather_add)(const struct lanes_graph *g, const lanes *in, lanes *out);
+	void (*apply)(const struct lanes_graph *g, const lanes *p, const lanes *t, const double *z,
+		      const lanes *s, lanes *q, lanes *pq);
+	void (*step)(size_t rows, const lanes *alpha, const lanes *p, const lanes *q, lanes *x,
+		     lanes *r, lanes *rr);
+	void (*turn)(size_t rows, const lanes *beta, const lanes *r, const double *z, lanes *p,
+		     lanes *s);
+	void (*edges)(size_t k, unsigned int degree, const uint32_t *mask, const double *a,
+		      const double *b, const lanes *y, lanes *dir, lanes *weighted);
+};
 
-	for (i = 0; i + 2 <= g->degree; i += 2) {
-		even += c[i] * in[k ^ g->mask[i]];
-		odd += c[i + 1] * in[k ^ g->mask[i + 1]];
-	}
-	if (i < g->degree)
-		even += c[i] * in[k ^ g->mask[i]];
-	*ret = even + odd;
+#define TARGET
+#define NAME(x) plain_##x
+#include "lanes_route.h"
+
+#if defined(__x86_64__)
+#define TARGET	__attribute__((target("avx2")))
+#define NAME(x) avx2_##x
+#include "lanes_route.h"
+
+#define TARGET	__attribute__((target("avx512f")))
+#define NAME(x) avx512_##x
+#include "lanes_route.h"
+#endif
+
+static const struct route *route(void)
+{
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx512f"))
+		return &avx512_route;
+	if (__builtin_cpu_supports("avx2"))
+		return &avx2_route;
+#endif
+	return &plain_route;
 }
 
-ROUTES void lanes_gather(const struct lanes_graph *g, const lanes *in, lanes *out)
+void lanes_gather(const struct lanes_graph *g, const lanes *in, lanes *out)
 {
-	size_t k;
-
-	for (k = 0; k < g->rows; k++)
-		gather_row(g, k, in, &out[k]);
+	route()->gather(g, in, out);
 }
 
-ROUTES void lanes_gather_add(const struct lanes_graph *g, const lanes *in, lanes *out)
+void lanes_gather_add(const struct lanes_graph *g, const lanes *in, lanes *out)
 {
-	size_t k;
-	lanes sum;
-
-	for (k = 0; k < g->rows; k++) {
-		gather_row(g, k, in, &sum);
-		out[k] += sum;
-	}
+	route()->gather_add(g, in, out);
 }
 
-ROUTES void lanes_apply(const struct lanes_graph *g, const lanes *p, const lanes *t,
-			const double *z, const lanes *s, lanes *q, lanes *pq)
+void lanes_apply(const struct lanes_graph *g, const lanes *p, const lanes *t, const double *z,
+		 const lanes *s, lanes *q, lanes *pq)
 {
-	lanes total = { 0 }, part, sum;
-	size_t k, end;
-
-	for (k = 0; k < g->rows;) {
-		end = k + RUN < g->rows ? k + RUN : g->rows;
-		part = (lanes){ 0 };
-		for (; k < end; k++) {
-			gather_row(g, k, t, &sum);
-			q[k] = p[k] - sum + z[k] * *s;
-			part += p[k] * q[k];
-		}
-		total += part;
-	}
-	*pq = total;
+	route()->apply(g, p, t, z, s, q, pq);
 }
 
-ROUTES void lanes_step(size_t rows, const lanes *alpha, const lanes *p, const lanes *q, lanes *x,
-		       lanes *r, lanes *rr)
+void lanes_step(size_t rows, const lanes *alpha, const lanes *p, const lanes *q, lanes *x, lanes *r,
+		lanes *rr)
 {
-	lanes total = { 0 }, part;
-	size_t k, end;
-
-	for (k = 0; k < rows;) {
-		end = k + RUN < rows ? k + RUN : rows;
-		part = (lanes){ 0 };
-		for (; k < end; k++) {
-			x[k] += *alpha * p[k];
-			r[k] -= *alpha * q[k];
-			part += r[k] * r[k];
-		}
-		total += part;
-	}
-	*rr = total;
+	route()->step(rows, alpha, p, q, x, r, rr);
 }
 
-ROUTES void lanes_turn(size_t rows, const lanes *beta, const lanes *r, const double *z, lanes *p,
-		       lanes *s)
+void lanes_turn(size_t rows, const lanes *beta, const lanes *r, const double *z, lanes *p, lanes *s)
 {
-	lanes total = { 0 }, part;
-	size_t k, end;
-
-	for (k = 0; k < rows;) {
-		end = k + RUN < rows ? k + RUN : rows;
-		part = (lanes){ 0 };
-		for (; k < end; k++) {
-			p[k] = r[k] + *beta * p[k];
-			part += z[k] * p[k];
-		}
-		total += part;
-	}
-	*s = total;
+	route()->turn(rows, beta, r, z, p, s);
 }
 
-ROUTES void lanes_edges(size_t k, unsigned int degree, const uint32_t *mask, const double *a,
-			const double *b, const lanes *y, lanes *dir, lanes *weighted)
+void lanes_edges(size_t k, unsigned int degree, const uint32_t *mask, const double *a,
+		 const double *b, const lanes *y, lanes *dir, lanes *weighted)
 {
-	lanes sum = { 0 }, by_a = { 0 }, here = y[k];
-	unsigned int i;
-
-	for (i = 0; i < degree; i++) {
-		lanes d = here * a[i] - y[k ^ mask[i]] * b[i];
-
-		d *= d;
-		sum += d;
-		by_a += a[i] * a[i] * d;
-	}
-	*dir = sum;
-	*weighted = by_a;
+	route()->edges(k, degree, mask, a, b, y, dir, weighted);
 }

@@ -4,19 +4,60 @@
 
 #include "quad_even.h"
 
-quad quad_exp(quad x)
+/* The C library has these, but not for every compiler. */
+
+static quad power_of_2(int k)
 {
-	return expf128(x);
+	union {
+		quad q;
+		uint64_t word[2];
+	} u = { .word = { 0, (uint64_t)(k + 16383) << 48 } };
+
+	return u.q;
 }
 
+/* x <= 0. To a few units in the last place: exp(x) = 2^k exp(x - k ln 2), by its series. */
+quad quad_exp(quad x)
+{
+	/* ln 2 as a sum of doubles: small multiples of the first two are exact. */
+	const quad ln_2[3] = { 0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56,
+			       0x1.7b57a079a1934p-111 };
+	quad sum = 1, r;
+	int k, i;
+
+	if (!(x > -11300))
+		return 0;
+	k = (int)rint((double)x / M_LN2);
+	r = x - k * ln_2[0] - k * ln_2[1] - k * ln_2[2];
+	for (i = 28; i > 0; i--)
+		sum = 1 + r / i * sum;
+	return sum * power_of_2(k);
+}
+
+/* Newton's steps from the double root of a fraction in [1/2, 2). */
 quad quad_sqrt(quad x)
 {
-	return sqrtf128(x);
+	union {
+		quad q;
+		uint64_t word[2];
+	} u = { .q = x };
+	int exponent = (int)(u.word[1] >> 48 & 0x7fff) - 16383;
+	quad y, by;
+
+	if (!(x > 0) || exponent < -16382)
+		return 0;
+	exponent &= ~1;
+	by = power_of_2(-exponent / 2);
+	x = x * by * by;
+	y = sqrt((double)x);
+	y = (y + x / y) / 2;
+	y = (y + x / y) / 2;
+	return y / by;
 }
 
 quad quad_logistic(quad u)
 {
-	quad t = expf128(u < 0 ? u : -u);
+	quad t = quad_exp(u < 0 ? u : -u);
 
 	return (u < 0 ? t : 1) / (1 + t);
 }

@@ -8,6 +8,7 @@
 
 typedef __float128 quad;
 
+/* exp(x) of x <= 0, 0 below -11300; sqrt(x); the logistic function. To a few times 1e-34. */
 quad quad_exp(quad x);
 quad quad_sqrt(quad x);
 quad quad_logistic(quad u);
