@@ -9,7 +9,7 @@
 
 #include "mixing.h"
 
-/* Above this many even states the reference is refused (-E2BIG): it would take hours. */
+/* Above this many even states the reference is refused (-E2BIG): it would take many minutes. */
 #define EXACT_QUAD_MAX_STATES ((size_t)1 << 15)
 
 struct exact_quad {

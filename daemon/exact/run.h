@@ -12,8 +12,9 @@ struct exact_run {
 	size_t memory;		   /* bytes that may be allocated; 0: no limit. Checked before. */
 	const atomic_bool *cancel; /* NULL, or set by anyone at any time: -ECANCELED soon after */
 	/*
-	 * NULL, or called by the thread that asked, a few times a second at most: what is being
-	 * done ("solve"), and the share of the whole, 0 .. 1.
+	 * NULL, or called by the thread that asked whenever there is some: what is being done
+	 * ("enumerate", "build", "solve", "sum", "reference", "spectrum"), and the share of that,
+	 * 0 .. 1. At small sizes it is called thousands of times a second.
 	 */
 	void (*progress)(void *data, const char *what, double share);
 	void *data;
