@@ -7,6 +7,8 @@
 #define RUN 64
 
 struct route {
+	void (*columns)(size_t rows, const struct lanes_pairs *f, const uint32_t *state,
+			const double *scale, lanes *out);
 	void (*gather)(const struct lanes_graph *g, const lanes *in, lanes *out);
 	void (*gather_add)(const struct lanes_graph *g, const lanes *in, lanes *out);
 	void (*apply)(const struct lanes_graph *g, const lanes *p, const lanes *t, const double *z,
@@ -42,6 +44,12 @@ static const struct route *route(void)
 		return &avx2_route;
 #endif
 	return &plain_route;
+}
+
+void lanes_columns(size_t rows, const struct lanes_pairs *f, const uint32_t *state,
+		   const double *scale, lanes *out)
+{
+	route()->columns(rows, f, state, scale, out);
 }
 
 void lanes_gather(const struct lanes_graph *g, const lanes *in, lanes *out)

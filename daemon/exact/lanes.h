@@ -12,6 +12,7 @@
 
 #define LANES 8
 typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
+typedef uint64_t lanes_bits __attribute__((vector_size(LANES * sizeof(uint64_t))));
 
 /* The rows k of a sparse matrix: entry c[k * degree + i] in column k ^ mask[i]. */
 struct lanes_graph {
@@ -21,6 +22,15 @@ struct lanes_graph {
 	const double *c;      /* [rows * degree] */
 };
 
+/* Functions of two bits of a state, one a lane: `same` where they agree. */
+struct lanes_pairs {
+	lanes same, differ;
+	lanes_bits first, second;
+};
+
+/* out[k] = scale[k] f(state[k]) */
+void lanes_columns(size_t rows, const struct lanes_pairs *f, const uint32_t *state,
+		   const double *scale, lanes *out);
 /* out = C in */
 void lanes_gather(const struct lanes_graph *g, const lanes *in, lanes *out);
 /* out += C in */

@@ -16,6 +16,20 @@ INLINE void NAME(gather_row)(const struct lanes_graph *g, size_t k, const lanes 
 	*ret = even + odd;
 }
 
+TARGET static void NAME(columns)(size_t rows, const struct lanes_pairs *f, const uint32_t *state,
+				 const double *scale, lanes *out)
+{
+	lanes_bits same = (lanes_bits)f->same, differ = (lanes_bits)f->differ;
+	size_t k;
+
+	for (k = 0; k < rows; k++) {
+		lanes_bits s = (lanes_bits){ 0 } + state[k];
+		lanes_bits unlike = -((s >> f->first ^ s >> f->second) & 1);
+
+		out[k] = (lanes)((unlike & differ) | (~unlike & same)) * scale[k];
+	}
+}
+
 TARGET static void NAME(gather)(const struct lanes_graph *g, const lanes *in, lanes *out)
 {
 	size_t k;
@@ -109,7 +123,8 @@ TARGET static void NAME(edges)(size_t k, unsigned int degree, const uint32_t *ma
 }
 
 static const struct route NAME(route) = {
-	NAME(gather), NAME(gather_add), NAME(apply), NAME(step), NAME(turn), NAME(edges),
+	NAME(columns), NAME(gather), NAME(gather_add), NAME(apply),
+	NAME(step),    NAME(turn),   NAME(edges),
 };
 
 #undef TARGET

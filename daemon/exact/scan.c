@@ -29,10 +29,10 @@ static size_t flip_h_count(const struct exact_model *mo)
 
 size_t scan_bytes(const struct exact_model *mo)
 {
-	size_t doubles = exact_states(mo) * (exact_bits(mo) + 2) + scan_unknowns(mo) +
+	size_t doubles = exact_states(mo) * (exact_bits(mo) + 3) + scan_unknowns(mo) +
 			 flip_v_count(mo) + flip_h_count(mo);
 
-	return doubles * sizeof(double) + sizeof(struct scan);
+	return doubles * sizeof(double) + exact_states(mo) * sizeof(uint32_t) + sizeof(struct scan);
 }
 
 size_t scan_block_bytes(const struct exact_model *mo)
@@ -134,6 +134,8 @@ static int fill_entries(struct scan *s, struct err *e)
 				       "or the couplings");
 		s->g[at] = sqrt(rate / n);
 		s->root[at] = sqrt(s->even->pi[state]);
+		s->source[at] = s->root[at] / s->g[at];
+		s->state[at] = (uint32_t)(state | s->states);
 	}
 	for (at = 0; at < s->states; at++)
 		for (i = 0; i < s->bits; i++)
@@ -182,10 +184,13 @@ int scan_new(const struct exact_even *v, struct scan **ret, struct err *e)
 	s->c = alloc_zeroed(s->states, s->bits * sizeof(double));
 	s->g = alloc_zeroed(s->states, sizeof(double));
 	s->root = alloc_zeroed(s->states, sizeof(double));
+	s->source = alloc_zeroed(s->states, sizeof(double));
+	s->state = alloc_zeroed(s->states, sizeof(uint32_t));
 	s->z = alloc_zeroed(s->system.unknowns, sizeof(double));
 	s->flip_v = alloc_zeroed(flip_v_count(mo), sizeof(double));
 	s->flip_h = alloc_zeroed(flip_h_count(mo), sizeof(double));
-	if (!s->c || !s->g || !s->root || !s->z || !s->flip_v || !s->flip_h)
+	if (!s->c || !s->g || !s->root || !s->source || !s->state || !s->z || !s->flip_v ||
+	    !s->flip_h)
 		return err_oom(e);
 	set_masks(s);
 	fill_flips(s);
@@ -205,6 +210,8 @@ struct scan *scan_free(struct scan *s)
 	free(s->c);
 	free(s->g);
 	free(s->root);
+	free(s->source);
+	free(s->state);
 	free(s->z);
 	free(s->flip_v);
 	free(s->flip_h);

@@ -29,9 +29,11 @@ struct scan {
 	uint32_t across[EXACT_MAX_BITS]; /* storage ^ across[i]: the state with p-bit i flipped */
 	double *c;			 /* [states * N], in storage order like all that follows */
 	double *g, *root;		 /* [states] sqrt(d), sqrt(pi) */
-	double *z;			 /* [unknowns] */
-	double *flip_v;			 /* [2^(m-1)][n][2] a_i by h, i and the bit of v_i */
-	double *flip_h;			 /* [2^n][m][2] a_i by v, j and the bit of h_j */
+	double *source;			 /* [states] root / g */
+	uint32_t *state; /* [states] the state, with the bit of the last hidden p-bit */
+	double *z;	 /* [unknowns] */
+	double *flip_v;	 /* [2^(m-1)][n][2] a_i by h, i and the bit of v_i */
+	double *flip_h;	 /* [2^n][m][2] a_i by v, j and the bit of h_j */
 };
 
 /* -EDOM where the rate at which some state is left underflows. */
@@ -70,11 +72,9 @@ struct scan_block {
 	size_t first;
 	unsigned int observables; /* in this block */
 	int probe;		  /* its lane, or -1 */
-	/* f~ of each lane where v_i h_j = +1 and -1, and the two bits of the state to compare. */
-	double same[LANES], differ[LANES];
-	unsigned int bit[LANES][2];
-	const lanes *given; /* the scaled right hand side in storage, instead of that of f~ */
-	lanes *odd;	    /* scratch for the eliminated half; set by who owns the vectors */
+	struct lanes_pairs f;	  /* f~ of each lane; 0 of those without an observable */
+	const lanes *given;	  /* the scaled right hand side in storage, instead of that of f~ */
+	lanes *odd;		  /* scratch for the eliminated half; set by who owns the vectors */
 };
 
 static inline size_t scan_blocks(const struct exact_model *mo)
@@ -82,8 +82,6 @@ static inline size_t scan_blocks(const struct exact_model *mo)
 	return (exact_observables(mo) + 1 + LANES - 1) / LANES;
 }
 void scan_block_init(struct scan_block *b, const struct scan *s, size_t index);
-/* sqrt(pi) f~ of every lane in one state (not of the probe: 0). */
-void scan_column(const struct scan_block *b, size_t at, lanes *ret);
 /* The scaled right hand side in storage[from, from + count). */
 void scan_rhs(const struct scan_block *b, size_t from, size_t count, lanes *ret);
 /* The right hand side of `system`; data: a struct scan_block. */

@@ -22,24 +22,11 @@ void scan_block_init(struct scan_block *b, const struct scan *s, size_t index)
 		if (a >= count)
 			continue;
 		b->observables++;
-		b->same[l] = -2 * v->minus[a];
-		b->differ[l] = 2 * v->plus[a];
-		b->bit[l][0] = (unsigned int)(a / v->model.m);
-		b->bit[l][1] = v->model.n + (unsigned int)(a % v->model.m);
+		b->f.same[l] = -2 * v->minus[a];
+		b->f.differ[l] = 2 * v->plus[a];
+		b->f.first[l] = a / v->model.m;
+		b->f.second[l] = v->model.n + a % v->model.m;
 	}
-}
-
-void scan_column(const struct scan_block *b, size_t at, lanes *ret)
-{
-	const struct scan *s = b->scan;
-	size_t state = scan_state(s, at) | s->states; /* the last hidden p-bit is up */
-	lanes f = { 0 };
-	unsigned int l;
-
-	for (l = 0; l < LANES; l++)
-		f[l] = (state >> b->bit[l][0] ^ state >> b->bit[l][1]) & 1 ? b->differ[l] :
-									     b->same[l];
-	*ret = f * s->root[at];
 }
 
 /* +-1 by a hash of the place: excites every mode. */
@@ -54,18 +41,16 @@ static double probe_sign(size_t at)
 
 void scan_rhs(const struct scan_block *b, size_t from, size_t count, lanes *ret)
 {
+	const struct scan *s = b->scan;
 	size_t k;
 
 	if (b->given) {
 		memcpy(ret, b->given + from, count * sizeof(*ret));
 		return;
 	}
-	for (k = 0; k < count; k++) {
-		scan_column(b, from + k, &ret[k]);
-		ret[k] /= b->scan->g[from + k];
-		if (b->probe >= 0)
-			ret[k][b->probe] = probe_sign(from + k);
-	}
+	lanes_columns(count, &b->f, s->state + from, s->source + from, ret);
+	for (k = 0; k < count && b->probe >= 0; k++)
+		ret[k][b->probe] = probe_sign(from + k);
 }
 
 void scan_system_rhs(const void *data, lanes *ret)
@@ -140,21 +125,24 @@ void scan_value(const struct scan_block *b, const lanes *y, const lanes *weight,
 	double from[EXACT_MAX_BITS], to[EXACT_MAX_BITS];
 	double n = s->bits;
 	struct long_sum work = { 0 }, dirichlet = { 0 };
-	lanes dir, weighted, fy;
-	size_t k;
+	lanes dir, weighted, fy[RUN];
+	size_t k, at;
 
 	for (k = 0; k < s->states; k++) {
-		size_t state = scan_state(s, k);
+		size_t state = s->state[k] & (s->states - 1);
 
+		at = k % RUN;
+		if (at == 0)
+			lanes_columns(MIN((size_t)RUN, s->states - k), &b->f, s->state + k,
+				      s->root + k, fy);
 		scan_flips(s, state, from, to);
 		lanes_edges(k, s->bits, s->across, from, to, y, &dir, &weighted);
-		scan_column(b, k, &fy);
-		fy *= 2 * y[k];
-		long_add(&work, &fy);
+		fy[at] *= 2 * y[k];
+		long_add(&work, &fy[at]);
 		long_add(&dirichlet, &dir);
 		if (w) {
-			fy -= weighted / n;
-			w[state] += weigh(&fy, weight);
+			fy[at] -= weighted / n;
+			w[state] += weigh(&fy[at], weight);
 		}
 	}
 	*ret_g = (work.sum - dirichlet.sum / (2 * n)) + (work.rest - dirichlet.rest / (2 * n));
