@@ -21,7 +21,8 @@ struct solve {
 	struct mixing_job *job;
 	struct scan *scan;
 	struct slot *slots;
-	size_t blocks, done;
+	size_t blocks;
+	atomic_size_t done; /* blocks */
 	struct exact_work *work;
 };
 

@@ -14,7 +14,7 @@ struct exact_report {
 	bool a2_all;		     /* over all pairs of states */
 	struct exact_mixing *mixing; /* NULL for the alternating kernel: `refused` says why */
 	struct err refused;
-	bool has_spectrum, has_quad; /* as asked, where the size allows */
+	bool has_spectrum, has_quad; /* as asked, where the size allows; quad: where it converges */
 	struct exact_spectrum spectrum;
 	struct exact_quad *quad;
 	double value_agreement; /* |T_O - reference| / T_O: __float128, or else the eigenvalue sum */

@@ -12,6 +12,8 @@
 /* A step this short ends a column: its Krylov space is exhausted. */
 #define EXHAUSTED   1e-12
 #define EXCITED	    1e-12
+/* Eigenvalues are known to about 1e-15: of smaller ones too few digits are left. */
+#define LEAST_GAMMA 1e-9
 
 void dstev_(const char *jobz, const int *n, double *d, double *e, double *z, const int *ldz,
 	    double *work, int *info);
@@ -268,7 +270,8 @@ static int evaluate(const struct lanczos *z, unsigned int steps, struct exact_sp
 	n = modes_of(&z->column[i], steps, all, &ret->residual);
 	if (n < 0)
 		return n;
-	ret->gamma = n > 0 ? all[0].theta : 1;
+	/* What the observables found is a mode too. */
+	ret->gamma = MIN(n > 0 ? all[0].theta : 1, ret->gamma_observed);
 	ret->steps = 0;
 	for (i = 0; i < z->columns; i++)
 		ret->steps = MAX(ret->steps, MIN(steps, z->column[i].steps));
@@ -312,8 +315,8 @@ int exact_spectrum(const struct exact_even *v, enum exact_kernel k, const struct
 			r = evaluate(&z, z.goal, &now);
 		if (r < 0)
 			return err_set(e, r, "the tridiagonal eigenvalues could not be computed");
-		now.converged =
-			agree(before.t_o, now.t_o, 1e-13) && agree(before.gamma, now.gamma, 1e-9);
+		now.converged = agree(before.t_o, now.t_o, 1e-13) &&
+				agree(before.gamma, now.gamma, 1e-9) && now.gamma > LEAST_GAMMA;
 		if (now.converged || z.goal == MAX_STEPS)
 			break;
 	}

@@ -28,7 +28,11 @@ struct exact_spectrum {
 	double t_o;	      /* sum_a sum c(theta) / theta: the plain eigenvalue sum, value only */
 	unsigned int steps;   /* of Lanczos, of the column that took most */
 	double residual;      /* |(I - P) u - gamma u| of the mode of gamma */
-	bool converged; /* T_O to 1e-13 and gamma to 1e-9 did not change with half of the steps more */
+	/*
+	 * T_O to 1e-13 and gamma to 1e-9 did not change with half of the steps more, and gamma is
+	 * above 1e-9: below, doubles hold too few digits of it, and of the sum.
+	 */
+	bool converged;
 };
 
 /* -EOPNOTSUPP for a kernel that is not reversible; otherwise as exact_mixing(). */

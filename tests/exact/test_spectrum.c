@@ -155,6 +155,27 @@ START_TEST(test_report)
 }
 END_TEST
 
+/* A gap that double eigenvalues cannot hold is not called converged; the resolvent has it. */
+START_TEST(test_gap_below_doubles)
+{
+	const double w[4] = { 24, 0, 0, 24 };
+	struct exact_report_ask ask = { .mixing = { .kernel = (enum exact_kernel)_i },
+					.spectrum = true,
+					.quad = true };
+	struct exact_model mo = { 2, 2, 1, w };
+	struct exact_report *r = NULL;
+
+	ck_assert_int_eq(exact_report(&mo, &ask, NULL, &r, NULL), 0);
+	ck_assert_double_gt(r->mixing->t_o, 1e20);
+	ck_assert(!r->spectrum.converged);
+	if (!r->has_quad)
+		ck_assert(isnan(r->value_agreement));
+	else
+		ck_assert_double_lt(r->value_agreement, 1e-14);
+	exact_report_free(r);
+}
+END_TEST
+
 static void add(TCase *t)
 {
 	tcase_add_test(t, test_no_couplings);
@@ -163,6 +184,7 @@ static void add(TCase *t)
 	tcase_add_test(t, test_bulk);
 	tcase_add_test(t, test_refused);
 	tcase_add_test(t, test_report);
+	tcase_add_loop_test(t, test_gap_below_doubles, 0, EXACT_ALTERNATING);
 }
 
 int main(void)
