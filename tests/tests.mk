@@ -67,7 +67,7 @@ SYSTEM_TESTS := $(sort $(wildcard tests/system/*.sh))
 # Everything is built and fetched before the first test runs, so that what is shown is the tests' own
 # time. One test at a time: a virtual machine alone keeps two processors busy.
 RUN_TESTS := BUILD=$(B) MAKE="$(MAKE)" tests/run
-.PHONY: check check-unit check-sanitized check-system lint
+.PHONY: check check-unit check-sanitized check-scale check-system lint
 check: deps-test deps-kmod deps-vm deps-deb
 	@$(MAKE) --no-print-directory -s -j2 all tests
 	@$(MAKE) --no-print-directory -s -j2 B=$(B)/san OPT=-O1 SAN='$(SAN_FLAGS)' programs tests
@@ -80,6 +80,10 @@ check-unit: all tests
 check-sanitized:
 	@$(MAKE) --no-print-directory -s -j2 B=$(B)/san OPT=-O1 SAN='$(SAN_FLAGS)' programs tests
 	$(RUN_TESTS) $(SAN_TESTS:$(B)/%=$(B)/san/%)
+# m = n = 10: the exact gate on 2^19 states. SCALE=12: 2^23, with 12 GiB.
+SCALE ?= 10
+check-scale: $(B)/tests/exact/test_scale
+	PBIT_TEST_SCALE=$(SCALE) $<
 check-system: all
 	$(RUN_TESTS) $(SYSTEM_TESTS)
 

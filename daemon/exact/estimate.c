@@ -3,12 +3,14 @@
 #include "scan.h"
 
 /* Measured on one core of a server of 2023: seconds for ... */
-#define PER_EDGE     2e-9 /* an entry of the operator times eight columns, vectors in the cache */
-#define PER_EDGE_FAR 4e-9 /* ... and in memory */
-#define CACHE	     ((size_t)4 << 20)
-#define PER_STATE    6e-9  /* a state's part of one observable's gradient, block kernels */
-#define PER_MULTIPLY 5e-11 /* a multiplication of dense algebra */
-#define PER_WEIGHT   1e-7  /* the weight of a state */
+#define PER_EDGE      2e-9 /* an entry of the operator times eight columns, vectors in the cache */
+#define PER_EDGE_FAR  4e-9 /* ... in a cache that is shared */
+#define PER_EDGE_DRAM 6e-9 /* ... and in memory */
+#define CACHE	      ((size_t)2 << 20)
+#define SHARED_CACHE  ((size_t)128 << 20)
+#define PER_STATE     6e-9  /* a state's part of one observable's gradient, block kernels */
+#define PER_MULTIPLY  5e-11 /* a multiplication of dense algebra */
+#define PER_WEIGHT    1e-7  /* the weight of a state */
 
 /* Iterations grow with how strong the couplings are; this is what trained models take. */
 static double iterations(const struct exact_model *mo)
@@ -20,7 +22,10 @@ static double scan_seconds(const struct exact_model *mo, unsigned int threads, b
 {
 	double states = (double)exact_states(mo), blocks = (double)scan_blocks(mo);
 	double unknowns = (double)scan_unknowns(mo);
-	double per_edge = scan_block_bytes(mo) > CACHE ? PER_EDGE_FAR : PER_EDGE;
+	size_t bytes = scan_block_bytes(mo);
+	double per_edge = bytes > SHARED_CACHE ? PER_EDGE_DRAM :
+			  bytes > CACHE	       ? PER_EDGE_FAR :
+						 PER_EDGE;
 	double each = states * exact_bits(mo) * per_edge * (dense ? 5 : iterations(mo) + 4);
 
 	if (dense)
