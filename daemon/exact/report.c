@@ -7,13 +7,16 @@
 static int add_spectrum(struct exact_report *r, const struct exact_report_ask *ask,
 			const struct exact_run *run, struct err *e)
 {
+	struct err own = { 0 };
 	int rc;
 
 	if (!ask->spectrum || r->even->states > EXACT_SPECTRUM_MAX_STATES)
 		return 0;
-	rc = exact_spectrum(r->even, ask->mixing.kernel, run, &r->spectrum, e);
+	rc = exact_spectrum(r->even, ask->mixing.kernel, run, &r->spectrum, &own);
+	if (rc == -EFBIG) /* for information only */
+		return 0;
 	if (rc < 0)
-		return rc;
+		return err_set(e, rc, "%s", own.text);
 	r->has_spectrum = true;
 	if (!r->has_quad && r->spectrum.converged && r->mixing->t_o > 0)
 		r->value_agreement = fabs(r->mixing->t_o - r->spectrum.t_o) / r->mixing->t_o;

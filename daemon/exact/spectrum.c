@@ -283,6 +283,18 @@ static bool agree(double a, double b, double within)
 	return fabs(a - b) <= within * fabs(b);
 }
 
+static size_t bytes_needed(const struct exact_even *v, enum exact_kernel k, unsigned int threads)
+{
+	const struct exact_model *mo = &v->model;
+	size_t columns = exact_observables(mo) + 1, states = v->states;
+	size_t op = k == EXACT_RANDOM_SCAN ?
+			    scan_bytes(mo) + states * exact_bits(mo) * sizeof(double) :
+			    3 * states * sizeof(double);
+
+	return op + columns * 2 * MAX_STEPS * sizeof(double) +
+	       MAX(threads, 1u) * 5 * states * sizeof(lanes);
+}
+
 int exact_spectrum(const struct exact_even *v, enum exact_kernel k, const struct exact_run *run,
 		   struct exact_spectrum *ret, struct err *e)
 {
@@ -297,7 +309,10 @@ int exact_spectrum(const struct exact_even *v, enum exact_kernel k, const struct
 		return err_set(e, -E2BIG,
 			       "the spectrum is offered up to %zu even states, not for %zu",
 			       EXACT_SPECTRUM_MAX_STATES, v->states);
-	r = lanczos_start(&z, v, k, exact_run_or_default(run), e);
+	run = exact_run_or_default(run);
+	r = exact_run_admit(run, bytes_needed(v, k, run->threads), e);
+	if (r == 0)
+		r = lanczos_start(&z, v, k, run, e);
 	if (r < 0)
 		return r;
 	for (z.goal = FIRST_STEPS;; z.goal = MIN(2 * z.goal, MAX_STEPS)) {

@@ -35,7 +35,7 @@ struct exact_spectrum {
 	bool converged;
 };
 
-/* -EOPNOTSUPP for a kernel that is not reversible; otherwise as exact_mixing(). */
+/* -EOPNOTSUPP for a kernel that is not reversible; -EFBIG past the memory limit; -ECANCELED. */
 int exact_spectrum(const struct exact_even *v, enum exact_kernel k, const struct exact_run *run,
 		   struct exact_spectrum *ret, struct err *e);
 

@@ -124,6 +124,9 @@ START_TEST(test_refused)
 
 	ck_assert_int_eq(exact_even_new(&mo, NULL, &v, NULL), 0);
 	ck_assert_int_eq(exact_spectrum(v, EXACT_ALTERNATING, NULL, &s, NULL), -EOPNOTSUPP);
+	ck_assert_int_eq(exact_spectrum(v, EXACT_RANDOM_SCAN,
+					&(struct exact_run){ .memory = 10000 }, &s, NULL),
+			 -EFBIG);
 }
 END_TEST
 
