@@ -13,8 +13,8 @@
  * tau_a = N - 1.
  *
  * In sweeps: tau / steps_per_sweep, the sweeps that one independent sample is worth when every step
- * is averaged over. A record of one value a sweep has a tau_int that is larger, by less than 1,
- * for kernels with P >= 0 (random-scan, random-2-block, palindrome).
+ * is averaged over. For random-scan and random-2-block (P >= 0) a record of one value a sweep has a
+ * tau_int that is larger, by less than 1.
  *
  * One solve x_a = (I - P)^-1 f~_a gives the value and the gradient, by the variational form
  * G = max_x { 2 <f~, x> - Dir(x) } and the envelope theorem: with w(s) the explicit derivative of
