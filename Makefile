@@ -20,7 +20,7 @@ OPT ?= -O2
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wno-sign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings -Werror
 PKGS := libsystemd libudev jansson sqlite3 libpng openblas zlib libseccomp ncursesw
-INCLUDES := -Iinclude -Iinclude/uapi -Iclient/base -Iclient/html -Iclient/lib -Idaemon -Idaemon/policy -Idaemon/worker -Ikmod/machine
+INCLUDES := -Iinclude -Iinclude/uapi -Iclient/base -Iclient/html -Iclient/lib -Idaemon -Idaemon/policy -Idaemon/numerics -Idaemon/worker -Ikmod/machine
 CPPFLAGS += -D_GNU_SOURCE -DPBIT_VERSION='"$(VERSION)"' $(INCLUDES)
 CFLAGS += -std=gnu11 -g $(OPT) $(WARN) -fPIC -fvisibility=hidden -fno-strict-aliasing $(SAN)
 LDFLAGS += $(SAN) -Wl,--as-needed

@@ -15,6 +15,10 @@ $(PBITD): $(B)/obj/daemon/main.o $(DAEMON_LIB) $(POLICY_LIB) $(MACHINE_LIB) $(BA
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(DAEMON_LIBS)
 
+# What the worker and the exact gate share.
+NUMERICS_LIB := $(B)/lib/libnumerics.a
+$(NUMERICS_LIB): $(patsubst %.c,$(B)/obj/%.o,$(wildcard daemon/numerics/*.c))
+
 # The exact gate: free of the worker.
 EXACT_LIB := $(B)/lib/libexact.a
 $(EXACT_LIB): $(patsubst %.c,$(B)/obj/%.o,$(wildcard daemon/exact/*.c))
@@ -23,10 +27,11 @@ EXACT_LIBS := -lopenblas -lpthread -lm $(BASE_LIBS)
 WORKER_SRC := $(filter-out daemon/worker/main.c,$(wildcard daemon/worker/*.c))
 WORKER_LIB := $(B)/lib/libworker.a
 $(WORKER_LIB): $(WORKER_SRC:%.c=$(B)/obj/%.o)
+WORKER_ARCHIVES := $(WORKER_LIB) $(NUMERICS_LIB)
 WORKER_LIBS := -lopenblas -lpthread $(BASE_LIBS)
 
 PBIT_WORKER := $(B)/bin/pbit-worker
-$(PBIT_WORKER): $(B)/obj/daemon/worker/main.o $(WORKER_LIB) $(MACHINE_LIB) $(BASE_LIB)
+$(PBIT_WORKER): $(B)/obj/daemon/worker/main.o $(WORKER_ARCHIVES) $(MACHINE_LIB) $(BASE_LIB)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(WORKER_LIBS)
 

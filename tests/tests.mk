@@ -8,8 +8,8 @@ TEST_LIBS := -lcheck -lsubunit -lrt -lpthread -lm
 
 TEST_ARCHIVES_machine := $(MACHINE_LIB)
 TEST_ARCHIVES_base := $(BASE_LIB)
-TEST_ARCHIVES_exact := $(EXACT_LIB) $(BASE_LIB)
-TEST_ARCHIVES_worker := $(WORKER_LIB) $(MACHINE_LIB) $(BASE_LIB)
+TEST_ARCHIVES_exact := $(EXACT_LIB) $(NUMERICS_LIB) $(BASE_LIB)
+TEST_ARCHIVES_worker := $(WORKER_ARCHIVES) $(MACHINE_LIB) $(BASE_LIB)
 TEST_ARCHIVES_daemon := $(B)/lib/libharness.a $(DAEMON_LIB) $(POLICY_LIB) $(MACHINE_LIB) $(BASE_LIB)
 TEST_ARCHIVES_policy := $(POLICY_LIB) $(BASE_LIB)
 TEST_ARCHIVES_html := $(HTML_LIB) $(BASE_LIB)
@@ -42,7 +42,7 @@ $(FAKE_WORKER) $(HOSTILE_WORKER): $(B)/tests/daemon/%: $(B)/obj/tests/daemon/%.o
 # The programs themselves, on a disk where the Nth write fails.
 FAKE_DISK := $(B)/tests/daemon/pbitd_on_fake_disk $(B)/tests/daemon/worker_on_fake_disk
 $(word 1,$(FAKE_DISK)): $(B)/obj/daemon/main.o $(DAEMON_LIB) $(POLICY_LIB)
-$(word 2,$(FAKE_DISK)): $(B)/obj/daemon/worker/main.o $(WORKER_LIB)
+$(word 2,$(FAKE_DISK)): $(B)/obj/daemon/worker/main.o $(WORKER_ARCHIVES)
 $(FAKE_DISK): $(B)/obj/tests/daemon/fake_disk.o $(MACHINE_LIB) $(BASE_LIB)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $(filter %.o,$^) $(filter-out $(MACHINE_LIB) $(BASE_LIB),$(filter %.a,$^)) \

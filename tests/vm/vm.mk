@@ -40,7 +40,7 @@ $(VM_PROGRAMS): $(VM)/programs/%: $(B)/obj/tests/vm/programs/%.o $(VM_LIB) $(MAC
 # headers, not the library's of the same names.
 $(B)/obj/tests/vm/programs/backend.o $(B)/obj/tests/vm/programs/worker.o: \
 	private CPPFLAGS := $(CPPFLAGS)
-$(VM)/programs/backend $(VM)/programs/worker: $(WORKER_LIB) $(BASE_LIB)
+$(VM)/programs/backend $(VM)/programs/worker: $(WORKER_ARCHIVES) $(BASE_LIB)
 VM_LIBS_backend := -lcheck -lsubunit -lrt $(BASE_LIBS)
 VM_LIBS_worker := $(VM_LIBS_backend) -lopenblas
 

@@ -10,8 +10,8 @@
  * The average is what is evaluated and kept as the model: it is the same network with the noise of
  * the last steps averaged out. phi itself goes on training.
  */
-#ifndef PBIT_WORKER_ADAM_H
-#define PBIT_WORKER_ADAM_H
+#ifndef PBIT_NUMERICS_ADAM_H
+#define PBIT_NUMERICS_ADAM_H
 
 #include "err.h"
 

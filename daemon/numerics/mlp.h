@@ -13,8 +13,8 @@
  * All algebra is OpenBLAS dgemm on one thread: the same phi gives the same bits for any number of
  * threads of the process. OpenBLAS has kernels by CPU, so another kind of CPU may round otherwise.
  */
-#ifndef PBIT_WORKER_MLP_H
-#define PBIT_WORKER_MLP_H
+#ifndef PBIT_NUMERICS_MLP_H
+#define PBIT_NUMERICS_MLP_H
 
 #include "err.h"
 #include "spec.h"

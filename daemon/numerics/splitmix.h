@@ -3,8 +3,8 @@
  * Counter-based random numbers for what happens off the device: splits, initial weights. A number
  * is a function of (seed, counter) alone. The device has its own generator.
  */
-#ifndef PBIT_WORKER_SPLITMIX_H
-#define PBIT_WORKER_SPLITMIX_H
+#ifndef PBIT_NUMERICS_SPLITMIX_H
+#define PBIT_NUMERICS_SPLITMIX_H
 
 #include <math.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* OpenBLAS on one thread: the same bits for any number of threads of the process. */
-#ifndef PBIT_WORKER_BLAS_H
-#define PBIT_WORKER_BLAS_H
+#ifndef PBIT_NUMERICS_BLAS_H
+#define PBIT_NUMERICS_BLAS_H
 
 #include <stdbool.h>
 #include <stddef.h>
