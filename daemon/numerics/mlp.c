@@ -255,3 +255,36 @@ int mlp_backward(const struct mlp *m, const struct mlp_tape *t, const double *dw
 	}
 	return 0;
 }
+
+int mlp_code_tangent(const struct mlp *m, const double *code, const double *du, double *dw,
+		     struct err *e)
+{
+	_cleanup_mlp_tape_ struct mlp_tape t = {};
+	_cleanup_free_ double *w = alloc_zeroed(mlp_out(m), sizeof(*w));
+	const double *below = du;
+	int r;
+
+	if (!w)
+		return err_oom(e);
+	r = mlp_forward(m, code, 1, w, &t, e);
+	if (r < 0)
+		return r;
+	/* The tape's layers turn into their tangents, from the code up. */
+	for (unsigned int l = 0; l < m->layers; l++) {
+		size_t out = m->width[l + 1];
+		double *act = t.act[l + 1];
+
+		for (size_t i = 0; i < out; i++) {
+			const double *row = matrix_of(m, l) + i * m->width[l];
+			double sum = 0;
+
+			for (size_t j = 0; j < m->width[l]; j++)
+				sum += row[j] * below[j];
+			act[i] = (1 - act[i] * act[i]) * sum;
+		}
+		below = act;
+	}
+	blas_gemm(false, true, 1, mlp_out(m), m->width[m->layers], below, matrix_of(m, m->layers),
+		  0, dw);
+	return 0;
+}

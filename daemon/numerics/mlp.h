@@ -103,6 +103,13 @@ int mlp_forward(const struct mlp *m, const double *codes, size_t rows, double *w
 int mlp_backward(const struct mlp *m, const struct mlp_tape *tape, const double *dw, double *grad,
 		 struct err *e);
 
+/*
+ * dw[out] = (dW/du) du at one code: the derivative of the couplings along du[code_dim]. The Jacobian
+ * of W in u, a column at a time.
+ */
+int mlp_code_tangent(const struct mlp *m, const double *code, const double *du, double *dw,
+		     struct err *e);
+
 /* Frees and zeroes. */
 void mlp_tape_free(struct mlp_tape *t);
 #define _cleanup_mlp_	   _cleanup_(mlp_freep)

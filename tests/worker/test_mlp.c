@@ -76,6 +76,30 @@ static double directional(struct mlp *m, const double *codes, size_t rows, const
 	return sum / (12 * step);
 }
 
+/* dW/du, a code at a time, by the same formula in the code. */
+START_TEST(code_tangent_agrees_with_differences)
+{
+	static const double weight[] = { 1, -8, 0, 8, -1 };
+	double u[5], at[5], du[5], w[12], dw[12], sum[12] = {};
+	_cleanup_mlp_ struct mlp *m = make(_i);
+	double step = 1e-3;
+
+	fill(m->phi, m->params, 4);
+	fill(u, mlp_code_dim(m), 5);
+	fill(du, mlp_code_dim(m), 6);
+	for (int k = 0; k < 5; k++) {
+		for (size_t i = 0; i < mlp_code_dim(m); i++)
+			at[i] = u[i] + (k - 2) * step * du[i];
+		ck_assert_int_eq(mlp_forward(m, at, 1, w, NULL, NULL), 0);
+		for (size_t i = 0; i < mlp_out(m); i++)
+			sum[i] += weight[k] * w[i] / (12 * step);
+	}
+	ck_assert_int_eq(mlp_code_tangent(m, u, du, dw, NULL), 0);
+	for (size_t i = 0; i < mlp_out(m); i++)
+		ck_assert_double_eq_tol(dw[i], sum[i], 1e-9);
+}
+END_TEST
+
 START_TEST(backward_agrees_with_differences)
 {
 	_cleanup_mlp_ struct mlp *m = make(_i);
@@ -351,6 +375,7 @@ int main(void)
 
 	tcase_add_test(t, reference_instance);
 	tcase_add_loop_test(t, backward_agrees_with_differences, 0, ARRAY_SIZE(nets));
+	tcase_add_loop_test(t, code_tangent_agrees_with_differences, 0, ARRAY_SIZE(nets));
 	tcase_add_test(t, table_is_free_couplings);
 	tcase_add_test(t, starts_at_the_baseline);
 	tcase_add_test(t, decay_leaves_biases);
