@@ -24,6 +24,10 @@ EXACT_LIB := $(B)/lib/libexact.a
 $(EXACT_LIB): $(patsubst %.c,$(B)/obj/%.o,$(wildcard daemon/exact/*.c))
 EXACT_LIBS := -lopenblas -lpthread -lm $(BASE_LIBS)
 
+# The trap: the derivative of an eigendecomposition, out of the reach of every gradient that is used.
+TRAP_LIB := $(B)/lib/libtrap.a
+$(TRAP_LIB): $(patsubst %.c,$(B)/obj/%.o,$(wildcard daemon/exact/trap/*.c))
+
 WORKER_SRC := $(filter-out daemon/worker/main.c,$(wildcard daemon/worker/*.c))
 WORKER_LIB := $(B)/lib/libworker.a
 $(WORKER_LIB): $(WORKER_SRC:%.c=$(B)/obj/%.o)

@@ -8,7 +8,7 @@ TEST_LIBS := -lcheck -lsubunit -lrt -lpthread -lm
 
 TEST_ARCHIVES_machine := $(MACHINE_LIB)
 TEST_ARCHIVES_base := $(BASE_LIB)
-TEST_ARCHIVES_exact := $(EXACT_LIB) $(NUMERICS_LIB) $(BASE_LIB)
+TEST_ARCHIVES_exact := $(TRAP_LIB) $(EXACT_LIB) $(NUMERICS_LIB) $(BASE_LIB)
 TEST_ARCHIVES_worker := $(WORKER_ARCHIVES) $(MACHINE_LIB) $(BASE_LIB)
 TEST_ARCHIVES_daemon := $(B)/lib/libharness.a $(DAEMON_LIB) $(POLICY_LIB) $(MACHINE_LIB) $(BASE_LIB)
 TEST_ARCHIVES_policy := $(POLICY_LIB) $(BASE_LIB)

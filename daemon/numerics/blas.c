@@ -11,12 +11,17 @@ static void one_thread(void)
 	openblas_set_num_threads(1);
 }
 
+void blas_one_thread(void)
+{
+	pthread_once(&once, one_thread);
+}
+
 void blas_gemm(bool ta, bool tb, size_t rows, size_t cols, size_t inner, const double *a,
 	       const double *b, double beta, double *c)
 {
 	int lda = (int)(ta ? rows : inner), ldb = (int)(tb ? inner : cols);
 
-	pthread_once(&once, one_thread);
+	blas_one_thread();
 	cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
 		    (int)rows, (int)cols, (int)inner, 1.0, a, lda, b, ldb, beta, c, (int)cols);
 }

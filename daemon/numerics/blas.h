@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* For callers of OpenBLAS and LAPACK who come before the first blas_gemm(). */
+void blas_one_thread(void);
+
 /*
  * c = op(a) op(b) + beta c, all row major and dense: op(a) is rows x inner, op(b) inner x cols; ta
  * and tb say which are stored transposed. Every size is to be at most INT_MAX.
