@@ -32,22 +32,24 @@
 
 #include "run.h"
 
-#define FAMILY_CELLS		 192
-#define FAMILY_STEPS		 60
-#define FAMILY_CHECKPOINTS	 5
-#define FAMILY_DIRECTIONS	 5
-#define FAMILY_VALUE_LIMIT	 1e-14
-#define FAMILY_SUM_LIMIT	 1e-11
-#define FAMILY_REFERENCE_LIMIT	 1e-12
-#define FAMILY_GRADIENT_LIMIT	 1e-7
-#define FAMILY_JACOBIAN_LIMIT 1e-6 /* (b): |dW/du|, Frobenius, against |W| */
+#define FAMILY_CELLS	       192
+#define FAMILY_SMALLEST	       4 /* m */
+#define FAMILY_STARTS	       4
+#define FAMILY_STEPS	       60
+#define FAMILY_CHECKPOINTS     5
+#define FAMILY_DIRECTIONS      5
+#define FAMILY_VALUE_LIMIT     1e-14
+#define FAMILY_SUM_LIMIT       1e-11
+#define FAMILY_REFERENCE_LIMIT 1e-12
+#define FAMILY_GRADIENT_LIMIT  1e-7
+#define FAMILY_JACOBIAN_LIMIT  1e-6 /* (b): |dW/du|, Frobenius, against |W| */
 
 struct family_cell {
 	unsigned int index, m, axis, code, start;
 	bool done; /* the rest says something */
 
-	bool finite, depends, agrees, differs_well; /* (a) to (d) */
-	bool constructed;			    /* all four */
+	bool finite, depends, agrees, gradient_holds; /* (a) to (d) */
+	bool constructed;			      /* all four */
 	char why[160]; /* the first criterion that failed, a sentence; "" when constructed */
 
 	unsigned int params;		       /* length of phi */

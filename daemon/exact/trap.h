@@ -82,6 +82,8 @@ struct trap_options {
 };
 
 const char *trap_kind_name(enum trap_kind k); /* "zero", "symmetric", "trained", "control" */
+/* The verdict from cases that are there; seconds 0. */
+void trap_summarise(const struct trap_case *cases, unsigned int count, struct trap_summary *ret);
 /* Cases and controls: the room that trap_run() needs. */
 unsigned int trap_count(void);
 
