@@ -26,7 +26,7 @@ EXACT_LIBS := -lopenblas -lpthread -lm $(BASE_LIBS)
 
 # The trap: the derivative of an eigendecomposition, out of the reach of every gradient that is used.
 TRAP_LIB := $(B)/lib/libtrap.a
-$(TRAP_LIB): $(patsubst %.c,$(B)/obj/%.o,$(wildcard daemon/exact/trap/*.c))
+$(TRAP_LIB): $(patsubst %.c,$(B)/obj/%.o,$(filter-out daemon/trap/main.c,$(wildcard daemon/trap/*.c)))
 
 WORKER_SRC := $(filter-out daemon/worker/main.c,$(wildcard daemon/worker/*.c))
 WORKER_LIB := $(B)/lib/libworker.a

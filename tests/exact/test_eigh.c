@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "exact/mixing.h"
-#include "exact/trap/eigh.h"
+#include "trap/eigh.h"
 #include "splitmix.h"
 
 struct both {

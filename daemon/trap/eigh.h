@@ -16,8 +16,8 @@
  * the gaps cancel, as T_O does not care how a multiple eigenvalue's space is spanned. In doubles
  * U' G_U has rounding errors of 1e-16 that E multiplies by 1 / gap.
  */
-#ifndef PBIT_EXACT_EIGH_H
-#define PBIT_EXACT_EIGH_H
+#ifndef PBIT_TRAP_EIGH_H
+#define PBIT_TRAP_EIGH_H
 
 #include "exact/even.h"
 

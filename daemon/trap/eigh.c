@@ -122,7 +122,7 @@ static int backward_pairs(struct tape *t, const double *lambda, struct err *e)
 		for (size_t k = 0; k < n; k++) {
 			double gap = lambda[k] - lambda[j];
 
-			inner[j * n + k] = gap ? inner[j * n + k] / gap : 0;
+			inner[j * n + k] = gap != 0 ? inner[j * n + k] / gap : 0;
 		}
 		for (size_t a = 0; a < obs; a++)
 			size += t->c[j * obs + a] * t->c[j * obs + a];

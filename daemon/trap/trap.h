@@ -3,20 +3,19 @@
  * The trap, shown: the gradient of T_O by differentiating through an eigendecomposition, beside that
  * of the resolvent, both against __float128.
  *
- * This header's objects, in daemon/exact/trap/, are the only ones that form the derivative of an
- * eigendecomposition. They are an archive of their own; no gradient that a job takes comes from
- * it, and a test of the link map says so.
+ * This directory alone forms the derivative of an eigendecomposition: an archive of its own, for a
+ * program of its own. No job's program has it, and a test of the symbols says so.
  *
  * By eigenpairs (lambda_k, u_k) of the symmetrised P, T_O = sum_a sum_k <f~_a, u_k>^2 /
  * (1 - lambda_k). The derivative of the pairs, as automatic differentiation takes it, has
- * F_jk = 1 / (lambda_k - lambda_j): where two eigenvalues are equal up to rounding it multiplies
+ * E_jk = 1 / (lambda_k - lambda_j): where two eigenvalues are equal up to rounding it multiplies
  * rounding errors by up to 1e16, and a finite number comes out. Where they are equal to the last bit
- * F is infinite; the usual mend, which is made here, takes 0 for it, and such pairs are counted.
+ * E is infinite; the usual mend, which is made here, takes 0 for it, and such pairs are counted.
  */
-#ifndef PBIT_EXACT_TRAP_H
-#define PBIT_EXACT_TRAP_H
+#ifndef PBIT_TRAP_TRAP_H
+#define PBIT_TRAP_TRAP_H
 
-#include "run.h"
+#include "exact/run.h"
 
 enum trap_kind {
 	TRAP_ZERO,	/* W = 0: eigenvalues 1 - k/N, C(N, k) of each */
@@ -49,7 +48,7 @@ struct trap_case {
 	 * against T_O.
 	 */
 	double eigh_error, resolvent_error;
-	double eigh_condition;	    /* 1 / gap: how much F multiplies */
+	double eigh_condition;	    /* 1 / gap: how much E multiplies */
 	double resolvent_condition; /* of I - P, deflated */
 	bool eigh_finite;	    /* every entry of its gradient is a finite number */
 	bool eigh_wrong, eigh_right, resolvent_right;
