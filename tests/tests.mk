@@ -67,7 +67,7 @@ SYSTEM_TESTS := $(sort $(wildcard tests/system/*.sh))
 # Everything is built and fetched before the first test runs, so that what is shown is the tests' own
 # time. One test at a time: a virtual machine alone keeps two processors busy.
 RUN_TESTS := BUILD=$(B) MAKE="$(MAKE)" tests/run
-.PHONY: check check-unit check-sanitized check-scale check-system lint
+.PHONY: check check-unit check-sanitized check-scale check-family check-system lint
 check: deps-test deps-kmod deps-vm deps-deb
 	@$(MAKE) --no-print-directory -s -j2 all tests
 	@$(MAKE) --no-print-directory -s -j2 B=$(B)/san OPT=-O1 SAN='$(SAN_FLAGS)' programs tests
@@ -84,6 +84,9 @@ check-sanitized:
 SCALE ?= 10
 check-scale: $(B)/tests/exact/test_scale
 	PBIT_TEST_SCALE=$(SCALE) $<
+# All 192 cells of the exact gate's family, twice, and the figures they come to.
+check-family: $(B)/tests/exact/test_family
+	PBIT_TEST_FAMILY=1 CK_VERBOSITY=verbose $<
 check-system: all
 	$(RUN_TESTS) $(SYSTEM_TESTS)
 
