@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "exact/mixing.h"
-#include "trap/eigh.h"
 #include "splitmix.h"
+#include "trap/eigh.h"
 
 struct both {
 	double w[20];
