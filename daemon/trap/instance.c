@@ -46,9 +46,9 @@ static const struct {
 };
 
 /*
- * Cells of the family, as training leaves them. At m = 4 every W has pairs of equal eigenvalues, at
- * 1/4, 1/2 and 3/4; so no training leads out of the trap. At m = 5 they are all different: there the
- * same training makes controls.
+ * Cells of the family, as training leaves them. At n = m = 4 every W that was tried, drawn or
+ * trained, has pairs of equal eigenvalues at 1/4, 1/2 and 3/4: no training leads out of the trap. At
+ * n = m = 5 they are all different, and the same training makes controls.
  */
 #define TRAINED_EVERY 4 /* one start of each axis and code */
 #define N_TRAINED     16
