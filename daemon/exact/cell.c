@@ -274,7 +274,6 @@ static double processor_seconds(void)
 
 int cell_run(struct family_cell *c, uint64_t seed, const struct exact_run *run, struct err *e)
 {
-	struct exact_run one = { .threads = 1, .memory = run->memory, .cancel = run->cancel };
 	_cleanup_anchor_ struct anchor a = { .code = teacher_code[c->code] };
 	double start = processor_seconds();
 	struct err failure = {};
@@ -286,7 +285,7 @@ int cell_run(struct family_cell *c, uint64_t seed, const struct exact_run *run, 
 	a.phi = alloc_zeroed(a.l->g->params, sizeof(*a.phi));
 	if (!a.w || !a.phi)
 		return err_oom(e);
-	r = judge(c, &a, seed, &one, &failure);
+	r = judge(c, &a, seed, run, &failure);
 	/* No reference, no difference: the gate is not passed, and the family goes on. */
 	if (r == -EDOM)
 		say(c, "%.150s", failure.text);

@@ -11,7 +11,7 @@ void cell_place(unsigned int index, struct family_cell *c);
 /* The learner of a placed cell at its start. */
 int cell_learner(const struct family_cell *c, uint64_t seed, struct learner **ret, struct err *e);
 
-/* Fills the rest of a placed cell. On one thread: run->threads does not count. */
+/* Fills the rest of a placed cell. run: one thread, without progress. */
 int cell_run(struct family_cell *c, uint64_t seed, const struct exact_run *run, struct err *e);
 
 #endif

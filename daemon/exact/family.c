@@ -7,6 +7,7 @@
 
 struct family {
 	const struct family_options *o;
+	struct exact_run each; /* of a cell: its share of the memory */
 	struct family_cell *cells;
 	unsigned int count;
 	pthread_mutex_t lock; /* guards what follows */
@@ -42,7 +43,7 @@ static int item(struct exact_work *w, size_t i, unsigned int worker, struct err 
 	int r = exact_run_check(w->run, e);
 
 	if (r == 0)
-		r = cell_run(&f->cells[at], f->o->seed, w->run, e);
+		r = cell_run(&f->cells[at], f->o->seed, &f->each, e);
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&f->lock);
@@ -102,6 +103,9 @@ int family_run(const struct family_options *o, const struct exact_run *run,
 		cell_place(o->first + i, &cells[i]);
 	w.threads = MAX(w.run->threads, 1u);
 	w.items = f.count;
+	f.each = (struct exact_run){ .threads = 1, .cancel = w.run->cancel };
+	if (w.run->memory)
+		f.each.memory = MAX(w.run->memory / w.threads, (size_t)1);
 	pthread_mutex_init(&f.lock, NULL);
 	r = exact_work_run(&w, e);
 	if (r == 0)

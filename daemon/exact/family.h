@@ -92,7 +92,7 @@ struct family_options {
  * cells[count] is filled in order. Cells are spread over run->threads threads, each cell on one: the
  * same bits (but `seconds`) for any number of threads. run->progress may be NULL beside on_cell.
  * A cell that fails its gate is a result; errors are -EINVAL for a range past the family, -ENOMEM,
- * -ECANCELED (run->cancel).
+ * -EFBIG (run->memory), -ECANCELED (run->cancel).
  */
 int family_run(const struct family_options *o, const struct exact_run *run,
 	       struct family_cell *cells, struct family_summary *ret, struct err *e);

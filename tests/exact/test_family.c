@@ -134,6 +134,19 @@ START_TEST(no_such_cells)
 }
 END_TEST
 
+/* Two threads share what is allowed; it is said before it is taken. */
+START_TEST(memory_is_limited)
+{
+	struct family_options o = { .first = 191 };
+	struct exact_run run = { .threads = 2, .memory = 1 << 16 };
+	struct family_summary s;
+	struct err e = {};
+
+	ck_assert_int_eq(family_run(&o, &run, cells, &s, &e), -EFBIG);
+	ck_assert_ptr_nonnull(strstr(e.text, "memory"));
+}
+END_TEST
+
 static int stop(void *data _unused_, const struct family_cell *c _unused_,
 		unsigned int done _unused_, unsigned int count _unused_)
 {
@@ -186,6 +199,7 @@ int main(void)
 	tcase_add_test(t, constructed);
 	tcase_add_test(t, same_bits_for_any_threads);
 	tcase_add_test(t, no_such_cells);
+	tcase_add_test(t, memory_is_limited);
 	tcase_add_test(t, stops);
 	if (getenv("PBIT_TEST_FAMILY"))
 		tcase_add_test(t, whole_family);
