@@ -178,7 +178,7 @@ static int judge_values(struct family_cell *c, const struct anchor *a, const str
 	if (r == 0)
 		r = exact_spectrum(a->even, EXACT_RANDOM_SCAN, run, &spectrum, e);
 	if (r == 0)
-		r = phi_gradient_long(a->l->g, a->code, q->dt_o, phi, e);
+		r = phi_gradient_quad(a->l->g, a->code, q->dt_o, phi, e);
 	if (r < 0)
 		return r;
 	c->value_absolute = q->value_absolute;

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "phi.h"
+#include "quad_even.h"
 
 int phi_gradient(const struct mlp *g, const double *code, const double *dw, double *grad,
 		 struct err *e)
@@ -17,24 +18,23 @@ int phi_gradient(const struct mlp *g, const double *code, const double *dw, doub
 }
 
 /* act of layer l + 1 from that of layer l; the last layer is affine and is not asked for. */
-static void layer_up(const struct mlp *g, unsigned int l, const long double *below,
-		     long double *act)
+static void layer_up(const struct mlp *g, unsigned int l, const quad *below, quad *act)
 {
 	size_t in = g->width[l], out = g->width[l + 1];
 	const double *a = g->phi + g->at[l], *b = a + in * out;
 
 	for (size_t i = 0; i < out; i++) {
-		long double sum = b[i];
+		quad sum = b[i];
 
 		for (size_t j = 0; j < in; j++)
 			sum += a[i * in + j] * below[j];
-		act[i] = tanhl(sum);
+		act[i] = 2 * quad_logistic(2 * sum) - 1; /* tanh */
 	}
 }
 
 /* What of up, the gradient in layer l + 1 before tanh, goes to phi and to layer l before tanh. */
-static void layer_down(const struct mlp *g, unsigned int l, const long double *act,
-		       const long double *up, double *grad, long double *down)
+static void layer_down(const struct mlp *g, unsigned int l, const quad *act, const quad *up,
+		       double *grad, quad *down)
 {
 	size_t in = g->width[l], out = g->width[l + 1];
 	const double *a = g->phi + g->at[l];
@@ -45,7 +45,7 @@ static void layer_down(const struct mlp *g, unsigned int l, const long double *a
 		grad[g->at[l] + in * out + i] = (double)up[i];
 	}
 	for (size_t j = 0; j < in; j++) {
-		long double sum = 0;
+		quad sum = 0;
 
 		for (size_t i = 0; i < out; i++)
 			sum += a[i * in + j] * up[i];
@@ -53,10 +53,10 @@ static void layer_down(const struct mlp *g, unsigned int l, const long double *a
 	}
 }
 
-int phi_gradient_long(const struct mlp *g, const double *code, const double *dw, double *grad,
+int phi_gradient_quad(const struct mlp *g, const double *code, const double *dw, double *grad,
 		      struct err *e)
 {
-	_cleanup_free_ long double *act = NULL, *up = NULL, *down = NULL;
+	_cleanup_free_ quad *act = NULL, *up = NULL, *down = NULL;
 	size_t widest = 0;
 
 	for (unsigned int l = 0; l <= g->layers + 1; l++)
@@ -74,7 +74,7 @@ int phi_gradient_long(const struct mlp *g, const double *code, const double *dw,
 	for (size_t i = 0; i < mlp_out(g); i++)
 		up[i] = dw[i];
 	for (unsigned int l = g->layers + 1; l-- > 0;) {
-		long double *swap = up;
+		quad *swap = up;
 
 		layer_down(g, l, act + l * widest, up, grad, down);
 		up = down;

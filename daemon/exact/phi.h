@@ -9,10 +9,10 @@
 int phi_gradient(const struct mlp *g, const double *code, const double *dw, double *grad,
 		 struct err *e);
 /*
- * The same by a forward and a backward pass of their own in long double, rounded at the end: what
+ * The same by a forward and a backward pass of their own in __float128, rounded at the end: what
  * carries a reference in W to phi.
  */
-int phi_gradient_long(const struct mlp *g, const double *code, const double *dw, double *grad,
+int phi_gradient_quad(const struct mlp *g, const double *code, const double *dw, double *grad,
 		      struct err *e);
 
 /* |dW/du|, Frobenius. */

@@ -46,7 +46,7 @@ START_TEST(reference_gradient_in_phi)
 	double phi[25], reference_phi[25];
 
 	ck_assert_int_eq(phi_gradient(g, code, x->dt_o, phi, NULL), 0);
-	ck_assert_int_eq(phi_gradient_long(g, code, x->dt_o, reference_phi, NULL), 0);
+	ck_assert_int_eq(phi_gradient_quad(g, code, x->dt_o, reference_phi, NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(published); i++)
 		ck_assert_double_eq_tol(phi[published[i].k], published[i].value, 5.1e-11);
 	for (size_t k = 0; k < 25; k++)
@@ -55,7 +55,7 @@ START_TEST(reference_gradient_in_phi)
 END_TEST
 
 /* More layers than the reference instance has, of different widths. */
-START_TEST(long_double_agrees)
+START_TEST(quad_agrees)
 {
 	_cleanup_mlp_ struct mlp *g = NULL;
 	_cleanup_free_ double *a = NULL, *b = NULL;
@@ -68,7 +68,7 @@ START_TEST(long_double_agrees)
 	a = alloc_zeroed(g->params, sizeof(*a));
 	b = alloc_zeroed(g->params, sizeof(*b));
 	ck_assert_int_eq(phi_gradient(g, code, dw, a, NULL), 0);
-	ck_assert_int_eq(phi_gradient_long(g, code, dw, b, NULL), 0);
+	ck_assert_int_eq(phi_gradient_quad(g, code, dw, b, NULL), 0);
 	for (size_t k = 0; k < g->params; k++)
 		ck_assert_double_eq_tol(a[k], b[k], 1e-14);
 }
@@ -149,7 +149,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(t, reference_gradient_in_phi);
-	tcase_add_test(t, long_double_agrees);
+	tcase_add_test(t, quad_agrees);
 	tcase_add_test(t, jacobian_in_the_code);
 	tcase_add_test(t, differences_tell_right_from_wrong);
 	suite_add_tcase(s, t);
