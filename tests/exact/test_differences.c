@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* From couplings to phi and u, and central differences that tell a right slope from a wrong one. */
-#include <check.h>
-#include <math.h>
-#include <string.h>
-
 #include "exact/differences.h"
 #include "exact/phi.h"
 #include "splitmix.h"
+#include "support.h"
 
 static const double code[] = { 0.3, -0.8 };
 
@@ -141,21 +138,15 @@ START_TEST(differences_tell_right_from_wrong)
 }
 END_TEST
 
-int main(void)
+static void add(TCase *t)
 {
-	Suite *s = suite_create("differences");
-	TCase *t = tcase_create("differences");
-	SRunner *r;
-	int failed;
-
 	tcase_add_test(t, reference_gradient_in_phi);
 	tcase_add_test(t, quad_agrees);
 	tcase_add_test(t, jacobian_in_the_code);
 	tcase_add_test(t, differences_tell_right_from_wrong);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+}
+
+int main(void)
+{
+	return run_cases("differences", add);
 }

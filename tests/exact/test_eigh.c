@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* The derivative of an eigendecomposition: right where eigenvalues are far apart, and only there. */
-#include <check.h>
-#include <math.h>
-#include <string.h>
-
 #include "exact/mixing.h"
 #include "splitmix.h"
+#include "support.h"
 #include "trap/eigh.h"
 
 struct both {
@@ -97,20 +94,14 @@ START_TEST(too_large)
 }
 END_TEST
 
-int main(void)
+static void add(TCase *t)
 {
-	Suite *s = suite_create("eigh");
-	TCase *t = tcase_create("eigh");
-	SRunner *r;
-	int failed;
-
 	tcase_add_loop_test(t, right_where_eigenvalues_are_apart, 0, ARRAY_SIZE(shapes));
 	tcase_add_test(t, value_without_couplings);
 	tcase_add_test(t, too_large);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+}
+
+int main(void)
+{
+	return run_cases("eigh", add);
 }

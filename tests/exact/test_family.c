@@ -3,11 +3,8 @@
  * Cells of the family. With PBIT_TEST_FAMILY set all of them, and the figures they come to: what
  * `make check-family` does.
  */
-#include <check.h>
-#include <math.h>
-#include <string.h>
-
 #include "exact/cell.h"
+#include "support.h"
 
 static struct family_cell cells[FAMILY_CELLS], again[FAMILY_CELLS];
 static unsigned int told;
@@ -187,13 +184,8 @@ START_TEST(whole_family)
 }
 END_TEST
 
-int main(void)
+static void add(TCase *t)
 {
-	Suite *s = suite_create("family");
-	TCase *t = tcase_create("family");
-	SRunner *r;
-	int failed;
-
 	tcase_set_timeout(t, 1800);
 	tcase_add_test(t, places);
 	tcase_add_test(t, constructed);
@@ -203,10 +195,9 @@ int main(void)
 	tcase_add_test(t, stops);
 	if (getenv("PBIT_TEST_FAMILY"))
 		tcase_add_test(t, whole_family);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+}
+
+int main(void)
+{
+	return run_cases("family", add);
 }

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The teachers of the family, and the hypernetworks that learn them. */
-#include <check.h>
-#include <math.h>
-#include <string.h>
-
 #include "exact/learner.h"
+#include "support.h"
 
 /* Of 2^m states, those that no neighbour (one flip away) is more probable than. */
 static unsigned int modes(const double *law, unsigned int m)
@@ -173,23 +170,17 @@ START_TEST(training_learns)
 }
 END_TEST
 
-int main(void)
+static void add(TCase *t)
 {
-	Suite *s = suite_create("learner");
-	TCase *t = tcase_create("learner");
-	SRunner *r;
-	int failed;
-
 	tcase_add_test(t, laws_are_even_and_have_their_modes);
 	tcase_add_test(t, codes_share_the_axis);
 	tcase_add_test(t, no_such_teacher);
 	tcase_add_test(t, loss_is_the_divergence);
 	tcase_add_test(t, loss_gradient_reaches_phi);
 	tcase_add_test(t, training_learns);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+}
+
+int main(void)
+{
+	return run_cases("learner", add);
 }

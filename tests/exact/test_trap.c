@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The trap as it is shown, and verdicts that come out the other way. */
-#include <check.h>
-#include <math.h>
-#include <string.h>
-
+#include "support.h"
 #include "trap/trap.h"
 
 #define MOST 64
@@ -152,22 +149,15 @@ START_TEST(stops)
 }
 END_TEST
 
-int main(void)
+static void add(TCase *t)
 {
-	Suite *s = suite_create("trap");
-	TCase *t = tcase_create("trap");
-	SRunner *r;
-	int failed;
-
-	tcase_set_timeout(t, 300);
 	tcase_add_test(t, the_trap);
 	tcase_add_test(t, zero_is_known);
 	tcase_add_test(t, verdicts_can_fail);
 	tcase_add_test(t, stops);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+}
+
+int main(void)
+{
+	return run_cases("trap", add);
 }
