@@ -134,38 +134,32 @@ static int train(struct family_cell *c, struct anchor *a, const struct exact_run
 		 struct err *e)
 {
 	int r = learner_loss(a->l, &c->kl_start, NULL, e);
+	bool finite = true;
 
-	c->finite = true;
-	for (unsigned int k = 0; r == 0 && c->finite && k < FAMILY_CHECKPOINTS; k++) {
+	for (unsigned int k = 0; r == 0 && finite && k < FAMILY_CHECKPOINTS; k++) {
 		if (k)
 			r = learner_train(a->l, FAMILY_STEPS / (FAMILY_CHECKPOINTS - 1), e);
 		if (r == 0)
-			r = evaluate(c, a, run, &c->finite, e);
-		if (r == 0 && !c->finite)
-			say(c, "T_O or its gradient is not finite at checkpoint %u", k);
+			r = evaluate(c, a, run, &finite, e);
 	}
+	c->finite = r == 0 && finite;
 	return r < 0 ? r : learner_loss(a->l, &c->kl_end, NULL, e);
 }
 
 /* (b) */
-static int judge_code(struct family_cell *c, const struct anchor *a, struct err *e)
+static int measure_code(struct family_cell *c, const struct anchor *a, struct err *e)
 {
-	double size = 0;
-	int r = phi_code_jacobian(a->l->g, a->code, &c->jacobian, e);
+	double sum = 0;
 
-	if (r < 0)
-		return r;
 	for (size_t i = 0; i < (size_t)c->m * c->m; i++)
-		size += a->w[i] * a->w[i];
-	c->depends = c->jacobian > FAMILY_JACOBIAN_LIMIT * sqrt(size);
-	if (!c->depends)
-		say(c, "W does not depend on u: |dW/du| = %.3g", c->jacobian);
-	return 0;
+		sum += a->w[i] * a->w[i];
+	c->couplings = sqrt(sum);
+	return phi_code_jacobian(a->l->g, a->code, &c->jacobian, e);
 }
 
-/* (c), and the gradient's half of (d) that needs the reference. */
-static int judge_values(struct family_cell *c, const struct anchor *a, const struct exact_run *run,
-			struct err *e)
+/* (c), and the half of (d) that needs the reference. */
+static int measure_values(struct family_cell *c, const struct anchor *a,
+			  const struct exact_run *run, struct err *e)
 {
 	_cleanup_exact_quad_ struct exact_quad *q = NULL;
 	_cleanup_free_ double *phi = alloc_zeroed(a->l->g->params, sizeof(*phi));
@@ -186,10 +180,6 @@ static int judge_values(struct family_cell *c, const struct anchor *a, const str
 	c->sum_relative = fabs(a->mixing->t_o - spectrum.t_o) / spectrum.t_o;
 	c->reference_w = q->gradient_relative;
 	c->reference_phi = distance(a->phi, phi, a->l->g->params);
-	c->agrees = c->value_relative <= FAMILY_VALUE_LIMIT && c->sum_relative <= FAMILY_SUM_LIMIT;
-	if (!c->agrees)
-		say(c, "T_O is off by %.3g of the __float128 value, %.3g of the eigenvalue sum",
-		    c->value_relative, c->sum_relative);
 	return 0;
 }
 
@@ -207,8 +197,8 @@ static void direction(uint64_t seed, unsigned int k, double *d, size_t count)
 }
 
 /* (d) */
-static int judge_gradient(struct family_cell *c, const struct anchor *a, uint64_t seed,
-			  const struct exact_run *run, struct err *e)
+static int measure_gradient(struct family_cell *c, const struct anchor *a, uint64_t seed,
+			    const struct exact_run *run, struct err *e)
 {
 	struct differences o = { .g = a->l->g,
 				 .code = a->code,
@@ -238,30 +228,57 @@ static int judge_gradient(struct family_cell *c, const struct anchor *a, uint64_
 			c->gradient_step = step;
 		}
 	}
-	c->gradient_holds = c->gradient_error <= FAMILY_GRADIENT_LIMIT &&
-			    fmax(c->reference_w, c->reference_phi) <= FAMILY_REFERENCE_LIMIT;
-	if (!c->gradient_holds)
-		say(c, "the gradient is off by %.3g of __float128, %.3g of central differences",
-		    fmax(c->reference_w, c->reference_phi), c->gradient_error);
 	return 0;
 }
 
-static int judge(struct family_cell *c, struct anchor *a, uint64_t seed,
-		 const struct exact_run *run, struct err *e)
+static int measure(struct family_cell *c, struct anchor *a, uint64_t seed,
+		   const struct exact_run *run, struct err *e)
 {
 	int r = train(c, a, run, e);
 
 	if (r < 0 || !c->finite)
 		return r;
-	c->params = (unsigned int)a->l->g->params;
 	c->t_o = a->mixing->t_o;
 	c->tau_max = a->mixing->tau_max;
 	c->condition = a->mixing->condition;
 	c->residual = a->mixing->residual;
-	r = judge_code(c, a, e);
+	r = measure_code(c, a, e);
 	if (r == 0)
-		r = judge_values(c, a, run, e);
-	return r < 0 ? r : judge_gradient(c, a, seed, run, e);
+		r = measure_values(c, a, run, e);
+	return r < 0 ? r : measure_gradient(c, a, seed, run, e);
+}
+
+/* What is not measured is no number, so that it passes no criterion. */
+static void forget(struct family_cell *c)
+{
+	c->t_o = c->tau_max = c->condition = c->residual = NAN;
+	c->couplings = c->jacobian = NAN;
+	c->value_absolute = c->value_relative = c->sum_relative = NAN;
+	c->reference_w = c->reference_phi = NAN;
+	c->gradient_error = c->gradient_step = NAN;
+}
+
+void cell_decide(struct family_cell *c)
+{
+	c->depends = c->jacobian > FAMILY_JACOBIAN_LIMIT * c->couplings;
+	c->agrees = c->value_relative <= FAMILY_VALUE_LIMIT && c->sum_relative <= FAMILY_SUM_LIMIT;
+	c->gradient_holds = c->reference_w <= FAMILY_REFERENCE_LIMIT &&
+			    c->reference_phi <= FAMILY_REFERENCE_LIMIT &&
+			    c->gradient_error <= FAMILY_GRADIENT_LIMIT;
+	c->constructed = c->finite && c->depends && c->agrees && c->gradient_holds;
+	if (!c->finite)
+		say(c, "T_O or its gradient is not finite at a checkpoint");
+	else if (!c->depends)
+		say(c, "W does not depend on u: |dW/du| = %.3g, |W| = %.3g", c->jacobian,
+		    c->couplings);
+	else if (!c->agrees)
+		say(c, "T_O is off by %.3g of the __float128 value, by %.3g of the eigenvalue sum",
+		    c->value_relative, c->sum_relative);
+	else if (!c->gradient_holds)
+		say(c,
+		    "the gradient is off by %.3g in W and %.3g in phi of __float128, by %.3g of "
+		    "differences",
+		    c->reference_w, c->reference_phi, c->gradient_error);
 }
 
 static double processor_seconds(void)
@@ -285,13 +302,15 @@ int cell_run(struct family_cell *c, uint64_t seed, const struct exact_run *run, 
 	a.phi = alloc_zeroed(a.l->g->params, sizeof(*a.phi));
 	if (!a.w || !a.phi)
 		return err_oom(e);
-	r = judge(c, &a, seed, run, &failure);
+	c->params = (unsigned int)a.l->g->params;
+	forget(c);
+	r = measure(c, &a, seed, run, &failure);
 	/* No reference, no difference: the gate is not passed, and the family goes on. */
 	if (r == -EDOM)
 		say(c, "%.150s", failure.text);
 	else if (r < 0)
 		return err_set(e, r, "%s", failure.text);
-	c->constructed = c->finite && c->depends && c->agrees && c->gradient_holds;
+	cell_decide(c);
 	c->seconds = processor_seconds() - start;
 	c->done = true;
 	return 0;

@@ -14,4 +14,7 @@ int cell_learner(const struct family_cell *c, uint64_t seed, struct learner **re
 /* Fills the rest of a placed cell. run: one thread, without progress. */
 int cell_run(struct family_cell *c, uint64_t seed, const struct exact_run *run, struct err *e);
 
+/* The criteria, the verdict and why, from the figures and from c->finite. */
+void cell_decide(struct family_cell *c);
+
 #endif

@@ -39,11 +39,12 @@
 #define FAMILY_CHECKPOINTS     5
 #define FAMILY_DIRECTIONS      5
 #define FAMILY_VALUE_LIMIT     1e-14
-#define FAMILY_SUM_LIMIT       1e-11
+#define FAMILY_SUM_LIMIT       1e-13
 #define FAMILY_REFERENCE_LIMIT 1e-12
 #define FAMILY_GRADIENT_LIMIT  1e-7
 #define FAMILY_JACOBIAN_LIMIT  1e-6 /* (b): |dW/du|, Frobenius, against |W| */
 
+/* A figure that could not be measured is NaN. */
 struct family_cell {
 	unsigned int index, m, axis, code, start;
 	bool done; /* the rest says something */
@@ -57,6 +58,7 @@ struct family_cell {
 	double t_o;			       /* at the anchor, in steps */
 	double tau_max;			       /* at the anchor, steps */
 	double condition, residual;	       /* of the solve at the anchor */
+	double couplings;		       /* |W|, Frobenius */
 	double jacobian;		       /* |dW/du|, Frobenius */
 	double value_absolute, value_relative; /* T_O, double against __float128 */
 	double sum_relative;		       /* T_O against the eigenvalue sum */

@@ -70,6 +70,50 @@ START_TEST(constructed)
 }
 END_TEST
 
+/* One figure past its limit, or none at all, and G1b is not constructed; the sentence says which. */
+START_TEST(every_criterion_can_fail)
+{
+	static const struct {
+		size_t figure;
+		double value;
+		const char *why;
+	} bad[] = {
+		{ offsetof(struct family_cell, jacobian), 0, "does not depend on u" },
+		{ offsetof(struct family_cell, jacobian), NAN, "does not depend on u" },
+		{ offsetof(struct family_cell, value_relative), 1.1e-14, "the __float128 value" },
+		{ offsetof(struct family_cell, value_relative), NAN, "the __float128 value" },
+		{ offsetof(struct family_cell, sum_relative), 1.1e-13, "the eigenvalue sum" },
+		{ offsetof(struct family_cell, sum_relative), INFINITY, "the eigenvalue sum" },
+		{ offsetof(struct family_cell, reference_w), 1.1e-12, "in W" },
+		{ offsetof(struct family_cell, reference_phi), NAN, "in phi" },
+		{ offsetof(struct family_cell, reference_phi), 1.1e-12, "in phi" },
+		{ offsetof(struct family_cell, gradient_error), 1.1e-7, "differences" },
+		{ offsetof(struct family_cell, gradient_error), NAN, "differences" },
+	};
+	const struct family_cell good = {
+		.finite = true, .jacobian = 0.1, .couplings = 1, .value_relative = 1e-16
+	};
+	struct family_cell c = good;
+
+	cell_decide(&c);
+	ck_assert(c.constructed);
+	ck_assert_str_eq(c.why, "");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		c = good;
+		memcpy((char *)&c + bad[i].figure, &bad[i].value, sizeof(double));
+		cell_decide(&c);
+		ck_assert_msg(!c.constructed, "%zu", i);
+		ck_assert_msg(strstr(c.why, bad[i].why), "%zu: %s", i, c.why);
+		ck_assert_int_eq(c.depends + c.agrees + c.gradient_holds, 2);
+	}
+	c = good;
+	c.finite = false;
+	cell_decide(&c);
+	ck_assert(!c.constructed);
+	ck_assert_ptr_nonnull(strstr(c.why, "checkpoint"));
+}
+END_TEST
+
 /* Every place once, r fastest. */
 START_TEST(places)
 {
@@ -189,6 +233,7 @@ static void add(TCase *t)
 	tcase_set_timeout(t, 1800);
 	tcase_add_test(t, places);
 	tcase_add_test(t, constructed);
+	tcase_add_test(t, every_criterion_can_fail);
 	tcase_add_test(t, same_bits_for_any_threads);
 	tcase_add_test(t, no_such_cells);
 	tcase_add_test(t, memory_is_limited);
