@@ -197,8 +197,11 @@ static void block_task(struct pool_task *task, unsigned int thread)
 	int r;
 
 	pthread_mutex_lock(&p->lock);
-	if (p->begin_ns == 0)
+	if (p->begin_ns == 0) {
 		p->begin_ns = now_ns();
+		/* Of millions of sums it takes as long as sweeps do: the device's time, not the caller's. */
+		memset(p->sums, 0, sums_length(p) * sizeof(*p->sums));
+	}
 	pthread_mutex_unlock(&p->lock);
 
 	r = block_run(b, lane, &sums);
@@ -263,7 +266,6 @@ static int reserve(struct embedded_program *p, const struct submission *s,
 	if (r < 0)
 		return r;
 	memcpy(p->gain, s->gain, gain_size);
-	memset(p->sums, 0, sums_length(p) * sizeof(*p->sums));
 	return 0;
 }
 

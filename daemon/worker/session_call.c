@@ -211,12 +211,6 @@ static int take_rows(struct session *s, const struct session_request *q, struct 
 	return r;
 }
 
-static void clear_sums(struct session *s)
-{
-	memset(s->vh, 0, session_size(s) * sizeof(*s->vh));
-	memset(s->v, 0, ((size_t)s->layout.n + s->layout.m) * sizeof(*s->v));
-}
-
 int session_call_begin(struct session *s, const struct session_request *request,
 		       struct err *refusal, struct err *e)
 {
@@ -237,7 +231,6 @@ int session_call_begin(struct session *s, const struct session_request *request,
 		session_reset_own(s, q.chain_seed);
 	if (q.flags & SESSION_SET_STATES)
 		session_read_states(s, s->own.states, s->own.chains);
-	clear_sums(s);
 	s->begun = true;
 	s->call.convert_ns = now_ns() - begin;
 	return 0;
@@ -326,11 +319,16 @@ static int run_piece(struct session *s, struct session_chains *c, uint32_t sweep
 	return program_run(c->program, &sub, ret, e);
 }
 
-static void add_sums(struct session *s, const struct results *res)
+/* first: of the call. What one piece has whole is not added up at all. */
+static void add_sums(struct session *s, const struct results *res, bool first)
 {
 	size_t size = session_size(s);
 	uint64_t begin = now_ns();
 
+	if (first) {
+		memset(s->vh, 0, size * sizeof(*s->vh));
+		memset(s->v, 0, ((size_t)s->layout.n + s->layout.m) * sizeof(*s->v));
+	}
 	for (size_t k = 0; k < size; k++)
 		s->vh[k] += res->vh[k];
 	for (size_t k = 0; k < s->layout.n; k++)
@@ -384,10 +382,12 @@ int session_call_piece(struct session *s, struct err *e)
 	s->call.device_ns += res.ns;
 	ledger_add_run(&s->state.ledger, res.flips, res.ns);
 	if (recorded) {
+		bool first = s->call.samples == 0;
+
 		s->call.samples += (uint64_t)sweeps * c->chains;
 		s->call.energy += res.energy;
 		if (res.vh && !whole)
-			add_sums(s, &res);
+			add_sums(s, &res, first);
 	}
 	if (s->call.done < (uint64_t)q->burn + q->sweeps)
 		return 1;
