@@ -198,6 +198,25 @@ static int check_sample(const struct spec_sample *s, const struct inputs *in, st
 	return r < 0 ? r : check_range(s, a, e);
 }
 
+static int check_certify(const struct spec_certify *c, const struct inputs *in, struct err *e)
+{
+	const struct array *a = &in->W;
+	char shape[96];
+
+	if (!c->model)
+		return 0;
+	if (in->safetensors)
+		return err_set(e, -EINVAL,
+			       "%s: is a trained model, whose reference spins make its energy not "
+			       "even; give a W.npy",
+			       c->model);
+	if (a->ndim != 2 || a->count == 0)
+		return err_set(e, -EINVAL,
+			       "%s: couplings have shape %s; give W as (visible, hidden)", c->model,
+			       shape_text(a, shape, sizeof(shape)));
+	return check_finite(a, c->model, "row", e);
+}
+
 int inputs_check(const struct spec *s, const struct inputs *in, struct err *e)
 {
 	switch (s->kind) {
@@ -205,6 +224,8 @@ int inputs_check(const struct spec *s, const struct inputs *in, struct err *e)
 		return check_train(&s->train, in, e);
 	case JOB_SAMPLE:
 		return check_sample(&s->sample, in, e);
+	case JOB_CERTIFY:
+		return check_certify(&s->certify, in, e);
 	default:
 		return 0;
 	}
@@ -271,6 +292,8 @@ int inputs_read(const struct spec *s, const struct input_file *files, size_t n, 
 			r = read_one(s->train.model.codes, files, n, &in.codes, e);
 	} else if (s->kind == JOB_SAMPLE) {
 		r = read_model(s->sample.model, files, n, &in, e);
+	} else if (s->kind == JOB_CERTIFY && s->certify.model) {
+		r = read_model(s->certify.model, files, n, &in, e);
 	}
 	if (r >= 0)
 		r = inputs_check(s, &in, e);

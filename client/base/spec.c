@@ -8,10 +8,8 @@
 #define MAX_NAME 64
 
 const char *const job_kind_names[JOB_KIND_COUNT] = {
-	[JOB_TRAIN] = "train",
-	[JOB_SAMPLE] = "sample",
-	[JOB_BENCH] = "bench",
-	[JOB_SESSION] = "session",
+	[JOB_TRAIN] = "train",	   [JOB_SAMPLE] = "sample",   [JOB_BENCH] = "bench",
+	[JOB_SESSION] = "session", [JOB_CERTIFY] = "certify",
 };
 
 /* A name is shown in tables and terminals: one line of printable text. */
@@ -50,8 +48,8 @@ static int parse_common(const json_t *root, struct spec *s, struct err *e)
 	r = json_check_object(root, "", e);
 	if (r < 0)
 		return r;
-	r = json_require(root, "", "kind", "give \"train\", \"sample\", \"bench\" or \"session\"",
-			 e);
+	r = json_require(root, "", "kind",
+			 "give \"train\", \"sample\", \"bench\", \"session\" or \"certify\"", e);
 	if (r < 0)
 		return r;
 	r = json_get_word(root, "", "kind", job_kind_names, JOB_KIND_COUNT, &kind, e);
@@ -71,6 +69,8 @@ static int parse_common(const json_t *root, struct spec *s, struct err *e)
 
 static int parse_kind(const json_t *root, struct spec *s, struct err *e)
 {
+	int r;
+
 	switch (s->kind) {
 	case JOB_TRAIN:
 		return spec_train_parse(root, &s->train, e);
@@ -80,6 +80,9 @@ static int parse_kind(const json_t *root, struct spec *s, struct err *e)
 		return spec_bench_parse(root, &s->bench, e);
 	case JOB_SESSION:
 		return spec_session_parse(root, &s->session, e);
+	case JOB_CERTIFY:
+		r = spec_certify_device(root, &s->device, e);
+		return r < 0 ? r : spec_certify_parse(root, &s->certify, e);
 	case JOB_KIND_COUNT:
 		break;
 	}
@@ -116,6 +119,8 @@ struct spec *spec_free(struct spec *s)
 		spec_train_free(&s->train);
 	else if (s->kind == JOB_SAMPLE)
 		spec_sample_free(&s->sample);
+	else if (s->kind == JOB_CERTIFY)
+		spec_certify_free(&s->certify);
 	free(s->name);
 	free(s->device);
 	free(s);
@@ -128,6 +133,8 @@ size_t spec_files(const struct spec *s, const char *ret[SPEC_MAX_FILES])
 
 	if (s->kind == JOB_SAMPLE)
 		ret[n++] = s->sample.model;
+	if (s->kind == JOB_CERTIFY && s->certify.model)
+		ret[n++] = s->certify.model;
 	if (s->kind != JOB_TRAIN)
 		return n;
 	ret[n++] = s->train.data.images;
@@ -149,6 +156,8 @@ static int write_kind(json_t *root, const struct spec *s)
 		return spec_bench_write(root, &s->bench);
 	case JOB_SESSION:
 		return spec_session_write(root, &s->session);
+	case JOB_CERTIFY:
+		return spec_certify_write(root, &s->certify);
 	case JOB_KIND_COUNT:
 		break;
 	}

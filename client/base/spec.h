@@ -20,14 +20,26 @@
 #define SPEC_MAX_CHAINS 65536
 #define SPEC_MAX_DEVICE 31 /* bytes of a device's name */
 
-enum job_kind { JOB_TRAIN, JOB_SAMPLE, JOB_BENCH, JOB_SESSION, JOB_KIND_COUNT };
-/* "train", "sample", "bench", "session" */
+/* Numbers that stand in the daemon's store: new ones go to the end. */
+enum job_kind { JOB_TRAIN, JOB_SAMPLE, JOB_BENCH, JOB_SESSION, JOB_CERTIFY, JOB_KIND_COUNT };
+/* "train", "sample", "bench", "session", "certify" */
 extern const char *const job_kind_names[JOB_KIND_COUNT];
 
 /* Same values as enum pbm_scan. */
 enum spec_scan { SCAN_ALTERNATING, SCAN_PALINDROME, SCAN_RANDOM_DIRECTION, SCAN_COUNT };
 extern const char
 	*const scan_names[SCAN_COUNT]; /* "alternating", "palindrome", "random-direction" */
+
+/* Markov chains of the exact gate, by the order in which p-bits are updated. */
+enum spec_kernel {
+	KERNEL_RANDOM_SCAN,    /* a p-bit chosen at random, (1/N) sum_i P_i */
+	KERNEL_RANDOM_2_BLOCK, /* one side chosen at random */
+	KERNEL_PALINDROME,     /* v, h, v */
+	KERNEL_MIXTURE,	       /* a sweep forward or backward, at random */
+	KERNEL_ALTERNATING,    /* v, h: not reversible */
+	KERNEL_COUNT,
+};
+extern const char *const kernel_names[KERNEL_COUNT]; /* "random-scan", "random-2-block", ... */
 
 /* "device": how the p-bit machine is run, but for its name. Defaults in brackets. */
 struct spec_device {
@@ -96,6 +108,28 @@ struct spec_session {
 	struct spec_device device;
 };
 
+enum spec_suite { SUITE_NONE, SUITE_FAMILY, SUITE_TRAP, SUITE_COUNT };
+enum spec_objective {
+	OBJECTIVE_NONE,
+	OBJECTIVE_T_O,
+	OBJECTIVE_LOG_T_O,
+	OBJECTIVE_TAU_MAX,
+	OBJECTIVE_COUNT
+};
+extern const char *const suite_names[SUITE_COUNT];	   /* "none", "family", "trap" */
+extern const char *const objective_names[OBJECTIVE_COUNT]; /* "none", "T_O", "log-T_O", ... */
+
+/* The exact gate, on one matrix or on a suite of its own. No device samples: it is arithmetic. */
+struct spec_certify {
+	enum spec_suite suite;	      /* "suite"; with one there is no model */
+	char *model;		      /* path of W.npy (n x m), bias-free */
+	double beta;		      /* inverse temperature, as device.beta [1] */
+	enum spec_kernel kernel;      /* [random-scan] */
+	enum spec_objective gradient; /* whose gradient in W is wanted [T_O] */
+	double memory;		      /* GiB that it may take [4] */
+	unsigned int cells;	      /* family: the first so many [192] */
+};
+
 struct spec {
 	enum job_kind kind;
 	char *name;    /* free text of at most 64 bytes, or NULL */
@@ -106,6 +140,7 @@ struct spec {
 		struct spec_sample sample;
 		struct spec_bench bench;
 		struct spec_session session;
+		struct spec_certify certify;
 	};
 };
 

@@ -70,4 +70,10 @@ int spec_bench_write(json_t *root, const struct spec_bench *b);
 int spec_session_parse(const json_t *root, struct spec_session *s, struct err *e);
 int spec_session_write(json_t *root, const struct spec_session *s);
 
+int spec_certify_parse(const json_t *root, struct spec_certify *c, struct err *e);
+int spec_certify_write(json_t *root, const struct spec_certify *c);
+/* The one device that such a job runs on, in *device, in place of NULL; others are refused. */
+int spec_certify_device(const json_t *root, char **device, struct err *e);
+void spec_certify_free(struct spec_certify *c);
+
 #endif

@@ -11,6 +11,7 @@
 	"{\"kind\": \"train\", \"data\": {\"images\": \"x.npy\", \"labels\": \"y.npy\"}," \
 	" \"model\": {\"code\": \"u.npy\"}}"
 #define ONE_HOT "{\"kind\": \"train\", \"data\": {\"images\": \"x.npy\", \"labels\": \"y.npy\"}}"
+#define CERTIFY "{\"kind\": \"certify\", \"model\": \"W.npy\"}"
 #define SAMPLE	"{\"kind\": \"sample\", \"model\": \"W.npy\", \"device\": {%s}}"
 
 /* A job whose files are all well, to be spoilt one by one. */
@@ -202,6 +203,23 @@ START_TEST(test_couplings)
 }
 END_TEST
 
+/* The exact gate takes what a sample job takes, but no trained model. */
+START_TEST(test_certify)
+{
+	struct err e;
+
+	ck_assert_int_eq(read_all(CERTIFY, &e), 0);
+	((double *)W.data)[2] = INFINITY;
+	assert_refused(read_all(CERTIFY, &e), e, "W.npy: row 1, value 0, is +inf");
+	array_free(&W);
+	W = new_array(DT_F64, 1, (size_t[]){ 3 });
+	assert_refused(read_all(CERTIFY, &e), e, "W.npy: couplings have shape (3,)");
+	array_free(&W);
+	W = new_array(DT_F32, 2, (size_t[]){ 3, 0 });
+	assert_refused(read_all(CERTIFY, &e), e, "W.npy: couplings have shape (3, 0)");
+}
+END_TEST
+
 START_TEST(test_files)
 {
 	static const char tensors[] = "\x10\0\0\0\0\0\0\0{\"__metadata__\":{}";
@@ -240,6 +258,7 @@ int main(void)
 	tcase_add_test(t, test_codes);
 	tcase_add_test(t, test_images);
 	tcase_add_test(t, test_couplings);
+	tcase_add_test(t, test_certify);
 	tcase_add_test(t, test_files);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);

@@ -25,6 +25,14 @@ static const char full_sample[] =
 	"{\"kind\": \"sample\", \"name\": \"s\", \"seed\": 0, \"model\": \"m.safetensors\", \"code\": 9,"
 	" \"burn\": 0, \"every\": 5, \"device\": {\"scan\": \"alternating\", \"sweeps\": 5}}";
 
+#define CERTIFY(rest) "{\"kind\": \"certify\", \"model\": \"W.npy\"" rest "}"
+#define SUITE(rest)   "{\"kind\": \"certify\", \"suite\": " rest "}"
+
+static const char full_certify[] =
+	"{\"kind\": \"certify\", \"name\": \"c\", \"seed\": 3, \"model\": \"W.npy\","
+	" \"beta\": 0.5, \"kernel\": \"mixture\", \"gradient\": \"tau_max\", \"memory\": 0.25,"
+	" \"device\": {\"name\": \"embedded0\"}}";
+
 static const char full_bench[] =
 	"{\"kind\": \"bench\", \"seconds\": 0.25, \"chains\": 64, \"threads\": 1,"
 	" \"device\": {\"name\": \"pbit63\"}}";
@@ -98,6 +106,29 @@ START_TEST(other_defaults)
 	ck_assert_double_eq(bench->bench.seconds, 1);
 	ck_assert_uint_eq(bench->bench.chains, 256);
 	ck_assert_uint_eq(bench->bench.threads, 2);
+}
+END_TEST
+
+START_TEST(certify_defaults)
+{
+	_cleanup_(spec_freep) struct spec *s = parsed(CERTIFY(""));
+	_cleanup_(spec_freep) struct spec *family = parsed(SUITE("\"family\""));
+	_cleanup_(spec_freep) struct spec *alternating =
+		parsed(CERTIFY(", \"kernel\": \"alternating\""));
+
+	ck_assert_int_eq(s->kind, JOB_CERTIFY);
+	ck_assert_str_eq(s->device, "embedded0");
+	ck_assert_int_eq(s->certify.suite, SUITE_NONE);
+	ck_assert_str_eq(s->certify.model, "W.npy");
+	ck_assert_double_eq(s->certify.beta, 1);
+	ck_assert_int_eq(s->certify.kernel, KERNEL_RANDOM_SCAN);
+	ck_assert_int_eq(s->certify.gradient, OBJECTIVE_T_O);
+	ck_assert_double_eq(s->certify.memory, 4);
+	ck_assert_int_eq(family->certify.suite, SUITE_FAMILY);
+	ck_assert_ptr_null(family->certify.model);
+	ck_assert_uint_eq(family->certify.cells, 192);
+	/* There is none of what is not reversible. */
+	ck_assert_int_eq(alternating->certify.gradient, OBJECTIVE_NONE);
 }
 END_TEST
 
@@ -184,6 +215,11 @@ static const char *const accepted[] = {
 	full_train,
 	full_sample,
 	full_bench,
+	full_certify,
+	CERTIFY(""),
+	CERTIFY(", \"kernel\": \"alternating\", \"gradient\": \"none\""),
+	SUITE("\"family\", \"cells\": 12, \"memory\": 0.5"),
+	SUITE("\"trap\""),
 	TRAIN(""),
 	SAMPLE(""),
 	"{\"kind\": \"bench\"}",
@@ -245,7 +281,9 @@ START_TEST(files)
 {
 	_cleanup_(spec_freep) struct spec *train = parsed(full_train), *bare = parsed(TRAIN("")),
 					  *sample = parsed(full_sample),
-					  *bench = parsed(full_bench);
+					  *bench = parsed(full_bench),
+					  *certify = parsed(full_certify),
+					  *family = parsed(SUITE("\"family\""));
 	const char *names[SPEC_MAX_FILES] = { NULL };
 
 	ck_assert_uint_eq(spec_files(train, names), 3);
@@ -257,6 +295,9 @@ START_TEST(files)
 	ck_assert_uint_eq(spec_files(sample, names), 1);
 	ck_assert_str_eq(names[0], "m.safetensors");
 	ck_assert_uint_eq(spec_files(bench, names), 0);
+	ck_assert_uint_eq(spec_files(certify, names), 1);
+	ck_assert_str_eq(names[0], "W.npy");
+	ck_assert_uint_eq(spec_files(family, names), 0);
 }
 END_TEST
 
@@ -275,7 +316,7 @@ static const struct {
 	{ "{", "line 1, column 1: not valid JSON" },
 	{ "{\"kind\": \"train\",\n\"data\": [}", "line 2, column 10: not valid JSON" },
 	{ "[]", "the top level: must be an object" },
-	{ "{}", "kind: missing; give \"train\", \"sample\", \"bench\" or \"session\"" },
+	{ "{}", "kind: missing; give \"train\", \"sample\", \"bench\", \"session\" or" },
 	{ "{\"kind\": \"session\"}", "session: missing; give an object" },
 	{ "{\"kind\": \"session\", \"session\": {\"hidden\": 2}}", "session.visible: missing" },
 	{ "{\"kind\": \"session\", \"session\": {\"visible\": 0, \"hidden\": 2}}",
@@ -286,9 +327,9 @@ static const struct {
 	{ "{\"kind\": \"session\", \"session\": {\"visible\": 4, \"hidden\": 2, \"row\": 1}}",
 	  "session.row: unknown" },
 	{ "{\"kind\": 1}",
-	  "kind: must be a string, one of 'train', 'sample', 'bench' and 'session'" },
+	  "kind: must be a string, one of 'train', 'sample', 'bench', 'session' and 'certify'" },
 	{ "{\"kind\": \"trian\"}", "kind: 'trian' is unknown; did you mean 'train'?" },
-	{ "{\"kind\": \"certify\"}", "kind: 'certify' is unknown; give one of" },
+	{ "{\"kind\": \"anneal\"}", "kind: 'anneal' is unknown; give one of" },
 	{ "{\"kind\": \"bench\", \"kind\": \"train\"}", "duplicate object key" },
 	{ DATA("\"holdout\": 0.1, \"holdout\": 0.2"), "duplicate object key" },
 	{ "{\"kind\": \"bench\"} x", "not valid JSON" },
@@ -393,6 +434,25 @@ static const struct {
 	{ SAMPLE(", \"burn\": 1000"), "device.sweeps: 1000 sweeps record nothing after burn 1000" },
 	{ SAMPLE(", \"every\": 901"), "give at least 1001" },
 	{ SAMPLE(", \"device\": {\"sweeps\": 100}"), "device.sweeps: 100 sweeps record nothing" },
+	/* certify */
+	{ "{\"kind\": \"certify\"}", "model: missing; give the path of a W.npy, or a \"suite\"" },
+	{ CERTIFY(", \"beta\": 0"), "beta: 0 is out of range; give a number above 0" },
+	{ CERTIFY(", \"beta\": -1"), "beta: -1 is out of range" },
+	{ CERTIFY(", \"memory\": 0"), "memory: 0 is out of range" },
+	{ CERTIFY(", \"kernel\": \"gibbs\""), "kernel: 'gibbs' is unknown; give one of" },
+	{ CERTIFY(", \"gradient\": \"T_o\""), "gradient: 'T_o' is unknown; did you mean 'T_O'?" },
+	{ CERTIFY(", \"kernel\": \"alternating\", \"gradient\": \"T_O\""),
+	  "gradient: T_O needs a reversible kernel" },
+	{ CERTIFY(", \"cells\": 3"), "cells: only the family has cells" },
+	{ CERTIFY(", \"suite\": \"trap\""), "model: the suite \"trap\" has couplings" },
+	{ CERTIFY(", \"device\": {\"name\": \"pbit0\"}"),
+	  "device.name: a certify job samples on no" },
+	{ CERTIFY(", \"device\": {\"beta\": 2}"), "device.beta: unknown key" },
+	{ SUITE("\"famly\""), "suite: 'famly' is unknown; did you mean 'family'?" },
+	{ SUITE("\"trap\", \"cells\": 3"), "cells: only the family has cells" },
+	{ SUITE("\"family\", \"cells\": 0"), "cells: 0 is out of range" },
+	{ SUITE("\"family\", \"cells\": 193"), "cells: 193 is out of range" },
+	{ SUITE("\"family\", \"beta\": 1"), "beta: the suite \"family\" has couplings, beta" },
 	/* bench */
 	{ "{\"kind\": \"bench\", \"seconds\": 0}", "seconds: 0 is out of range" },
 	{ "{\"kind\": \"bench\", \"seconds\": 601}", "seconds: 601 is out of range" },
@@ -482,6 +542,7 @@ START_TEST(mutations)
 		{ full_train, sizeof(full_train) - 1 },
 		{ full_sample, sizeof(full_sample) - 1 },
 		{ full_bench, sizeof(full_bench) - 1 },
+		{ full_certify, sizeof(full_certify) - 1 },
 	};
 	unsigned int parsed_again = 0;
 	uint64_t state = 4;
@@ -524,6 +585,7 @@ int main(void)
 	tcase_add_test(t, train_defaults);
 	tcase_add_test(t, other_defaults);
 	tcase_add_test(t, train_in_full);
+	tcase_add_test(t, certify_defaults);
 	tcase_add_test(t, session_in_full);
 	tcase_add_test(t, session_layout);
 	tcase_add_loop_test(t, round_trip, 0, (int)ARRAY_SIZE(accepted));
