@@ -61,6 +61,7 @@ struct spec_train {
 		double validation; /* fraction of the rest that picks the epoch [0.1]; 0: the last epoch */
 	} data;
 	struct {
+		bool even; /* "references": false: no reference spins, so p(-v) = p(v) [false] */
 		unsigned int hidden;		      /* m, free hidden p-bits [12] */
 		unsigned int n_layers;		      /* tanh layers of g_phi between u and W */
 		unsigned int layers[SPEC_MAX_LAYERS]; /* [16]; an empty list: W is affine in u */

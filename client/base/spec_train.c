@@ -28,6 +28,7 @@ static const struct field model_fields[] = {
 	TRAIN(FIELD_UINT, model, hidden, 1, SPEC_MAX_UNITS),
 	FIELD_KEY("layers"),
 	FIELD_KEY("code"),
+	FIELD_KEY("references"),
 };
 
 static const struct field optimizer_fields[] = {
@@ -109,8 +110,13 @@ static int parse_layers(const json_t *model, struct spec_train *t, struct err *e
 
 static int parse_code(const json_t *model, struct spec_train *t, struct err *e)
 {
+	bool references = true;
 	int r;
 
+	r = json_get_bool(model, "model", "references", &references, e);
+	if (r < 0)
+		return r;
+	t->model.even = !references;
 	r = json_get_string(model, "model", "code", SPEC_MAX_PATH, &t->model.codes, e);
 	if (r < 0)
 		return r;
@@ -205,7 +211,8 @@ static int write_model(json_t *model, const struct spec_train *t)
 {
 	json_t *layers = json_array();
 
-	if (json_object_set_new(model, "layers", layers) < 0)
+	if (json_object_set_new(model, "layers", layers) < 0 ||
+	    json_object_set_new(model, "references", json_boolean(!t->model.even)) < 0)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < t->model.n_layers; i++)
 		if (json_array_append_new(layers, json_integer(t->model.layers[i])) < 0)

@@ -113,7 +113,7 @@ int ais_class(struct device *d, const struct couplings *c, unsigned int class,
 	r = couplings_program(c, d, o->chains, &p, e);
 	if (r < 0)
 		return r;
-	couplings_random_states(p, o->seed);
+	couplings_random_states(c, p, o->seed);
 	return ais_log_z(p, c->q + couplings_at(c, class), c->scale[class], c->beta,
-			 c->n + c->m - 2, o, control, ledger, ret, e);
+			 c->n + c->m - (c->even ? 0 : 2), o, control, ledger, ret, e);
 }

@@ -56,7 +56,8 @@ int couplings_quantise(struct couplings *c, double *w, double scale, struct err 
 		int r;
 
 		snprintf(what, sizeof(what), "W of class %u", u);
-		w[at] = 0;
+		if (!c->even)
+			w[at] = 0;
 		if (scale > 0)
 			clip(w + at, c->n * c->m, scale * quantise_limit(c->bits));
 		r = quantise(w + at, c->n, c->m, c->bits, scale, what, c->q + at, c->w + at,
@@ -96,19 +97,20 @@ int couplings_program(const struct couplings *c, struct device *d, uint32_t chai
 	mask = alloc_zeroed(pbm_state_words(&shape), sizeof(*mask));
 	if (!mask)
 		return err_oom(e);
-	couplings_clamp_mask(&shape, mask);
+	if (!c->even)
+		couplings_clamp_mask(&shape, mask);
 	return program_new(d, &shape, mask, ret, e);
 }
 
-void couplings_random_states(struct program *p, uint64_t seed)
+void couplings_random_states(const struct couplings *c, struct program *p, uint64_t seed)
 {
 	const struct pbm_shape *shape = program_shape(p);
 	uint32_t words = pbm_state_words(shape), v_words = pbm_side_words(shape->n);
 	uint64_t *states = program_states(p);
 
 	pbm_states_random(shape, seed, 0, shape->chains, NULL, states);
-	for (uint32_t c = 0; c < shape->chains; c++) {
-		states[(size_t)c * words] |= 1;
-		states[(size_t)c * words + v_words] |= 1;
+	for (uint32_t k = 0; !c->even && k < shape->chains; k++) {
+		states[(size_t)k * words] |= 1;
+		states[(size_t)k * words + v_words] |= 1;
 	}
 }

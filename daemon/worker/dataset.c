@@ -177,9 +177,9 @@ static int fill(const struct source *s, double threshold, struct dataset *d, str
 		int8_t *row = d->spins + r * d->n;
 		size_t from = d->origin[r] * d->pixels;
 
-		row[0] = 1;
+		row[0] = 1; /* the reference spin, or to be overwritten */
 		for (size_t i = 0; i < d->pixels; i++)
-			row[i + 1] = array_get(s->images, from + i) >= threshold ? 1 : -1;
+			row[d->first + i] = array_get(s->images, from + i) >= threshold ? 1 : -1;
 	}
 	return 0;
 }
@@ -213,7 +213,8 @@ static int build(struct source *s, const struct dataset_options *o, struct datas
 		return err_oom(e);
 	d->count = s->count;
 	d->pixels = s->pixels;
-	d->n = s->pixels + 1;
+	d->first = !o->even;
+	d->n = d->first + s->pixels;
 	d->classes = s->classes;
 	d->height = a->ndim == 3 ? a->shape[1] : 1;
 	d->width = a->ndim == 3 ? a->shape[2] : s->pixels;

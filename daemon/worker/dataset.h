@@ -3,7 +3,8 @@
  * Images and labels as spins, split into training, validation and held-out rows.
  *
  * A row is n = pixels + 1 spins: v_0 = +1 is the clamped visible reference spin, whose couplings
- * are the hidden biases; v_1 .. v_pixels are the pixels, +1 where pixel >= threshold. Rows stand
+ * are the hidden biases; v_1 .. v_pixels are the pixels, +1 where pixel >= threshold. For an even
+ * model there is no reference spin, and n = pixels. Rows stand
  * sorted by part, then by class, then by place in the file, so that the images of one class of one
  * part are one contiguous block.
  */
@@ -20,7 +21,8 @@ enum dataset_part { PART_TRAIN, PART_VALIDATION, PART_HELD_OUT, PART_COUNT };
 
 struct dataset {
 	size_t count;	      /* rows */
-	size_t pixels, n;     /* n = pixels + 1 */
+	size_t pixels, n;     /* n = first + pixels */
+	size_t first;	      /* where in a row the pixels begin: 1, or 0 for an even model */
 	size_t height, width; /* as the file says; 1 x pixels when it is not (N, H, W) */
 	unsigned int classes;
 	int8_t *spins;	  /* [count][n], +-1 */
@@ -34,6 +36,7 @@ struct dataset_options {
 	double validation;    /* fraction of the rest of each class, [0, 1) */
 	uint64_t seed;	      /* of the split: a function of the seed and the labels alone */
 	unsigned int classes; /* rows of the codes; 0: the largest label + 1 */
+	bool even;	      /* no reference spin */
 };
 
 /*

@@ -16,7 +16,7 @@ static void count_pixels(const struct dataset *d, enum dataset_part part, unsign
 	*total += count;
 	for (size_t r = 0; r < count; r++)
 		for (size_t i = 0; i < d->pixels; i++)
-			plus[i] += rows[r * d->n + i + 1] > 0;
+			plus[i] += rows[r * d->n + d->first + i] > 0;
 }
 
 /* Rows of a class that are not held out: their number, and how many have each pixel at +1. */
@@ -75,6 +75,8 @@ int independent_fit(const struct dataset *d, struct independent **ret, struct er
 	if (!b || !plus || !size_mul(d->classes, 2 * d->pixels, &size))
 		return err_oom(e);
 	b->pixels = d->pixels;
+	b->first = d->first;
+	b->n = d->n;
 	b->classes = d->classes;
 	b->log_p = alloc_zeroed(size, sizeof(*b->log_p));
 	if (!b->log_p)
@@ -101,7 +103,7 @@ void independent_log_p(const struct independent *b, unsigned int class, const in
 	for (size_t r = 0; r < count; r++) {
 		log_p[r] = 0;
 		for (size_t i = 0; i < b->pixels; i++)
-			log_p[r] += pixel[2 * i + (rows[r * (b->pixels + 1) + i + 1] > 0)];
+			log_p[r] += pixel[2 * i + (rows[r * b->n + b->first + i] > 0)];
 	}
 }
 

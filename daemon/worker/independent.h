@@ -11,7 +11,7 @@
  * is likeliest given all the others (leave-one-out): the strongest form of the baseline.
  */
 struct independent {
-	size_t pixels;
+	size_t pixels, first, n; /* as the dataset's */
 	unsigned int classes;
 	double alpha;
 	double *log_p; /* [classes][pixels][2]: ln P(v_i = -1), ln P(v_i = +1) */

@@ -108,7 +108,8 @@ static int start_search(const struct couplings *c, struct program *p, struct tau
 
 	if (!clamp)
 		return err_oom(e);
-	couplings_clamp_mask(shape, clamp);
+	if (!c->even)
+		couplings_clamp_mask(shape, clamp);
 	return tau_search_new(shape, clamp, c->classes, ret, e);
 }
 

@@ -78,7 +78,7 @@ static json_t *metadata(const struct couplings *c)
 	snprintf(beta, sizeof(beta), "%.17g", c->beta);
 	snprintf(bits, sizeof(bits), "%u", c->bits);
 	object = text ? json_pack("{s:s, s:s, s:s, s:s, s:s}", "format", FORMAT, "scale", text,
-				  "beta", beta, "bits", bits, "clamped", "v0 h0") :
+				  "beta", beta, "bits", bits, "clamped", c->even ? "" : "v0 h0") :
 			NULL;
 	return object;
 }

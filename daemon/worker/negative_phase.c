@@ -30,7 +30,7 @@ int negative_new(struct device *d, const struct couplings *c, const struct spec_
 		if (r < 0)
 			return r;
 		p.classes = u + 1;
-		couplings_random_states(p.program[u], p.seed[u]);
+		couplings_random_states(c, p.program[u], p.seed[u]);
 	}
 	*ret = p;
 	p = (struct negative_phase){ 0 };

@@ -81,7 +81,7 @@ int picture_encode(const struct dataset *data, const uint8_t *samples, size_t pe
 		const int8_t *rows = dataset_rows(data, PART_HELD_OUT, u, &count);
 
 		for (size_t k = 0; k < MIN(tiles, count); k++)
-			draw_spins(&c, u, k * step, rows + k * data->n + 1);
+			draw_spins(&c, u, k * step, rows + k * data->n + data->first);
 		for (size_t k = 0; k < tiles; k++)
 			draw_sample(&c, u, right + k * step,
 				    samples + (u * per_class + k) * data->pixels);

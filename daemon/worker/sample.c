@@ -119,7 +119,7 @@ static void start_afresh(struct sample_job *s)
 	s->state = (struct sample_state){ .best = INT64_MAX };
 	memset(s->vh, 0, s->rbm.n * s->rbm.m * sizeof(*s->vh));
 	if (s->rbm.clamped)
-		couplings_random_states(s->program, s->seed);
+		couplings_random_states(&(struct couplings){ 0 }, s->program, s->seed);
 	else
 		pbm_states_random(program_shape(s->program), s->seed, 0, s->spec->device.chains,
 				  NULL, program_states(s->program));

@@ -55,6 +55,7 @@ static int load_data(struct train_job *t, struct err *e)
 		.holdout = s->data.holdout,
 		.validation = s->data.validation,
 		.seed = seed_derive(t->seed, SEED_SPLIT, 0),
+		.even = s->model.even,
 	};
 	int r;
 

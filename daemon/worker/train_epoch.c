@@ -39,7 +39,7 @@ static int judge_likelihood(struct train_job *t, struct epoch *x, struct err *e)
 	};
 	int r;
 
-	r = couplings_new(t->data->classes, tr->n, tr->m, s->device.bits, s->device.beta, &c, e);
+	r = trainer_couplings_new(tr, &c, e);
 	if (r == 0)
 		r = trainer_couplings(tr, tr->adam->average, &c, e);
 	if (r == 0)
@@ -74,7 +74,7 @@ static int judge_mixing(struct train_job *t, struct epoch *x, struct err *e)
 
 	if (tr->model != MODEL_HYPERNETWORK)
 		return 0;
-	r = couplings_new(t->data->classes, tr->n, tr->m, s->device.bits, s->device.beta, &c, e);
+	r = trainer_couplings_new(tr, &c, e);
 	if (r == 0)
 		r = trainer_couplings(tr, tr->mlp->phi, &c, e);
 	if (r == 0)

@@ -42,7 +42,7 @@ static int judge_model(struct train_job *t, struct trainer *tr, struct couplings
 	};
 	int r;
 
-	r = couplings_new(t->data->classes, tr->n, tr->m, s->device.bits, s->device.beta, c, e);
+	r = trainer_couplings_new(tr, c, e);
 	if (r == 0)
 		r = trainer_couplings(tr, t->best_phi[tr->model], c, e);
 	if (r == 0)
@@ -165,7 +165,7 @@ static int generate_class(struct train_job *t, const struct figures *f, unsigned
 	if (r < 0)
 		return r;
 	shape = program_shape(p);
-	couplings_random_states(p, s.seed);
+	couplings_random_states(&f->couplings, p, s.seed);
 	r = program_set_couplings(p, f->couplings.q + couplings_at(&f->couplings, class), e);
 	while (r == 0 && s.sweep0 < f->sample_sweeps) {
 		r = control_poll(t->job->control);
@@ -180,7 +180,7 @@ static int generate_class(struct train_job *t, const struct figures *f, unsigned
 	for (uint32_t c = 0; c < shape->chains; c++) {
 		const uint64_t *row = program_states(p) + (size_t)c * pbm_state_words(shape);
 
-		for (size_t i = 1; i < shape->n; i++)
+		for (size_t i = t->data->first; i < shape->n; i++)
 			*samples++ = row[i / 64] >> (i % 64) & 1;
 	}
 	ledger_add_couplings(&t->state.ledger, shape);

@@ -36,13 +36,14 @@ static int make_codes(struct trainer *t, const struct array *codes, struct err *
 /* Which couplings are visible biases: column 0, those to the hidden reference spin. */
 static void mark_visible_biases(const struct trainer *t, uint8_t *which)
 {
-	for (size_t i = 0; i < t->n; i++)
+	for (size_t i = 0; !t->spec->model.even && i < t->n; i++)
 		which[i * t->m] = 1;
 }
 
 /*
  * Every class starts at its own independent pixels: the table's rows directly, the hypernetwork by
- * c at the mean over classes and by the rows of B that lead to visible biases.
+ * c at the mean over classes and by the rows of B that lead to visible biases. An even model has no
+ * biases, and starts at its random phi alone.
  */
 static int add_start(struct trainer *t, const uint8_t *biases, struct err *e)
 {
@@ -52,6 +53,8 @@ static int add_start(struct trainer *t, const uint8_t *biases, struct err *e)
 
 	if (!w0)
 		return err_oom(e);
+	if (t->spec->model.even)
+		return 0;
 	if (t->model == MODEL_HYPERNETWORK) {
 		independent_visible_bias(t->data, -1, t->m, beta, START_ALPHA, w0);
 		mlp_add_baseline(t->mlp, w0);
@@ -139,7 +142,7 @@ int trainer_new(enum trainer_model model, const struct spec_train *spec, uint64_
 	t->data = data;
 	t->seed = seed;
 	t->n = data->n;
-	t->m = (size_t)spec->model.hidden + 1;
+	t->m = (size_t)spec->model.hidden + !spec->model.even;
 	t->pass = UINT64_MAX;
 	r = make_codes(t, codes, e);
 	if (r == 0)
@@ -147,8 +150,7 @@ int trainer_new(enum trainer_model model, const struct spec_train *spec, uint64_
 	if (r == 0)
 		r = make_room(t, e);
 	if (r == 0)
-		r = couplings_new(data->classes, t->n, t->m, spec->device.bits, spec->device.beta,
-				  &t->couplings, e);
+		r = trainer_couplings_new(t, &t->couplings, e);
 	if (r == 0)
 		r = negative_new(d, &t->couplings, &spec->device, seed, model, &t->negative, e);
 	if (r < 0)
@@ -175,6 +177,16 @@ struct trainer *trainer_free(struct trainer *t)
 	free(t->order);
 	free(t);
 	return NULL;
+}
+
+int trainer_couplings_new(const struct trainer *t, struct couplings *ret, struct err *e)
+{
+	int r = couplings_new(t->data->classes, t->n, t->m, t->spec->device.bits,
+			      t->spec->device.beta, ret, e);
+
+	if (r == 0)
+		ret->even = t->spec->model.even;
+	return r;
 }
 
 int trainer_couplings(struct trainer *t, const double *phi, struct couplings *c, struct err *e)
@@ -230,7 +242,8 @@ static void couplings_gradient(struct trainer *t, const struct minibatch *b)
 				g = 0;
 			t->w[k] = g;
 		}
-		t->w[at] = 0;
+		if (!t->couplings.even)
+			t->w[at] = 0;
 	}
 }
 

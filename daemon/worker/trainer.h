@@ -33,7 +33,7 @@ struct trainer {
 	const struct spec_train *spec; /* borrowed, as is the data */
 	const struct dataset *data;
 	uint64_t seed;
-	size_t n, m; /* reference spins included */
+	size_t n, m; /* reference spins included, if there are some */
 
 	size_t code_dim;
 	double *codes; /* [classes][code_dim] */
@@ -71,6 +71,8 @@ static inline void trainer_freep(struct trainer **t)
 int trainer_step(struct trainer *t, struct control *control, struct energy_ledger *ledger,
 		 struct err *e);
 
+/* Room for the couplings of all classes. */
+int trainer_couplings_new(const struct trainer *t, struct couplings *ret, struct err *e);
 /* W of all classes at a given phi [params], quantised. */
 int trainer_couplings(struct trainer *t, const double *phi, struct couplings *c, struct err *e);
 

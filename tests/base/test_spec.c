@@ -13,7 +13,7 @@ static const char full_train[] =
 	"e 8\", \"seed\": 9223372036854775807,"
 	" \"data\": {\"images\": \"a/i.npy\", \"labels\": \"l.idx\", \"threshold\": -0.5,"
 	"  \"holdout\": 0.25, \"validation\": 0},"
-	" \"model\": {\"hidden\": 40, \"layers\": [7, 16384], \"code\": \"u.npy\"},"
+	" \"model\": {\"references\": false, \"hidden\": 40, \"layers\": [7, 16384], \"code\": \"u.npy\"},"
 	" \"device\": {\"bits\": 16, \"scale\": 0.001, \"beta\": 0.1, \"scan\": \"palindrome\","
 	"  \"chains\": 65536, \"sweeps\": 16777216, \"name\": \"pbit0\"},"
 	" \"optimizer\": {\"epochs\": 1, \"steps\": 2, \"batch\": 3, \"rate\": 0.3, \"decay\": 1e-4},"
