@@ -26,9 +26,12 @@ CLI_LIBS := -lsystemd -lncursesw -ltinfo $(BASE_LIBS)
 RPATH := -Wl,-rpath,'$$ORIGIN/../lib'
 CLI_SRC := $(wildcard client/cli/*.c)
 PBIT := $(B)/bin/pbit
+# What the exact gate will take is asked of the gate itself (daemon/daemon.mk has the prerequisite);
+# the rest of it, and OpenBLAS, stay out.
+CLI_LIBS += -Wl,--gc-sections
 $(PBIT): $(CLI_SRC:%.c=$(B)/obj/%.o) $(HTML_LIB) $(BASE_LIB) $(LIB_LINKS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $(filter %.o %.a,$^) -L$(B)/lib -lpbit \
+	$(LINK) -o $@ $(filter %.o,$^) $(HTML_LIB) $(EXACT_LIB) $(BASE_LIB) -L$(B)/lib -lpbit \
 		$(RPATH) $(CLI_LIBS)
 
 EXAMPLE_SRC := $(wildcard client/examples/*.c)

@@ -23,6 +23,9 @@ $(NUMERICS_LIB): $(patsubst %.c,$(B)/obj/%.o,$(wildcard daemon/numerics/*.c))
 EXACT_LIB := $(B)/lib/libexact.a
 $(EXACT_LIB): $(patsubst %.c,$(B)/obj/%.o,$(wildcard daemon/exact/*.c))
 EXACT_LIBS := -lopenblas -lpthread -lm $(BASE_LIBS)
+# The pbit command takes its estimates alone, by sections.
+$(B)/obj/daemon/exact/%.o: private CFLAGS += -ffunction-sections
+$(PBIT): $(EXACT_LIB)
 
 # The trap: the derivative of an eigendecomposition, out of the reach of every gradient that is used.
 TRAP_LIB := $(B)/lib/libtrap.a
@@ -31,15 +34,21 @@ $(TRAP_LIB): $(patsubst %.c,$(B)/obj/%.o,$(filter-out daemon/trap/main.c,$(wildc
 WORKER_SRC := $(filter-out daemon/worker/main.c,$(wildcard daemon/worker/*.c))
 WORKER_LIB := $(B)/lib/libworker.a
 $(WORKER_LIB): $(WORKER_SRC:%.c=$(B)/obj/%.o)
-WORKER_ARCHIVES := $(WORKER_LIB) $(NUMERICS_LIB)
-WORKER_LIBS := -lopenblas -lpthread $(BASE_LIBS)
+WORKER_ARCHIVES := $(WORKER_LIB) $(EXACT_LIB) $(NUMERICS_LIB)
+WORKER_LIBS := $(EXACT_LIBS)
 
 PBIT_WORKER := $(B)/bin/pbit-worker
 $(PBIT_WORKER): $(B)/obj/daemon/worker/main.o $(WORKER_ARCHIVES) $(MACHINE_LIB) $(BASE_LIB)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(WORKER_LIBS)
 
-PROGRAMS += $(PBITD) $(PBIT_WORKER)
+# The gradient that no job takes, in a tool of its own.
+PBIT_TRAP := $(B)/bin/pbit-trap
+$(PBIT_TRAP): $(B)/obj/daemon/trap/main.o $(TRAP_LIB) $(EXACT_LIB) $(NUMERICS_LIB) $(BASE_LIB)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(EXACT_LIBS)
+
+PROGRAMS += $(PBITD) $(PBIT_WORKER) $(PBIT_TRAP)
 
 # The rival of the benchmark gets what a user would give it.
 CFLAGS_sgemm_route := -O3 -fno-math-errno -fno-trapping-math

@@ -34,6 +34,7 @@ define INSTALL_LIST
 755 $(PBIT) $(BINDIR)/pbit
 755 $(PBITD) $(SBINDIR)/pbitd
 755 $(PBIT_WORKER) $(LIBEXECDIR)/pbit-worker
+755 $(PBIT_TRAP) $(LIBEXECDIR)/pbit-trap
 755 $(LIB_SO) $(LIBDIR)/libpbit.so.$(VERSION)
 644 include/pbit/pbit.h $(PREFIX)/include/pbit/pbit.h
 644 include/pbit/session.h $(PREFIX)/include/pbit/session.h

@@ -7,7 +7,7 @@
 dest=$T/dest
 run 0 make -s -C "$root" install DESTDIR="$dest" PREFIX=/opt/pbit
 (cd "$dest/opt/pbit" && find . -type f -o -type l) | sort > installed
-for f in bin/pbit sbin/pbitd libexec/pbit/pbit-worker lib/libpbit.so lib/libpbit.so.0 \
+for f in bin/pbit sbin/pbitd libexec/pbit/pbit-worker libexec/pbit/pbit-trap lib/libpbit.so lib/libpbit.so.0 \
 	lib/pkgconfig/libpbit.pc include/pbit/pbit.h include/linux/pbit.h \
 	share/man/man1/pbit.1 share/man/man5/pbit-spec.5 \
 	share/man/man5/pbitd.conf.5 share/man/man7/pbit-slurm.7 share/man/man8/pbitd.8 share/bash-completion/completions/pbit share/zsh/site-functions/_pbit \
