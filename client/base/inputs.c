@@ -138,10 +138,25 @@ static int check_codes(const struct spec_train *t, const struct array *a, struct
 	return check_finite(a, path, "code", e);
 }
 
+/* Its states are enumerated at every step. */
+static int check_mixing(const struct spec_train *t, const struct array *a, struct err *e)
+{
+	size_t pixels = a->count / a->shape[0];
+
+	if (pixels + t->model.hidden <= SPEC_MIXING_BITS)
+		return 0;
+	return err_set(e, -EINVAL,
+		       "mixing: %zu pixels and %u hidden p-bits are more than the %d that are "
+		       "enumerated; use fewer, or leave mixing out",
+		       pixels, t->model.hidden, SPEC_MIXING_BITS);
+}
+
 static int check_train(const struct spec_train *t, const struct inputs *in, struct err *e)
 {
 	int r = check_images(t, &in->images, e);
 
+	if (r == 0 && t->mixing.on)
+		r = check_mixing(t, &in->images, e);
 	if (r < 0)
 		return r;
 	if (in->codes.data) {

@@ -13,12 +13,13 @@
 
 #include "err.h"
 
-#define SPEC_MAX_BYTES	((size_t)256 << 10)
-#define SPEC_MAX_DEPTH	16
-#define SPEC_MAX_LAYERS 16
-#define SPEC_MAX_UNITS	16384 /* p-bits of one side of an RBM, units of one MLP layer */
-#define SPEC_MAX_CHAINS 65536
-#define SPEC_MAX_DEVICE 31 /* bytes of a device's name */
+#define SPEC_MAX_BYTES	 ((size_t)256 << 10)
+#define SPEC_MAX_DEPTH	 16
+#define SPEC_MAX_LAYERS	 16
+#define SPEC_MAX_UNITS	 16384 /* p-bits of one side of an RBM, units of one MLP layer */
+#define SPEC_MAX_CHAINS	 65536
+#define SPEC_MAX_DEVICE	 31 /* bytes of a device's name */
+#define SPEC_MIXING_BITS 16 /* p-bits of a model whose mixing is enumerated at every step */
 
 /* Numbers that stand in the daemon's store: new ones go to the end. */
 enum job_kind { JOB_TRAIN, JOB_SAMPLE, JOB_BENCH, JOB_SESSION, JOB_CERTIFY, JOB_KIND_COUNT };
@@ -40,6 +41,15 @@ enum spec_kernel {
 	KERNEL_COUNT,
 };
 extern const char *const kernel_names[KERNEL_COUNT]; /* "random-scan", "random-2-block", ... */
+
+enum spec_objective {
+	OBJECTIVE_NONE,
+	OBJECTIVE_T_O,
+	OBJECTIVE_LOG_T_O,
+	OBJECTIVE_TAU_MAX,
+	OBJECTIVE_COUNT
+};
+extern const char *const objective_names[OBJECTIVE_COUNT]; /* "none", "T_O", "log-T_O", ... */
 
 /* "device": how the p-bit machine is run, but for its name. Defaults in brackets. */
 struct spec_device {
@@ -77,6 +87,13 @@ struct spec_train {
 	} optimizer;
 	bool baseline_independent; /* "baselines": ["independent", "separate"] [both] */
 	bool baseline_separate;
+	/* "mixing": added to the loss, exactly; for even models of at most SPEC_MIXING_BITS p-bits */
+	struct {
+		bool on;			/* the object is there */
+		double weight;			/* lambda, of ln(1 + O), nats an image [0] */
+		enum spec_objective observable; /* O: T_O or tau_max [T_O] */
+		enum spec_kernel kernel;	/* reversible [random-scan] */
+	} mixing;
 	struct {
 		unsigned int tau_sweeps; /* sweeps traced for tau_int, each epoch [1024] */
 		double a6_ratio;	 /* A6 holds when K / tau_int is at least this [10] */
@@ -109,16 +126,8 @@ struct spec_session {
 	struct spec_device device;
 };
 
-enum spec_suite { SUITE_NONE, SUITE_FAMILY, SUITE_TRAP, SUITE_COUNT };
-enum spec_objective {
-	OBJECTIVE_NONE,
-	OBJECTIVE_T_O,
-	OBJECTIVE_LOG_T_O,
-	OBJECTIVE_TAU_MAX,
-	OBJECTIVE_COUNT
-};
-extern const char *const suite_names[SUITE_COUNT];	   /* "none", "family", "trap" */
-extern const char *const objective_names[OBJECTIVE_COUNT]; /* "none", "T_O", "log-T_O", ... */
+enum spec_suite { SUITE_NONE, SUITE_FAMILY, SUITE_COUNT };
+extern const char *const suite_names[SUITE_COUNT]; /* "none", "family" */
 
 /* The exact gate, on one matrix or on a suite of its own. No device samples: it is arithmetic. */
 struct spec_certify {

@@ -19,7 +19,6 @@ const char *const kernel_names[KERNEL_COUNT] = {
 const char *const suite_names[SUITE_COUNT] = {
 	[SUITE_NONE] = "none",
 	[SUITE_FAMILY] = "family",
-	[SUITE_TRAP] = "trap",
 };
 
 const char *const objective_names[OBJECTIVE_COUNT] = {
@@ -71,9 +70,8 @@ static int check_suite(const json_t *root, const struct spec_certify *c, struct 
 		return err_set(e, -EINVAL,
 			       "cells: only the family has cells; give \"suite\": \"family\"");
 	if (c->suite == SUITE_NONE)
-		return json_require(
-			root, "", "model",
-			"give the path of a W.npy, or a \"suite\", \"family\" or \"trap\"", e);
+		return json_require(root, "", "model",
+				    "give the path of a W.npy, or the \"suite\" \"family\"", e);
 	for (size_t i = 0; i < ARRAY_SIZE(of_one); i++)
 		if (json_object_get(root, of_one[i]))
 			return err_set(e, -EINVAL,

@@ -11,9 +11,9 @@
 #define ONE_HOT "one-hot"
 
 static const struct field root_fields[] = {
-	FIELD_KEY("kind"),	FIELD_KEY("name"),	FIELD_KEY("seed"),
-	FIELD_KEY("data"),	FIELD_KEY("model"),	FIELD_KEY("device"),
-	FIELD_KEY("optimizer"), FIELD_KEY("baselines"), FIELD_KEY("report"),
+	FIELD_KEY("kind"),   FIELD_KEY("name"),	  FIELD_KEY("seed"),	  FIELD_KEY("data"),
+	FIELD_KEY("model"),  FIELD_KEY("device"), FIELD_KEY("optimizer"), FIELD_KEY("baselines"),
+	FIELD_KEY("report"), FIELD_KEY("mixing"),
 };
 
 static const struct field data_fields[] = {
@@ -37,6 +37,12 @@ static const struct field optimizer_fields[] = {
 	TRAIN(FIELD_UINT, optimizer, batch, 0, INT_MAX),
 	TRAIN(FIELD_ABOVE, optimizer, rate, 0, 100),
 	TRAIN(FIELD_REAL, optimizer, decay, 0, 1000),
+};
+
+static const struct field mixing_fields[] = {
+	TRAIN(FIELD_REAL, mixing, weight, 0, 1e6),
+	FIELD_KEY("observable"),
+	FIELD_KEY("kernel"),
 };
 
 static const struct field report_fields[] = {
@@ -78,6 +84,7 @@ static void set_defaults(struct spec_train *t)
 	t->optimizer.rate = 0.01;
 	t->baseline_independent = true;
 	t->baseline_separate = true;
+	t->mixing.observable = OBJECTIVE_T_O;
 	t->report.tau_sweeps = 1024;
 	t->report.a6_ratio = 10;
 	t->report.ais_chains = 256;
@@ -155,6 +162,44 @@ static int parse_baselines(const json_t *root, struct spec_train *t, struct err 
 	return 0;
 }
 
+static int parse_mixing(const json_t *root, struct spec_train *t, struct err *e)
+{
+	static const char *const observables[] = { "T_O", "tau_max" };
+	unsigned int observable = 0, kernel = t->mixing.kernel;
+	const json_t *obj = NULL;
+	int r;
+
+	r = json_get_object(root, "", "mixing", &obj, e);
+	if (r < 0 || !obj)
+		return r;
+	r = fields_parse(obj, "mixing", mixing_fields, ARRAY_SIZE(mixing_fields), t, e);
+	if (r == 0)
+		r = json_get_word(obj, "mixing", "observable", observables, ARRAY_SIZE(observables),
+				  &observable, e);
+	if (r == 0)
+		r = json_get_word(obj, "mixing", "kernel", kernel_names, KERNEL_COUNT, &kernel, e);
+	if (r < 0)
+		return r;
+	t->mixing.on = true;
+	t->mixing.observable = observable ? OBJECTIVE_TAU_MAX : OBJECTIVE_T_O;
+	t->mixing.kernel = kernel;
+	if (kernel == KERNEL_ALTERNATING)
+		return err_set(e, -EINVAL,
+			       "mixing.kernel: alternating sweeps are not reversible (A2); choose "
+			       "another kernel");
+	if (!t->model.even)
+		return err_set(e, -EINVAL,
+			       "mixing: is exact for models without reference spins alone; give "
+			       "\"references\": false in the model");
+	if (t->model.hidden >= SPEC_MIXING_BITS)
+		return err_set(
+			e, -EINVAL,
+			"mixing: a model of more than %d p-bits is not enumerated; use fewer "
+			"hidden p-bits",
+			SPEC_MIXING_BITS);
+	return 0;
+}
+
 static int parse_sections(const json_t *root, struct spec_train *t, struct err *e)
 {
 	int r;
@@ -204,6 +249,9 @@ int spec_train_parse(const json_t *root, struct spec_train *t, struct err *e)
 	r = parse_baselines(root, t, e);
 	if (r < 0)
 		return r;
+	r = parse_mixing(root, t, e);
+	if (r < 0)
+		return r;
 	return spec_device_parse(root, &t->device, e);
 }
 
@@ -238,6 +286,22 @@ static int write_baselines(json_t *root, const struct spec_train *t)
 	return 0;
 }
 
+static int write_mixing(json_t *root, const struct spec_train *t)
+{
+	json_t *obj;
+
+	if (!t->mixing.on)
+		return 0;
+	obj = json_object();
+	if (json_object_set_new(root, "mixing", obj) < 0 ||
+	    fields_write(obj, mixing_fields, ARRAY_SIZE(mixing_fields), t) < 0 ||
+	    json_object_set_new(obj, "observable",
+				json_string(objective_names[t->mixing.observable])) < 0 ||
+	    json_object_set_new(obj, "kernel", json_string(kernel_names[t->mixing.kernel])) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
 int spec_train_write(json_t *root, const struct spec_train *t)
 {
 	int r;
@@ -255,6 +319,9 @@ int spec_train_write(json_t *root, const struct spec_train *t)
 	if (r < 0)
 		return r;
 	r = write_baselines(root, t);
+	if (r < 0)
+		return r;
+	r = write_mixing(root, t);
 	if (r < 0)
 		return r;
 	return spec_device_write(root, &t->device);

@@ -11,6 +11,7 @@ void figures_free(struct figures *f)
 	likelihood_free(&f->independent);
 	likelihood_free(&f->separate);
 	couplings_free(&f->couplings);
+	mixing_exact_free(&f->exact_mixing);
 }
 
 json_t *report_device(const struct device *d)
@@ -139,6 +140,9 @@ static json_t *mixing_object(const struct train_job *t, const struct figures *f)
 
 	json_object_set_new(object, "scan", json_string(scan_names[scan]));
 	json_object_set_new(object, "reversible", json_boolean(scan != SCAN_ALTERNATING));
+	if (t->spec->mixing.on)
+		json_object_set_new(object, "exact",
+				    mixing_exact_to_json(t->spec, &f->exact_mixing));
 	return object;
 }
 

@@ -3,6 +3,7 @@
 #ifndef PBIT_WORKER_REPORT_H
 #define PBIT_WORKER_REPORT_H
 
+#include "mixing_loss.h"
 #include "train_job.h"
 
 /* What judging found. */
@@ -12,9 +13,11 @@ struct figures {
 	bool has_independent, has_separate;
 	double alpha;		     /* pseudo-counts of the independent pixels */
 	double reconstruction_error; /* held-out images */
-	struct mixing mixing;	     /* at the reported couplings */
-	struct couplings couplings;  /* the reported ones */
-	uint32_t sample_sweeps;	     /* behind each generated image */
+	struct mixing mixing;
+	/* at the reported couplings */
+	struct mixing_exact exact_mixing; /* likewise, when the spec has mixing; else empty */
+	struct couplings couplings;	  /* the reported ones */
+	uint32_t sample_sweeps;		  /* behind each generated image */
 };
 
 void figures_free(struct figures *f);

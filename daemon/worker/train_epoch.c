@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "json_number.h"
+#include "mixing_loss.h"
 #include "train_job.h"
 
 struct epoch {
@@ -12,6 +13,7 @@ struct epoch {
 	double reconstruction;
 	struct mixing mixing;
 	bool has_mixing;
+	double t_o, tau_max;	     /* exact, of the slowest class; NaN: not asked for */
 	struct energy_ledger ledger; /* the job's, with this epoch's judging added */
 };
 
@@ -19,6 +21,19 @@ static void epoch_free(struct epoch *x)
 {
 	likelihood_free(&x->train);
 	likelihood_free(&x->validation);
+}
+
+static int judge_exactly(const struct spec_train *s, const struct couplings *c, struct epoch *x,
+			 struct err *e)
+{
+	_cleanup_mixing_exact_ struct mixing_exact exact = { 0 };
+	int r = mixing_exact_measure(s, c, &exact, e);
+
+	if (r < 0)
+		return r;
+	x->t_o = mixing_exact_worst(&exact, exact.t_o);
+	x->tau_max = mixing_exact_worst(&exact, exact.tau_max);
+	return 0;
 }
 
 /* Likelihoods are those of Adam's average, which is what would be kept. */
@@ -52,6 +67,8 @@ static int judge_likelihood(struct train_job *t, struct epoch *x, struct err *e)
 		r = reconstruction_error(&c, t->data,
 					 x->validation.images ? PART_VALIDATION : PART_TRAIN,
 					 &x->reconstruction, e);
+	if (r == 0 && s->mixing.on)
+		r = judge_exactly(s, &c, x, e);
 	x->exact = z.exact;
 	return r;
 }
@@ -100,6 +117,10 @@ static json_t *epoch_to_json(const struct train_job *t, const struct epoch *x)
 		mixing = mixing_to_json(&x->mixing);
 		json_object_update(line, mixing);
 		json_decref(mixing);
+	}
+	if (t->spec->mixing.on) {
+		json_object_set_new(line, "T_O", json_number(x->t_o));
+		json_object_set_new(line, "tau_max", json_number(x->tau_max));
 	}
 	json_object_set_new(line, "flips", json_integer((json_int_t)x->ledger.flips));
 	json_object_set_new(
@@ -157,6 +178,8 @@ static json_t *judged(const struct epoch *x)
 		{ "tau_int", x->has_mixing ? x->mixing.tau.tau : NAN },
 		{ "tau_error", x->has_mixing ? x->mixing.tau.error : NAN },
 		{ "k_over_tau", x->has_mixing ? x->mixing.K / x->mixing.tau.tau : NAN },
+		{ "T_O", x->t_o },
+		{ "tau_max", x->tau_max },
 	};
 	json_t *object = json_object();
 
@@ -171,7 +194,9 @@ static json_t *judged(const struct epoch *x)
 
 int train_epoch_end(struct train_job *t, struct err *e)
 {
-	_cleanup_(epoch_free) struct epoch x = { .ledger = t->state.ledger };
+	_cleanup_(epoch_free) struct epoch x = { .t_o = NAN,
+						 .tau_max = NAN,
+						 .ledger = t->state.ledger };
 	int r;
 
 	r = judge_mixing(t, &x, e);

@@ -100,6 +100,8 @@ static int judge_hypernetwork(struct train_job *t, struct figures *f, struct err
 					 &f->reconstruction_error, e);
 	if (r == 0)
 		r = judge_mixing(t, tr, f, e);
+	if (r == 0 && t->spec->mixing.on)
+		r = mixing_exact_measure(t->spec, &f->couplings, &f->exact_mixing, e);
 	return r < 0 ? r : write_model(t, tr, &f->couplings, "model.safetensors", true, e);
 }
 

@@ -6,6 +6,7 @@
 
 #include "independent.h"
 #include "minibatch.h"
+#include "mixing_loss.h"
 #include "seed.h"
 
 /* Pseudo-counts of the independent pixels that training starts from. */
@@ -119,7 +120,9 @@ static int make_room(struct trainer *t, struct err *e)
 	t->pos = alloc_zeroed(all, sizeof(double));
 	t->neg = alloc_zeroed(all, sizeof(double));
 	t->grad = alloc_zeroed(t->mlp->params, sizeof(double));
-	if (!t->w || !t->pos || !t->neg || !t->grad)
+	if (t->spec->mixing.on && t->spec->mixing.weight > 0)
+		t->mix = alloc_zeroed(all, sizeof(double));
+	if (!t->w || !t->pos || !t->neg || !t->grad || (t->spec->mixing.weight > 0 && !t->mix))
 		return err_oom(e);
 	if (!t->spec->optimizer.batch)
 		return 0;
@@ -173,6 +176,7 @@ struct trainer *trainer_free(struct trainer *t)
 	free(t->grad);
 	free(t->pos);
 	free(t->neg);
+	free(t->mix);
 	free(t->rows);
 	free(t->order);
 	free(t);
@@ -237,6 +241,9 @@ static void couplings_gradient(struct trainer *t, const struct minibatch *b)
 		for (size_t k = at; k < at + t->n * t->m; k++) {
 			double g = -beta * (t->pos[k] / total - share * t->neg[k]);
 
+			if (t->mix)
+				g += t->spec->mixing.weight * share * t->mix[k];
+
 			/* A coupling at the end of the device's range is not pushed further out. */
 			if (fixed && fabs(t->couplings.w[k]) >= limit && g * t->couplings.w[k] < 0)
 				g = 0;
@@ -295,6 +302,8 @@ int trainer_step(struct trainer *t, struct control *control, struct energy_ledge
 				   &t->pass, &b, e);
 	if (r == 0)
 		r = both_phases(t, &b, control, &after, e);
+	if (r == 0 && t->mix)
+		r = mixing_loss_gradient(t->spec, &t->couplings, t->mix, e);
 	if (r < 0)
 		return r;
 	couplings_gradient(t, &b);

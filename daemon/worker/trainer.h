@@ -5,7 +5,8 @@
  *
  *	dL/dW_u = -beta ( sum_(v in batch of u) v <h|v>' / B  -  B_u / B <v h'>_u ),
  *
- * B images in the batch, B_u of them of class u. Both phases are taken at the quantised couplings
+ * B images in the batch, B_u of them of class u; with mixing in the loss (mixing_loss.h), its
+ * gradient is added. Both phases are taken at the quantised couplings
  * and the gradient is handed to the real W unchanged (straight through), then to phi by
  * backpropagation, then to Adam, whose rate falls to zero along half a cosine over all steps. What
  * is evaluated and kept is Adam's average of phi.
@@ -46,6 +47,7 @@ struct trainer {
 	double *w;	   /* [classes][n * m], also its gradient */
 	double *grad;	   /* [params] */
 	double *pos, *neg; /* [classes][n * m] sums, means */
+	double *mix;	   /* [classes][n * m] of mixing_loss.h, or NULL */
 	int8_t *rows;	   /* a minibatch of one class */
 	uint32_t *order;   /* training rows in the order of the pass */
 	uint64_t pass;	   /* to which order belongs; UINT64_MAX: none yet */

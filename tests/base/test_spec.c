@@ -13,13 +13,14 @@ static const char full_train[] =
 	"e 8\", \"seed\": 9223372036854775807,"
 	" \"data\": {\"images\": \"a/i.npy\", \"labels\": \"l.idx\", \"threshold\": -0.5,"
 	"  \"holdout\": 0.25, \"validation\": 0},"
-	" \"model\": {\"references\": false, \"hidden\": 40, \"layers\": [7, 16384], \"code\": \"u.npy\"},"
+	" \"model\": {\"references\": false, \"hidden\": 9, \"layers\": [7, 16384], \"code\": \"u.npy\"},"
 	" \"device\": {\"bits\": 16, \"scale\": 0.001, \"beta\": 0.1, \"scan\": \"palindrome\","
 	"  \"chains\": 65536, \"sweeps\": 16777216, \"name\": \"pbit0\"},"
 	" \"optimizer\": {\"epochs\": 1, \"steps\": 2, \"batch\": 3, \"rate\": 0.3, \"decay\": 1e-4},"
 	" \"baselines\": [\"separate\"],"
 	" \"report\": {\"tau_sweeps\": 64, \"a6_ratio\": 20.5, \"ais_chains\": 16, \"ais_betas\": 99,"
-	"  \"samples\": 3}}";
+	"  \"samples\": 3},"
+	" \"mixing\": {\"weight\": 0.5, \"observable\": \"tau_max\", \"kernel\": \"mixture\"}}";
 
 static const char full_sample[] =
 	"{\"kind\": \"sample\", \"name\": \"s\", \"seed\": 0, \"model\": \"m.safetensors\", \"code\": 9,"
@@ -66,6 +67,8 @@ START_TEST(train_defaults)
 	ck_assert_double_eq(t->data.holdout, 0.2);
 	ck_assert_double_eq(t->data.validation, 0.1);
 	ck_assert_uint_eq(t->model.hidden, 12);
+	ck_assert(!t->model.even);
+	ck_assert(!t->mixing.on);
 	ck_assert_uint_eq(t->model.n_layers, 1);
 	ck_assert_uint_eq(t->model.layers[0], 16);
 	ck_assert_ptr_null(t->model.codes);
@@ -219,7 +222,6 @@ static const char *const accepted[] = {
 	CERTIFY(""),
 	CERTIFY(", \"kernel\": \"alternating\", \"gradient\": \"none\""),
 	SUITE("\"family\", \"cells\": 12, \"memory\": 0.5"),
-	SUITE("\"trap\""),
 	TRAIN(""),
 	SAMPLE(""),
 	"{\"kind\": \"bench\"}",
@@ -305,6 +307,7 @@ END_TEST
 #define MODEL(rest)	TRAIN(", \"model\": {" rest "}")
 #define DEVICE(rest)	TRAIN(", \"device\": {" rest "}")
 #define OPTIMIZER(rest) TRAIN(", \"optimizer\": {" rest "}")
+#define EVEN(rest)	TRAIN(", \"model\": {\"references\": false}, " rest)
 #define REPORT(rest)	TRAIN(", \"report\": {" rest "}")
 
 static const struct {
@@ -427,6 +430,17 @@ static const struct {
 	{ REPORT("\"ais_chains\": 1"), "report.ais_chains: 1 is out of range" },
 	{ REPORT("\"ais_betas\": 1000001"), "report.ais_betas: 1000001 is out of range" },
 	{ REPORT("\"samples\": 0"), "report.samples: 0 is out of range" },
+	/* mixing */
+	{ EVEN("\"mixing\": {\"weight\": -1}"), "mixing.weight: -1 is out of range" },
+	{ EVEN("\"mixing\": {\"wieght\": 1}"), "mixing.wieght: unknown key; did you mean" },
+	{ EVEN("\"mixing\": {\"observable\": \"T_0\"}"), "did you mean 'T_O'?" },
+	{ EVEN("\"mixing\": {\"kernel\": \"alternating\"}"),
+	  "mixing.kernel: alternating sweeps are" },
+	{ EVEN("\"mixing\": 1"), "mixing: must be an object" },
+	{ TRAIN(", \"mixing\": {\"weight\": 1}"), "mixing: is exact for models without reference" },
+	{ MODEL("\"references\": false, \"hidden\": 16}, \"mixing\": {\"weight\": 1"),
+	  "mixing: a model of more than 16 p-bits" },
+	{ MODEL("\"references\": 1"), "model.references: must be " },
 	/* sample */
 	{ "{\"kind\": \"sample\"}", "model: missing; give the path of a W.npy" },
 	{ SAMPLE(", \"code\": -1"), "code: -1 is out of range" },
@@ -435,7 +449,7 @@ static const struct {
 	{ SAMPLE(", \"every\": 901"), "give at least 1001" },
 	{ SAMPLE(", \"device\": {\"sweeps\": 100}"), "device.sweeps: 100 sweeps record nothing" },
 	/* certify */
-	{ "{\"kind\": \"certify\"}", "model: missing; give the path of a W.npy, or a \"suite\"" },
+	{ "{\"kind\": \"certify\"}", "model: missing; give the path of a W.npy, or the \"suite\"" },
 	{ CERTIFY(", \"beta\": 0"), "beta: 0 is out of range; give a number above 0" },
 	{ CERTIFY(", \"beta\": -1"), "beta: -1 is out of range" },
 	{ CERTIFY(", \"memory\": 0"), "memory: 0 is out of range" },
@@ -444,12 +458,12 @@ static const struct {
 	{ CERTIFY(", \"kernel\": \"alternating\", \"gradient\": \"T_O\""),
 	  "gradient: T_O needs a reversible kernel" },
 	{ CERTIFY(", \"cells\": 3"), "cells: only the family has cells" },
-	{ CERTIFY(", \"suite\": \"trap\""), "model: the suite \"trap\" has couplings" },
+	{ CERTIFY(", \"suite\": \"family\""), "model: the suite \"family\" has couplings" },
 	{ CERTIFY(", \"device\": {\"name\": \"pbit0\"}"),
 	  "device.name: a certify job samples on no" },
 	{ CERTIFY(", \"device\": {\"beta\": 2}"), "device.beta: unknown key" },
 	{ SUITE("\"famly\""), "suite: 'famly' is unknown; did you mean 'family'?" },
-	{ SUITE("\"trap\", \"cells\": 3"), "cells: only the family has cells" },
+	{ SUITE("\"none\""), "model: missing; give the path of a W.npy" },
 	{ SUITE("\"family\", \"cells\": 0"), "cells: 0 is out of range" },
 	{ SUITE("\"family\", \"cells\": 193"), "cells: 193 is out of range" },
 	{ SUITE("\"family\", \"beta\": 1"), "beta: the suite \"family\" has couplings, beta" },
