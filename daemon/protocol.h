@@ -81,7 +81,7 @@
  * Directory:
  *
  *   job.json	 {"id": 7, "spec": {...}, "inputs": {"images.npy": "input/0"}, "threads": 2,
- *		 "device": "embedded0"}
+ *		 "memory": 4294967296, "device": "embedded0"}	bytes that it may use
  *   input/N	 the files, read-only
  *   out/	 results: what Fetch hands out
  *   ckpt/	 the worker's checkpoints, replaced atomically

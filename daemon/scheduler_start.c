@@ -30,9 +30,10 @@ static int describe(struct daemon *d, const struct job *j, const char *spec, con
 	n = spec_files(parsed, files);
 	for (size_t i = 0; i < n; i++)
 		json_object_set_new(inputs, files[i], json_sprintf("input/%zu", i));
-	root = json_pack("{s:I, s:o, s:o, s:i, s:s}", "id", (json_int_t)j->id, "spec",
+	root = json_pack("{s:I, s:o, s:o, s:i, s:I, s:s}", "id", (json_int_t)j->id, "spec",
 			 json_loads(spec, 0, NULL), "inputs", inputs, "threads",
-			 (int)d->config->threads, "device", device);
+			 (int)d->config->threads, "memory", (json_int_t)d->config->job_memory,
+			 "device", device);
 	*ret = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
 	return *ret ? 0 : err_oom(e);
 }

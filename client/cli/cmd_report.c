@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 
@@ -8,6 +7,7 @@
 #include "page.h"
 #include "records.h"
 #include "result_file.h"
+#include "save.h"
 
 #define MAX_LINE  ((size_t)64 << 10)
 #define MAX_DEPTH 16
@@ -92,35 +92,6 @@ static int compose(const struct command *c, struct page *page, char **ret, size_
 	return STATUS_DONE;
 }
 
-/* All of it, or nothing under that name. */
-static int save(const struct command *c, const char *path, bool force, const char *text,
-		size_t size)
-{
-	_cleanup_free_ char *copy = strdup(path);
-	_cleanup_close_ int dir = -1;
-	const char *name;
-	char *slash;
-	int r;
-
-	if (!copy)
-		return fail(c, STATUS_FAILED, "out of memory");
-	slash = strrchr(copy, '/');
-	name = slash ? slash + 1 : copy;
-	if (slash)
-		*slash = 0;
-	dir = open(!slash ? "." : slash == copy ? "/" : copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || !*name)
-		return fail(c, STATUS_USAGE, "%s: %s", path,
-			    dir < 0 ? strerror(errno) : "name a file, not a directory");
-	if (!force && faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return fail(c, STATUS_USAGE, "%s exists; give --force, or another file with -o",
-			    path);
-	r = write_file_atomic(dir, name, text, size);
-	return r < 0 ? fail(c, STATUS_USAGE, "cannot write %s: %s; nothing of it was kept", path,
-			    strerror(-r)) :
-		       STATUS_DONE;
-}
-
 static int tell(const struct command *c, const struct options *o, uint64_t id, size_t size)
 {
 	_cleanup_json_ json_t *j = NULL;
@@ -141,6 +112,7 @@ static int run(const struct command *c, void *options, _unused_ int argc, char *
 	_cleanup_free_ char *text = NULL;
 	_cleanup_pbit_ pbit *p = NULL;
 	struct options *o = options;
+	struct err e = { 0 };
 	struct page page;
 	char own[32];
 	size_t size = 0;
@@ -165,8 +137,9 @@ static int run(const struct command *c, void *options, _unused_ int argc, char *
 		fwrite(text, 1, size, stdout);
 		return STATUS_DONE;
 	}
-	status = save(c, o->output, o->force, text, size);
-	return status ? status : tell(c, o, id, size);
+	if (save_path(o->output, "-o", o->force, text, size, &e) < 0)
+		return fail(c, STATUS_USAGE, "%s", e.text);
+	return tell(c, o, id, size);
 }
 
 const struct command cmd_report = {

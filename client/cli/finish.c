@@ -9,7 +9,8 @@
 #include "result_file.h"
 #include "save.h"
 
-#define MAX_PICTURE ((uint64_t)64 << 20)
+#define MAX_PICTURE  ((uint64_t)64 << 20)
+#define MAX_GRADIENT ((uint64_t)64 << 20)
 
 static void files_freep(struct pbit_files **files)
 {
@@ -57,6 +58,8 @@ static int print_report(const struct command *c, const struct pbit_files *files,
 		free(picture.pixels);
 	} else if (strcmp(kind, "sample") == 0) {
 		r = sample_report_print(report, stdout);
+	} else if (strcmp(kind, "certify") == 0) {
+		r = certify_report_print(report, stdout);
 	} else if (strcmp(kind, "bench") == 0) {
 		r = bench_report_print(report, stdout);
 	} else {
@@ -64,6 +67,18 @@ static int print_report(const struct command *c, const struct pbit_files *files,
 			    kind);
 	}
 	return r < 0 ? fail(c, STATUS_FAILED, "out of memory") : STATUS_DONE;
+}
+
+/* What was asked for at a path of its own. */
+static int save_gradient(const struct pbit_files *files, const struct finish *how, struct err *e)
+{
+	_cleanup_free_ char *npy = NULL;
+	size_t size;
+	int r = result_file_read(files, "grad.npy", MAX_GRADIENT, &npy, &size);
+
+	if (r < 0)
+		return err_set(e, r, "the job left no gradient: %s", strerror(-r));
+	return save_path(how->grad, "--grad", how->force, npy, size, e);
 }
 
 int finish_job(const struct command *c, pbit *p, uint64_t id, const struct finish *how)
@@ -79,6 +94,8 @@ int finish_job(const struct command *c, pbit *p, uint64_t id, const struct finis
 	/* Saved before printed: a figure on a screen is not a result kept. */
 	if (how->dir && save_files(files, how->dir, how->force, &e) < 0)
 		return fail(c, STATUS_USAGE, "%s", e.text);
+	if (how->grad && save_gradient(files, how, &e) < 0)
+		return fail(c, STATUS_USAGE, "%s", e.text);
 	status = read_report(c, files, id, &report);
 	if (status)
 		return status;
@@ -88,7 +105,11 @@ int finish_job(const struct command *c, pbit *p, uint64_t id, const struct finis
 		return print_json(c, report, how->stream);
 	}
 	status = print_report(c, files, report);
+	if (!status && (how->dir || how->grad))
+		printf("\n");
+	if (!status && how->grad)
+		printf("gradient saved in %s\n", how->grad);
 	if (!status && how->dir)
-		printf("\nresults saved in %s\n", how->dir);
+		printf("results saved in %s\n", how->dir);
 	return status;
 }

@@ -27,9 +27,10 @@ int follow_changes(const struct command *c, pbit **p, uint64_t id,
 
 /* What to do with the results of a job that is done. */
 struct finish {
-	const char *dir; /* save them there; NULL: do not */
-	bool force;	 /* over existing files */
-	bool json;	 /* print report.json with the key id added, compact when stream */
+	const char *dir;  /* save them there; NULL: do not */
+	const char *grad; /* save the result file grad.npy there; NULL: do not */
+	bool force;	  /* over existing files */
+	bool json;	  /* print report.json with the key id added, compact when stream */
 	bool stream;
 };
 

@@ -50,6 +50,8 @@ static void collect(const json_t *job, struct parts *p)
 			 duration_text(text, eta));
 	if (report_number(latest, "epoch", &epoch) && report_number(latest, "epochs", &epochs))
 		snprintf(p->text[p->count++], sizeof(p->text[0]), "epoch %.0f/%.0f", epoch, epochs);
+	if (report_number(latest, "cell", &epoch) && report_number(latest, "cells", &epochs))
+		snprintf(p->text[p->count++], sizeof(p->text[0]), "cell %.0f/%.0f", epoch, epochs);
 	phase = report_string(latest, "phase", "");
 	if (phase[0])
 		snprintf(p->text[p->count++], sizeof(p->text[0]), "%s", phase);

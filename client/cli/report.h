@@ -37,6 +37,8 @@ struct picture {
 int train_report_print(const json_t *report, const struct picture *picture, FILE *f);
 int sample_report_print(const json_t *report, FILE *f);
 int bench_report_print(const json_t *report, FILE *f);
+int certify_report_print(const json_t *report, FILE *f);
+int family_report_print(const json_t *report, FILE *f); /* certify, of the family */
 
 /* A line of text pieces that come from a report, made safe as a whole. */
 int report_line(FILE *f, const char *fmt, ...) _printf_(2, 3);

@@ -133,3 +133,54 @@ int save_files(const struct pbit_files *files, const char *dir, bool force, stru
 	}
 	return 0;
 }
+
+/* The directory of path, and in *ret_name its last part. */
+static int open_parent(const char *path, const char **ret_name, struct err *e)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	const char *slash = strrchr(path, '/');
+	int fd;
+
+	if (!copy)
+		return err_oom(e);
+	*ret_name = slash ? slash + 1 : path;
+	if (!**ret_name)
+		return err_set(e, -EISDIR, "%s: name a file, not a directory", path);
+	if (slash)
+		copy[slash == path ? 1 : slash - path] = 0;
+	fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_set(e, -errno, "%s: %s", path, strerror(errno)) : fd;
+}
+
+int save_path_prepare(const char *path, const char *option, bool force, struct err *e)
+{
+	const char *name;
+	_cleanup_close_ int dir = open_parent(path, &name, e);
+
+	if (dir < 0)
+		return dir;
+	if (!force && faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return err_set(e, -EEXIST, "%s exists; give --force, or another file with %s", path,
+			       option);
+	if (faccessat(dir, ".", W_OK | X_OK, AT_EACCESS) < 0)
+		return err_set(e, -errno, "%s cannot be written: %s", path, strerror(errno));
+	return 0;
+}
+
+int save_path(const char *path, const char *option, bool force, const void *buf, size_t size,
+	      struct err *e)
+{
+	const char *name;
+	_cleanup_close_ int dir = -1;
+	int r = save_path_prepare(path, option, force, e);
+
+	if (r < 0)
+		return r;
+	dir = open_parent(path, &name, e);
+	if (dir < 0)
+		return dir;
+	r = write_file_atomic(dir, name, buf, size);
+	return r < 0 ? err_set(e, r, "cannot write %s: %s; nothing of it was kept", path,
+			       strerror(-r)) :
+		       0;
+}

@@ -19,4 +19,12 @@ int save_files(const struct pbit_files *files, const char *dir, bool force, stru
  */
 int save_prepare(const char *dir, bool force, struct err *e);
 
+/*
+ * One file at a path of its own: all of it, or nothing under that name. option names what else to
+ * give where it exists: "--grad". The first only looks whether it could be.
+ */
+int save_path_prepare(const char *path, const char *option, bool force, struct err *e);
+int save_path(const char *path, const char *option, bool force, const void *buf, size_t size,
+	      struct err *e);
+
 #endif

@@ -13,6 +13,7 @@ struct job {
 	uint64_t id;
 	struct spec *spec;
 	unsigned int threads;
+	uint64_t memory;	   /* bytes that it may use; 0: nobody said */
 	char device[32];	   /* on which pbitd put it: "embedded0", "pbit0" */
 	int device_fd;		   /* the open context of a device that is not embedded */
 	int session_fd, memory_fd; /* of a session: its client, and what it shares with it; or -1 */
@@ -31,6 +32,7 @@ struct job {
 int train_run(struct job *job, struct err *e);
 int sample_run(struct job *job, struct err *e);
 int session_run(struct job *job, struct err *e);
+int certify_run(struct job *job, struct err *e);
 
 bool job_is_embedded(const struct job *job);
 /* The device that the job is to run on; once a process. Notes it down in ckpt/, for reports. */

@@ -127,9 +127,11 @@ static int read_device(const json_t *root, struct job *job, struct err *e)
 static int read_job(int dirfd, const json_t *root, struct job *job, struct err *e)
 {
 	json_int_t threads = json_integer_value(json_object_get(root, "threads"));
+	json_int_t memory = json_integer_value(json_object_get(root, "memory"));
 	int r;
 
 	job->id = (uint64_t)json_integer_value(json_object_get(root, "id"));
+	job->memory = (uint64_t)MAX(memory, 0);
 	job->threads = (unsigned int)MAX(1, MIN(threads, WORKER_MAX_THREADS));
 	r = parse_spec(root, job, e);
 	if (r == 0)
@@ -194,6 +196,8 @@ static int run_kind(struct job *job, struct err *e)
 		return bench_run_job(job, e);
 	case JOB_SESSION:
 		return session_run(job, e);
+	case JOB_CERTIFY:
+		return certify_run(job, e);
 	default:
 		return err_set(e, -EINVAL, "kind: this worker does not know it");
 	}

@@ -14,7 +14,7 @@ refused 'is no command' "$pbit" --frobnicate
 refused 'one command' "$pbit" help train queue
 
 verbs="devices train submit queue top show watch log metrics cancel hold release fetch remove report usage
-	reserve sample bench private"
+	reserve sample certify bench private"
 for c in train submit show watch log metrics cancel hold release fetch remove report sample private; do
 	refused 'is missing' "$pbit" $c
 done
@@ -121,7 +121,7 @@ ok "$(cut -c1-100 "$T/err")"
 
 for c in devices queue top 'top --json' 'show 1' 'watch 1' 'cancel 1' 'hold 1-3' 'release 1' 'remove 1' \
 	'fetch 1' usage 'reserve --list' 'reserve --cancel 1' \
-	'reserve pbit0 --user ada --for 2h' 'submit bench.json' bench 'sample W.npy'; do
+	'reserve pbit0 --user ada --for 2h' 'submit bench.json' bench 'sample W.npy' 'certify --family'; do
 	# shellcheck disable=SC2086
 	run 75 "$pbit" $c
 	[ "$(wc -l < "$T/err")" = 1 ] || die "$c: not one line on stderr"
