@@ -35,6 +35,7 @@ include kmod/machine/machine.mk
 include client/client.mk
 include daemon/daemon.mk
 include tests/tests.mk
+include tests/study/study.mk
 include tests/install.mk
 include tests/deb/deb.mk
 include tests/kmod/kmod.mk
