@@ -156,6 +156,7 @@ static int read_couplings(const struct array *a, const char *name, unsigned int 
 		return err_oom(e);
 	for (size_t k = 0; k < size; k++)
 		ret->q[k] = (int16_t)array_get_int(a, code * size + k);
+	ret->codes = a->shape[0];
 	ret->n = a->shape[1];
 	ret->m = a->shape[2];
 	return 0;
@@ -193,6 +194,7 @@ int model_from_array(const struct array *W, const char *name, unsigned int bits,
 	bool integers = W->dtype != DT_F32 && W->dtype != DT_F64;
 	int r;
 
+	f.codes = 1;
 	f.n = W->shape[0];
 	f.m = W->shape[1];
 	f.q = alloc_zeroed(W->count, sizeof(*f.q));

@@ -24,6 +24,7 @@ struct rbm_file {
 	int16_t *q; /* [n * m] */
 	double scale;
 	bool clamped; /* reference spins v_0, h_0 */
+	size_t codes; /* that the file has; 1 of a plain W */
 };
 
 void rbm_file_free(struct rbm_file *f);

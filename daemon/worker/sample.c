@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "checkpoint.h"
-#include "couplings.h"
+#include "job_model.h"
 #include "sample_state.h"
 #include "seed.h"
 
@@ -26,68 +26,16 @@ static void sample_free(struct sample_job *s)
 	job_log_close(&s->energy);
 }
 
-static int load_model(struct sample_job *s, struct err *e)
-{
-	const struct spec_device *d = &s->spec->device;
-	_cleanup_inputs_ struct inputs in = { 0 };
-	int r;
-
-	r = inputs_read(s->job->spec, s->job->files, s->job->n_files, &in, e);
-	if (r < 0)
-		return r;
-	if (!in.safetensors)
-		return model_from_array(&in.W, s->spec->model, d->bits, d->scale, &s->rbm, e);
-	for (size_t k = 0; k < s->job->n_files; k++) {
-		const struct input_file *f = &s->job->files[k];
-
-		if (strcmp(f->path, s->spec->model))
-			continue;
-		r = model_read(f->fd, f->path, s->spec->code, &s->rbm, e);
-		if (r == 0 && d->scale > 0)
-			s->rbm.scale = d->scale;
-		return r;
-	}
-	return err_set(e, -ENOENT, "%s: not among the job's files", s->spec->model);
-}
-
 static int make_program(struct sample_job *s, struct err *e)
 {
 	const struct spec_device *d = &s->spec->device;
-	struct couplings c = { .classes = 1, .bits = d->bits, .n = s->rbm.n, .m = s->rbm.m };
-	struct pbm_shape shape = { .net = PBM_NET_RBM, .chains = d->chains, .bits = d->bits };
-	int r;
+	int r = job_model_program(&s->rbm, d, s->device, &s->program, e);
 
-	if (s->rbm.clamped) {
-		r = couplings_program(&c, s->device, d->chains, &s->program, e);
-	} else {
-		shape.n = (uint32_t)s->rbm.n;
-		shape.m = (uint32_t)s->rbm.m;
-		r = program_new(s->device, &shape, NULL, &s->program, e);
-	}
-	if (r == 0)
-		r = program_set_couplings(s->program, s->rbm.q, e);
 	if (r < 0)
 		return r;
 	s->gain = gain_from_beta(d->beta, s->rbm.scale);
 	s->vh = alloc_zeroed(s->rbm.n * s->rbm.m, sizeof(*s->vh));
 	return s->vh ? 0 : err_oom(e);
-}
-
-static int make_identity(struct sample_job *s, struct err *e)
-{
-	json_t *spec = spec_to_json(s->job->spec);
-	_cleanup_free_ char *text = spec ? json_dumps(spec, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-
-	json_decref(spec);
-	if (!text)
-		return err_oom(e);
-	s->identity = checkpoint_identity(CHECKPOINT_IDENTITY, text, strlen(text));
-	s->identity = checkpoint_identity(s->identity, &s->rbm.n, sizeof(s->rbm.n));
-	s->identity = checkpoint_identity(s->identity, &s->rbm.scale, sizeof(s->rbm.scale));
-	s->identity =
-		checkpoint_identity(s->identity, s->rbm.q, s->rbm.n * s->rbm.m * sizeof(*s->rbm.q));
-	s->identity = job_device_identity(s->device, s->identity);
-	return 0;
 }
 
 static int save(struct sample_job *s, struct err *e)
@@ -118,11 +66,7 @@ static void start_afresh(struct sample_job *s)
 {
 	s->state = (struct sample_state){ .best = INT64_MAX };
 	memset(s->vh, 0, s->rbm.n * s->rbm.m * sizeof(*s->vh));
-	if (s->rbm.clamped)
-		couplings_random_states(&(struct couplings){ 0 }, s->program, s->seed);
-	else
-		pbm_states_random(program_shape(s->program), s->seed, 0, s->spec->device.chains,
-				  NULL, program_states(s->program));
+	job_model_states(&s->rbm, s->program, s->seed);
 	ledger_add_couplings(&s->state.ledger, program_shape(s->program));
 }
 
@@ -312,13 +256,13 @@ int sample_run(struct job *job, struct err *e)
 	s.records = (s.spec->device.sweeps - s.spec->burn) / s.spec->every;
 	s.kept = MIN((size_t)s.spec->device.chains,
 		     MAX(SAMPLE_ENERGY_BYTES / 8 / s.records, (size_t)1));
-	r = load_model(&s, e);
+	r = job_model_read(job, s.spec->model, s.spec->code, &s.spec->device, &s.rbm, e);
 	if (r == 0)
 		r = job_open_device(job, &s.device, e);
 	if (r == 0)
 		r = make_program(&s, e);
 	if (r == 0)
-		r = make_identity(&s, e);
+		r = job_model_identity(job, &s.rbm, s.device, &s.identity, e);
 	if (r == 0)
 		r = resume(&s, e);
 	if (r == 0)
