@@ -168,9 +168,10 @@ static int check_train(const struct spec_train *t, const struct inputs *in, stru
 }
 
 /* Integers are couplings in device format; floats are divided by the scale, if it is fixed. */
-static int check_range(const struct spec_sample *s, const struct array *a, struct err *e)
+static int check_range(const char *model, const struct spec_device *d, const struct array *a,
+		       struct err *e)
 {
-	double limit = s->device.bits == 16 ? 32767 : 127, scale = s->device.scale;
+	double limit = d->bits == 16 ? 32767 : 127, scale = d->scale;
 
 	if (is_float(a) && scale <= 0)
 		return 0;
@@ -182,19 +183,21 @@ static int check_range(const struct spec_sample *s, const struct array *a, struc
 			return err_set(
 				e, -EINVAL,
 				"%s: W[%zu][%zu] = %.0f is beyond %u coupling bits, +-%.0f%s",
-				s->model, row, column, w, s->device.bits, limit,
-				s->device.bits == 8 ? "; give bits 16" : "");
+				model, row, column, w, d->bits, limit,
+				d->bits == 8 ? "; give bits 16" : "");
 		if (is_float(a) && fabs(nearbyint(w / scale)) > limit)
 			return err_set(
 				e, -EINVAL,
 				"%s: W[%zu][%zu] = %g is beyond %u coupling bits at scale %g; "
 				"raise device.scale, or leave it out to have it chosen",
-				s->model, row, column, w, s->device.bits, scale);
+				model, row, column, w, d->bits, scale);
 	}
 	return 0;
 }
 
-static int check_sample(const struct spec_sample *s, const struct inputs *in, struct err *e)
+/* Couplings that a device is to hold. */
+static int check_device_model(const char *model, const struct spec_device *d,
+			      const struct inputs *in, struct err *e)
 {
 	const struct array *a = &in->W;
 	char shape[96];
@@ -204,13 +207,13 @@ static int check_sample(const struct spec_sample *s, const struct inputs *in, st
 		return 0;
 	if (a->ndim != 2 || a->count == 0)
 		return err_set(e, -EINVAL,
-			       "%s: couplings have shape %s; give W as (visible, hidden)", s->model,
+			       "%s: couplings have shape %s; give W as (visible, hidden)", model,
 			       shape_text(a, shape, sizeof(shape)));
 	if (a->shape[0] > SPEC_MAX_UNITS || a->shape[1] > SPEC_MAX_UNITS)
-		return err_set(e, -EINVAL, "%s: W is %zu x %zu, the device at most %d x %d",
-			       s->model, a->shape[0], a->shape[1], SPEC_MAX_UNITS, SPEC_MAX_UNITS);
-	r = check_finite(a, s->model, "row", e);
-	return r < 0 ? r : check_range(s, a, e);
+		return err_set(e, -EINVAL, "%s: W is %zu x %zu, the device at most %d x %d", model,
+			       a->shape[0], a->shape[1], SPEC_MAX_UNITS, SPEC_MAX_UNITS);
+	r = check_finite(a, model, "row", e);
+	return r < 0 ? r : check_range(model, d, a, e);
 }
 
 static int check_certify(const struct spec_certify *c, const struct inputs *in, struct err *e)
@@ -238,9 +241,11 @@ int inputs_check(const struct spec *s, const struct inputs *in, struct err *e)
 	case JOB_TRAIN:
 		return check_train(&s->train, in, e);
 	case JOB_SAMPLE:
-		return check_sample(&s->sample, in, e);
+		return check_device_model(s->sample.model, &s->sample.device, in, e);
 	case JOB_CERTIFY:
 		return check_certify(&s->certify, in, e);
+	case JOB_MEASURE:
+		return check_device_model(s->measure.model, &s->measure.device, in, e);
 	default:
 		return 0;
 	}
@@ -307,6 +312,8 @@ int inputs_read(const struct spec *s, const struct input_file *files, size_t n, 
 			r = read_one(s->train.model.codes, files, n, &in.codes, e);
 	} else if (s->kind == JOB_SAMPLE) {
 		r = read_model(s->sample.model, files, n, &in, e);
+	} else if (s->kind == JOB_MEASURE) {
+		r = read_model(s->measure.model, files, n, &in, e);
 	} else if (s->kind == JOB_CERTIFY && s->certify.model) {
 		r = read_model(s->certify.model, files, n, &in, e);
 	}

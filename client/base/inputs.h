@@ -25,8 +25,8 @@ struct inputs {
 	struct array images; /* train: (N, ...) any dtype; row i is image i */
 	struct array labels; /* train: (N,) integers, 0 <= label */
 	struct array codes;  /* train: (U, k) finite; row u is the code of label u */
-	struct array W;	     /* sample, certify: (n, m) finite couplings of an array file */
-	bool safetensors;    /* ... the model is not an array file; W stays empty */
+	struct array W;	  /* sample, measure, certify: (n, m) finite couplings of an array file */
+	bool safetensors; /* ... the model is not an array file; W stays empty */
 };
 
 /*
@@ -39,7 +39,7 @@ int inputs_read(const struct spec *s, const struct input_file *files, size_t n, 
 /*
  * Shapes, dtypes and ranges, without I/O: images with rows of 1 .. SPEC_MAX_UNITS - 1 pixels and
  * finite values, as many labels as images, labels that are integers >= 0 and have a code, codes
- * that are finite, W finite; in a sample job W of at most SPEC_MAX_UNITS p-bits a side, and within
+ * that are finite, W finite; in a sample or measure job W of at most SPEC_MAX_UNITS p-bits a side, and within
  * the device's coupling bits when the spec fixes the scale.
  */
 int inputs_check(const struct spec *s, const struct inputs *in, struct err *e);

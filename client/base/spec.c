@@ -9,7 +9,7 @@
 
 const char *const job_kind_names[JOB_KIND_COUNT] = {
 	[JOB_TRAIN] = "train",	   [JOB_SAMPLE] = "sample",   [JOB_BENCH] = "bench",
-	[JOB_SESSION] = "session", [JOB_CERTIFY] = "certify",
+	[JOB_SESSION] = "session", [JOB_CERTIFY] = "certify", [JOB_MEASURE] = "measure",
 };
 
 /* A name is shown in tables and terminals: one line of printable text. */
@@ -49,7 +49,9 @@ static int parse_common(const json_t *root, struct spec *s, struct err *e)
 	if (r < 0)
 		return r;
 	r = json_require(root, "", "kind",
-			 "give \"train\", \"sample\", \"bench\", \"session\" or \"certify\"", e);
+			 "give \"train\", \"sample\", \"bench\", \"session\", \"certify\" or "
+			 "\"measure\"",
+			 e);
 	if (r < 0)
 		return r;
 	r = json_get_word(root, "", "kind", job_kind_names, JOB_KIND_COUNT, &kind, e);
@@ -83,6 +85,8 @@ static int parse_kind(const json_t *root, struct spec *s, struct err *e)
 	case JOB_CERTIFY:
 		r = spec_certify_device(root, &s->device, e);
 		return r < 0 ? r : spec_certify_parse(root, &s->certify, e);
+	case JOB_MEASURE:
+		return spec_measure_parse(root, &s->measure, e);
 	case JOB_KIND_COUNT:
 		break;
 	}
@@ -121,6 +125,8 @@ struct spec *spec_free(struct spec *s)
 		spec_sample_free(&s->sample);
 	else if (s->kind == JOB_CERTIFY)
 		spec_certify_free(&s->certify);
+	else if (s->kind == JOB_MEASURE)
+		spec_measure_free(&s->measure);
 	free(s->name);
 	free(s->device);
 	free(s);
@@ -135,6 +141,8 @@ size_t spec_files(const struct spec *s, const char *ret[SPEC_MAX_FILES])
 		ret[n++] = s->sample.model;
 	if (s->kind == JOB_CERTIFY && s->certify.model)
 		ret[n++] = s->certify.model;
+	if (s->kind == JOB_MEASURE)
+		ret[n++] = s->measure.model;
 	if (s->kind != JOB_TRAIN)
 		return n;
 	ret[n++] = s->train.data.images;
@@ -158,6 +166,8 @@ static int write_kind(json_t *root, const struct spec *s)
 		return spec_session_write(root, &s->session);
 	case JOB_CERTIFY:
 		return spec_certify_write(root, &s->certify);
+	case JOB_MEASURE:
+		return spec_measure_write(root, &s->measure);
 	case JOB_KIND_COUNT:
 		break;
 	}

@@ -22,8 +22,16 @@
 #define SPEC_MIXING_BITS 16 /* p-bits of a model whose mixing is enumerated at every step */
 
 /* Numbers that stand in the daemon's store: new ones go to the end. */
-enum job_kind { JOB_TRAIN, JOB_SAMPLE, JOB_BENCH, JOB_SESSION, JOB_CERTIFY, JOB_KIND_COUNT };
-/* "train", "sample", "bench", "session", "certify" */
+enum job_kind {
+	JOB_TRAIN,
+	JOB_SAMPLE,
+	JOB_BENCH,
+	JOB_SESSION,
+	JOB_CERTIFY,
+	JOB_MEASURE,
+	JOB_KIND_COUNT
+};
+/* "train", "sample", "bench", "session", "certify", "measure" */
 extern const char *const job_kind_names[JOB_KIND_COUNT];
 
 /* Same values as enum pbm_scan. */
@@ -140,6 +148,17 @@ struct spec_certify {
 	unsigned int cells;	      /* family: the first so many [192] */
 };
 
+/* How a model's chains mix, measured: of any size, but under a reversible scan. */
+struct spec_measure {
+	char *model;   /* path: W.npy (n x m), or a .safetensors that a train job wrote */
+	bool one_code; /* "code" was given; else all that a .safetensors has */
+	unsigned int code;
+	unsigned int burn;   /* sweeps before the first recorded one [1000] */
+	unsigned int window; /* K, the averaging window that A6 is asked of, sweeps; 0: all [0] */
+	double ratio;	     /* A6 holds when K / tau_int is at least this [10] */
+	struct spec_device device; /* sweeps: recorded ones [4096] */
+};
+
 struct spec {
 	enum job_kind kind;
 	char *name;    /* free text of at most 64 bytes, or NULL */
@@ -151,6 +170,7 @@ struct spec {
 		struct spec_bench bench;
 		struct spec_session session;
 		struct spec_certify certify;
+		struct spec_measure measure;
 	};
 };
 

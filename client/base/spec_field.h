@@ -76,4 +76,8 @@ int spec_certify_write(json_t *root, const struct spec_certify *c);
 int spec_certify_device(const json_t *root, char **device, struct err *e);
 void spec_certify_free(struct spec_certify *c);
 
+int spec_measure_parse(const json_t *root, struct spec_measure *m, struct err *e);
+int spec_measure_write(json_t *root, const struct spec_measure *m);
+void spec_measure_free(struct spec_measure *m);
+
 #endif

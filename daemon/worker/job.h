@@ -32,6 +32,7 @@ struct job {
 int train_run(struct job *job, struct err *e);
 int sample_run(struct job *job, struct err *e);
 int session_run(struct job *job, struct err *e);
+int measure_run(struct job *job, struct err *e);
 int certify_run(struct job *job, struct err *e);
 
 bool job_is_embedded(const struct job *job);

@@ -93,7 +93,7 @@ static int look_at_class(struct program *p, struct tau_search *search, struct en
 	return r;
 }
 
-static enum a6 verdict(const struct mixing *x)
+enum a6 mixing_verdict(const struct mixing *x)
 {
 	if (!x->tau.resolved || !(x->tau.tau > 0))
 		return A6_NOT_RESOLVED;
@@ -175,7 +175,7 @@ int mixing_measure(struct device *d, const struct couplings *c, const struct neg
 		now.tau_sweeps *= 4;
 		now.extend--;
 	}
-	x.a6 = verdict(&x);
+	x.a6 = mixing_verdict(&x);
 	*ret = x;
 	return 0;
 }

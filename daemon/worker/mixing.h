@@ -50,6 +50,9 @@ int mixing_measure(struct device *d, const struct couplings *c, const struct neg
 		   const struct mixing_options *o, struct control *control,
 		   struct energy_ledger *ledger, struct mixing *ret, struct err *e);
 
+/* A6 of tau and K as they stand in x. */
+enum a6 mixing_verdict(const struct mixing *x);
+
 /* The keys of the report's "mixing"; NaN becomes null. */
 json_t *mixing_to_json(const struct mixing *x);
 

@@ -196,6 +196,8 @@ static int run_kind(struct job *job, struct err *e)
 		return bench_run_job(job, e);
 	case JOB_SESSION:
 		return session_run(job, e);
+	case JOB_MEASURE:
+		return measure_run(job, e);
 	case JOB_CERTIFY:
 		return certify_run(job, e);
 	default:

@@ -34,6 +34,13 @@ static const char full_certify[] =
 	" \"beta\": 0.5, \"kernel\": \"mixture\", \"gradient\": \"tau_max\", \"memory\": 0.25,"
 	" \"device\": {\"name\": \"embedded0\"}}";
 
+#define MEASURE(rest) "{\"kind\": \"measure\", \"model\": \"m.safetensors\"" rest "}"
+
+static const char full_measure[] = MEASURE(
+	", \"name\": \"m\", \"seed\": 5, \"code\": 3, \"burn\": 0, \"window\": 32,"
+	" \"ratio\": 20.5, \"device\": {\"name\": \"pbit1\", \"scan\": \"palindrome\", \"chains\": 4,"
+	" \"sweeps\": 16, \"beta\": 0.5}");
+
 static const char full_bench[] =
 	"{\"kind\": \"bench\", \"seconds\": 0.25, \"chains\": 64, \"threads\": 1,"
 	" \"device\": {\"name\": \"pbit63\"}}";
@@ -135,6 +142,24 @@ START_TEST(certify_defaults)
 }
 END_TEST
 
+START_TEST(measure_defaults)
+{
+	_cleanup_(spec_freep) struct spec *s = parsed(MEASURE("")), *full = parsed(full_measure);
+
+	ck_assert_int_eq(s->kind, JOB_MEASURE);
+	ck_assert(!s->measure.one_code);
+	ck_assert_uint_eq(s->measure.burn, 1000);
+	ck_assert_uint_eq(s->measure.window, 0);
+	ck_assert_double_eq(s->measure.ratio, 10);
+	ck_assert_uint_eq(s->measure.device.chains, 256);
+	ck_assert_uint_eq(s->measure.device.sweeps, 4096);
+	ck_assert_int_eq(s->measure.device.scan, SCAN_RANDOM_DIRECTION);
+	ck_assert(full->measure.one_code);
+	ck_assert_uint_eq(full->measure.code, 3);
+	ck_assert_str_eq(full->device, "pbit1");
+}
+END_TEST
+
 START_TEST(session_in_full)
 {
 	_cleanup_(spec_freep) struct spec *s =
@@ -219,6 +244,9 @@ static const char *const accepted[] = {
 	full_sample,
 	full_bench,
 	full_certify,
+	full_measure,
+	MEASURE(""),
+	MEASURE(", \"code\": 0"),
 	CERTIFY(""),
 	CERTIFY(", \"kernel\": \"alternating\", \"gradient\": \"none\""),
 	SUITE("\"family\", \"cells\": 12, \"memory\": 0.5"),
@@ -285,7 +313,8 @@ START_TEST(files)
 					  *sample = parsed(full_sample),
 					  *bench = parsed(full_bench),
 					  *certify = parsed(full_certify),
-					  *family = parsed(SUITE("\"family\""));
+					  *family = parsed(SUITE("\"family\"")),
+					  *measure = parsed(full_measure);
 	const char *names[SPEC_MAX_FILES] = { NULL };
 
 	ck_assert_uint_eq(spec_files(train, names), 3);
@@ -300,6 +329,8 @@ START_TEST(files)
 	ck_assert_uint_eq(spec_files(certify, names), 1);
 	ck_assert_str_eq(names[0], "W.npy");
 	ck_assert_uint_eq(spec_files(family, names), 0);
+	ck_assert_uint_eq(spec_files(measure, names), 1);
+	ck_assert_str_eq(names[0], "m.safetensors");
 }
 END_TEST
 
@@ -319,7 +350,7 @@ static const struct {
 	{ "{", "line 1, column 1: not valid JSON" },
 	{ "{\"kind\": \"train\",\n\"data\": [}", "line 2, column 10: not valid JSON" },
 	{ "[]", "the top level: must be an object" },
-	{ "{}", "kind: missing; give \"train\", \"sample\", \"bench\", \"session\" or" },
+	{ "{}", "kind: missing; give \"train\", \"sample\", \"bench\", \"session\", " },
 	{ "{\"kind\": \"session\"}", "session: missing; give an object" },
 	{ "{\"kind\": \"session\", \"session\": {\"hidden\": 2}}", "session.visible: missing" },
 	{ "{\"kind\": \"session\", \"session\": {\"visible\": 0, \"hidden\": 2}}",
@@ -330,7 +361,7 @@ static const struct {
 	{ "{\"kind\": \"session\", \"session\": {\"visible\": 4, \"hidden\": 2, \"row\": 1}}",
 	  "session.row: unknown" },
 	{ "{\"kind\": 1}",
-	  "kind: must be a string, one of 'train', 'sample', 'bench', 'session' and 'certify'" },
+	  "kind: must be a string, one of 'train', 'sample', 'bench', 'session', " },
 	{ "{\"kind\": \"trian\"}", "kind: 'trian' is unknown; did you mean 'train'?" },
 	{ "{\"kind\": \"anneal\"}", "kind: 'anneal' is unknown; give one of" },
 	{ "{\"kind\": \"bench\", \"kind\": \"train\"}", "duplicate object key" },
@@ -448,6 +479,15 @@ static const struct {
 	{ SAMPLE(", \"burn\": 1000"), "device.sweeps: 1000 sweeps record nothing after burn 1000" },
 	{ SAMPLE(", \"every\": 901"), "give at least 1001" },
 	{ SAMPLE(", \"device\": {\"sweeps\": 100}"), "device.sweeps: 100 sweeps record nothing" },
+	/* measure */
+	{ "{\"kind\": \"measure\"}", "model: missing; give the path" },
+	{ MEASURE(", \"code\": -1"), "code: -1 is out of range" },
+	{ MEASURE(", \"every\": 2"), "every: unknown key" },
+	{ MEASURE(", \"ratio\": 0.5"), "ratio: 0.5 is out of range" },
+	{ MEASURE(", \"device\": {\"scan\": \"alternating\"}"),
+	  "device.scan: alternating sweeps are not reversible (A2)" },
+	{ MEASURE(", \"device\": {\"chains\": 3}"), "device.chains: 3 chains have no spread" },
+	{ MEASURE(", \"device\": {\"sweeps\": 15}"), "device.sweeps: 15 recorded sweeps" },
 	/* certify */
 	{ "{\"kind\": \"certify\"}", "model: missing; give the path of a W.npy, or the \"suite\"" },
 	{ CERTIFY(", \"beta\": 0"), "beta: 0 is out of range; give a number above 0" },
@@ -557,6 +597,7 @@ START_TEST(mutations)
 		{ full_sample, sizeof(full_sample) - 1 },
 		{ full_bench, sizeof(full_bench) - 1 },
 		{ full_certify, sizeof(full_certify) - 1 },
+		{ full_measure, sizeof(full_measure) - 1 },
 	};
 	unsigned int parsed_again = 0;
 	uint64_t state = 4;
@@ -600,6 +641,7 @@ int main(void)
 	tcase_add_test(t, other_defaults);
 	tcase_add_test(t, train_in_full);
 	tcase_add_test(t, certify_defaults);
+	tcase_add_test(t, measure_defaults);
 	tcase_add_test(t, session_in_full);
 	tcase_add_test(t, session_layout);
 	tcase_add_loop_test(t, round_trip, 0, (int)ARRAY_SIZE(accepted));
