@@ -32,8 +32,9 @@ struct command {
 };
 
 extern const struct command cmd_bench, cmd_cancel, cmd_certify, cmd_devices, cmd_fetch, cmd_hold,
-	cmd_remove, cmd_log, cmd_metrics, cmd_private, cmd_queue, cmd_release, cmd_report,
-	cmd_reserve, cmd_sample, cmd_show, cmd_submit, cmd_top, cmd_train, cmd_usage, cmd_watch;
+	cmd_remove, cmd_log, cmd_measure, cmd_metrics, cmd_private, cmd_queue, cmd_release,
+	cmd_report, cmd_reserve, cmd_sample, cmd_show, cmd_submit, cmd_top, cmd_train, cmd_usage,
+	cmd_watch;
 
 /* "pbit COMMAND: SENTENCE" as one line on stderr; returns status. */
 int fail(const struct command *c, int status, const char *fmt, ...) _printf_(3, 4);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli.h"
-#include "follow.h"
 #include "json.h"
-#include "save.h"
+#include "run_job.h"
 #include "specfile.h"
-#include "submit.h"
 
 struct options {
 	bool json, force;
@@ -74,34 +72,17 @@ static json_t *build_spec(const struct options *o, const char *model, struct err
 	return r < 0 ? NULL : TAKE_PTR(spec);
 }
 
-static int run(const struct command *c, void *options, int argc, char **argv)
+static int run(const struct command *c, void *options, _unused_ int argc, char **argv)
 {
-	_cleanup_json_ json_t *spec = NULL;
-	_cleanup_pbit_ pbit *p = NULL;
 	struct options *o = options;
 	struct finish finish = { .dir = o->dir, .force = o->force, .json = o->json };
+	_cleanup_json_ json_t *spec = NULL;
 	struct err e = { 0 };
-	/* What is not to run now, or is more than one job, is not waited for. */
-	bool later = o->queueing.hold || o->queueing.array;
-	struct submitted done;
-	int status;
 
-	(void)argc;
-	if (later && (o->dir || o->force))
-		return fail(c, STATUS_USAGE,
-			    "with --%s the results come later; `pbit fetch ID` saves them",
-			    o->queueing.hold ? "hold" : "array");
 	spec = build_spec(o, argv[0], &e);
 	if (!spec)
 		return fail(c, STATUS_USAGE, "%s", e.text);
-	if (o->dir && save_prepare(o->dir, o->force, &e) < 0)
-		return fail(c, STATUS_USAGE, "%s", e.text);
-	status = submit_spec(c, spec, NULL, NULL, &o->queueing, &p, &done);
-	if (!status && later)
-		return print_submitted(c, &done, o->json, false);
-	if (!status)
-		status = follow_job(c, &p, done.first, o->json ? FOLLOW_SILENT : FOLLOW_PROGRESS);
-	return status ? status : finish_job(c, p, done.first, &finish);
+	return run_job(c, spec, &o->queueing, &finish);
 }
 
 const struct command cmd_sample = {

@@ -60,6 +60,8 @@ static int print_report(const struct command *c, const struct pbit_files *files,
 		r = sample_report_print(report, stdout);
 	} else if (strcmp(kind, "certify") == 0) {
 		r = certify_report_print(report, stdout);
+	} else if (strcmp(kind, "measure") == 0) {
+		r = measure_report_print(report, stdout);
 	} else if (strcmp(kind, "bench") == 0) {
 		r = bench_report_print(report, stdout);
 	} else {

@@ -8,10 +8,10 @@
 #include "nearest.h"
 
 static const struct command *const commands[] = {
-	&cmd_devices, &cmd_train,  &cmd_submit,	 &cmd_queue,  &cmd_top,	    &cmd_show,
-	&cmd_watch,   &cmd_log,	   &cmd_metrics, &cmd_cancel, &cmd_hold,    &cmd_release,
-	&cmd_fetch,   &cmd_remove, &cmd_report,	 &cmd_usage,  &cmd_reserve, &cmd_sample,
-	&cmd_certify, &cmd_bench,  &cmd_private,
+	&cmd_devices, &cmd_train,   &cmd_submit,  &cmd_queue,	&cmd_top,     &cmd_show,
+	&cmd_watch,   &cmd_log,	    &cmd_metrics, &cmd_cancel,	&cmd_hold,    &cmd_release,
+	&cmd_fetch,   &cmd_remove,  &cmd_report,  &cmd_usage,	&cmd_reserve, &cmd_sample,
+	&cmd_measure, &cmd_certify, &cmd_bench,	  &cmd_private,
 };
 
 static void print_overview(void)

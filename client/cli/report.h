@@ -38,6 +38,7 @@ int train_report_print(const json_t *report, const struct picture *picture, FILE
 int sample_report_print(const json_t *report, FILE *f);
 int bench_report_print(const json_t *report, FILE *f);
 int certify_report_print(const json_t *report, FILE *f);
+int measure_report_print(const json_t *report, FILE *f);
 int family_report_print(const json_t *report, FILE *f); /* certify, of the family */
 
 /* A line of text pieces that come from a report, made safe as a whole. */

@@ -14,14 +14,14 @@ refused 'is no command' "$pbit" --frobnicate
 refused 'one command' "$pbit" help train queue
 
 verbs="devices train submit queue top show watch log metrics cancel hold release fetch remove report usage
-	reserve sample certify bench private"
-for c in train submit show watch log metrics cancel hold release fetch remove report sample private; do
+	reserve sample measure certify bench private"
+for c in train submit show watch log metrics cancel hold release fetch remove report sample measure private; do
 	refused 'is missing' "$pbit" $c
 done
 for c in devices queue top usage bench; do
 	refused 'one argument too many' "$pbit" $c surplus
 done
-for c in train submit show watch log metrics fetch report sample; do
+for c in train submit show watch log metrics fetch report sample measure; do
 	refused "'b' is one argument too many" "$pbit" $c a b
 done
 for c in $verbs; do
