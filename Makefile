@@ -6,6 +6,7 @@
 # make deb      Debian packages, in build/deb
 # make install-dkms, make uninstall-dkms: the kernel module
 # make bench    flips/ns by network and backend
+# make bench-scale MNIST=DIR: training at 784 x 512, and how it mixes
 # make lint     format, clang, man pages
 # make clean
 #
@@ -71,6 +72,11 @@ demo: deps
 .PHONY: bench
 bench: all
 	$(PBIT) bench
+
+# The same job at 784 x 512, on MNIST's files, which are not part of pbit.
+.PHONY: bench-scale
+bench-scale: all
+	tests/bench/scale $(PBIT) "$(MNIST)" $(B)/scale
 
 .PHONY: clean
 clean:

@@ -56,6 +56,7 @@ $(foreach e,$(wildcard client/examples/*.c),$(NL)644 $(e) $(EXAMPLEDIR)/$(notdir
 $(foreach e,$(wildcard client/examples/digits/*),$(NL)644 $(e) $(EXAMPLEDIR)/digits/$(notdir $(e)))
 $(foreach e,$(wildcard client/examples/slurm/*.conf),$(NL)644 $(e) $(EXAMPLEDIR)/slurm/$(notdir $(e)))
 $(foreach e,$(wildcard client/examples/slurm/*.sbatch),$(NL)755 $(e) $(EXAMPLEDIR)/slurm/$(notdir $(e)))
+$(foreach e,$(wildcard client/examples/mnist/*),$(NL)644 $(e) $(EXAMPLEDIR)/mnist/$(notdir $(e)))
 endef
 define NL
 
