@@ -37,10 +37,14 @@ static void weigh(struct peer *p)
 {
 	size_t held = gate_underway(p->gate);
 
-	if (gate_is_passed(p->gate))
+	if (gate_is_passed(p->gate)) {
 		p->crowd->inside = p;
-	else if (p->crowd->inside == p)
+	} else if (p->crowd->inside == p) {
 		p->crowd->inside = NULL;
+		/* The others of the crowd may have been asked before: the loop asks again. */
+		if (p->crowd->n > 1)
+			daemon_poke(p->daemon);
+	}
 	if (queued_writes(p) == 0)
 		p->owed = 0;
 	/* While a job is taken in, the message with its spec is kept. */
