@@ -89,6 +89,27 @@ static int print_loglik(const json_t *report, FILE *f)
 	return 0;
 }
 
+/* With mixing in the loss: of each class what was enumerated. */
+static int print_exact(const json_t *exact, FILE *f)
+{
+	const json_t *t_o = json_object_get(exact, "T_O"), *tau = json_object_get(exact, "tau_max");
+	char a[NUMBER_TEXT], b[NUMBER_TEXT], weight[NUMBER_TEXT];
+	int r;
+
+	if (!exact)
+		return 0;
+	r = report_line(f, "        %s of %s in the loss, exact; in steps of %s, %s a sweep:",
+			number_text(weight, json_object_get(exact, "weight"), "%.4g"),
+			report_string(exact, "observable", "-"),
+			report_string(exact, "kernel", "-"),
+			number_text(a, json_object_get(exact, "steps_per_sweep"), "%.4g"));
+	for (size_t u = 0; r >= 0 && u < json_array_size(t_o); u++)
+		r = report_line(f, "        class %zu, T_O %s, tau_max %s", u,
+				number_text(a, json_array_get(t_o, u), "%.5g"),
+				number_text(b, json_array_get(tau, u), "%.4g"));
+	return r;
+}
+
 static int print_mixing(const json_t *report, FILE *f)
 {
 	const json_t *m = report_get(report, "mixing"), *reversible;
@@ -111,11 +132,12 @@ static int print_mixing(const json_t *report, FILE *f)
 			number_text(ess, json_object_get(m, "ess"), "%.3g"));
 	if (r < 0)
 		return r;
-	return report_line(f, "        scan %s, %s (A2); A7 %s", report_string(m, "scan", "-"),
-			   json_is_true(reversible)  ? "reversible" :
-			   json_is_false(reversible) ? "not reversible" :
-						       "-",
-			   report_string(m, "a7", "-"));
+	r = report_line(f, "        scan %s, %s (A2); A7 %s", report_string(m, "scan", "-"),
+			json_is_true(reversible)  ? "reversible" :
+			json_is_false(reversible) ? "not reversible" :
+						    "-",
+			report_string(m, "a7", "-"));
+	return r < 0 ? r : print_exact(json_object_get(m, "exact"), f);
 }
 
 static int print_device(const json_t *report, FILE *f)

@@ -11,6 +11,9 @@
 	"{\"kind\": \"train\", \"data\": {\"images\": \"x.npy\", \"labels\": \"y.npy\"}," \
 	" \"model\": {\"code\": \"u.npy\"}}"
 #define ONE_HOT "{\"kind\": \"train\", \"data\": {\"images\": \"x.npy\", \"labels\": \"y.npy\"}}"
+#define MIXING(hidden)                                                                         \
+	"{\"kind\": \"train\", \"data\": {\"images\": \"x.npy\"}, \"mixing\": {}, \"model\": " \
+	"{\"references\": false, \"hidden\": " #hidden "}}"
 #define CERTIFY "{\"kind\": \"certify\", \"model\": \"W.npy\"}"
 #define SAMPLE	"{\"kind\": \"sample\", \"model\": \"W.npy\", \"device\": {%s}}"
 
@@ -203,6 +206,17 @@ START_TEST(test_couplings)
 }
 END_TEST
 
+/* Four pixels. */
+START_TEST(test_mixing)
+{
+	struct err e;
+
+	ck_assert_int_eq(read_all(MIXING(12), &e), 0);
+	assert_refused(read_all(MIXING(13), &e), e,
+		       "mixing: 4 pixels and 13 hidden p-bits are more than the 16");
+}
+END_TEST
+
 /* The exact gate takes what a sample job takes, but no trained model. */
 START_TEST(test_certify)
 {
@@ -259,6 +273,7 @@ int main(void)
 	tcase_add_test(t, test_images);
 	tcase_add_test(t, test_couplings);
 	tcase_add_test(t, test_certify);
+	tcase_add_test(t, test_mixing);
 	tcase_add_test(t, test_files);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);
