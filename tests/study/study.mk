@@ -10,5 +10,5 @@ $(STUDY): $(STUDY_SRC:%.c=$(B)/obj/%.o) $(EXACT_LIB) $(NUMERICS_LIB) $(HTML_LIB)
 .PHONY: study-mixing
 study-mixing: $(STUDY)
 	@mkdir -p client/examples/mixing
-	OPENBLAS_NUM_THREADS=1 $(STUDY) \
-		$(addprefix client/examples/mixing/,mixing.json mixing.svg W.npy)
+	OPENBLAS_NUM_THREADS=1 $(STUDY) $(B)/study/mixing.json \
+		$(addprefix client/examples/mixing/,mixing.svg W.npy)
