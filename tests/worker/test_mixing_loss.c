@@ -235,7 +235,7 @@ int main(void)
 	SRunner *r;
 	int failed;
 
-	tcase_set_timeout(t, 120);
+	tcase_set_timeout(t, 600);
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_loop_test(t, gradient_is_a_slope, 0, 4);
 	tcase_add_loop_test(t, descent_lowers_t_o_at_every_step, 0, 2);
