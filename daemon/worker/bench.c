@@ -11,7 +11,7 @@
 
 #define SLICES	       15
 #define TRIES	       3
-#define MAX_CONTENDERS 5  /* the routes of the machine, a kernel device, and sgemm */
+#define MAX_CONTENDERS 6  /* the routes of the machine, a kernel device, and sgemm */
 #define KERNEL_CHAINS  64 /* of one more turn of the network that matters */
 #define WARM_SWEEPS    32 /* towards equilibrium, where the fraction that changes settles */
 #define BITS	       8

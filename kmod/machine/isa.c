@@ -27,28 +27,34 @@ static struct cpuid cpuid(u32 leaf, u32 sub)
 	return r;
 }
 
-/* The operating system saves the ymm registers. */
-static int os_saves_ymm(void)
+/* Which registers the operating system saves. */
+static u32 os_saves(void)
 {
 	u32 lo, hi;
 
 	if (!(cpuid(1, 0).c >> 27 & 1))
 		return 0;
 	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
-	return (lo & 6) == 6;
+	return lo;
 }
 
 enum pbm_isa pbm_isa_best(void)
 {
 	const u32 aes_popcnt = 1u << 25 | 1u << 23, bmi_avx2 = 1u << 3 | 1u << 5 | 1u << 8;
+	const u32 ymm = 0x06, zmm = 0xe6, evex = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
 	struct cpuid f;
 
-	if (cpuid(0, 0).a < 7 || (cpuid(1, 0).c & aes_popcnt) != aes_popcnt || !os_saves_ymm())
+	if (cpuid(0, 0).a < 7 || (cpuid(1, 0).c & aes_popcnt) != aes_popcnt ||
+	    (os_saves() & ymm) != ymm)
 		return PBM_ISA_SCALAR;
 	f = cpuid(7, 0);
 	if ((f.b & bmi_avx2) != bmi_avx2)
 		return PBM_ISA_SCALAR;
-	return f.c >> 9 & 1 ? PBM_ISA_VAES : PBM_ISA_AVX2;
+	if (!(f.c >> 9 & 1))
+		return PBM_ISA_AVX2;
+	if ((f.b & evex) != evex || !(f.c >> 6 & 1) || (os_saves() & zmm) != zmm)
+		return PBM_ISA_VAES;
+	return PBM_ISA_AVX512;
 }
 #else
 enum pbm_isa pbm_isa_best(void)
@@ -59,5 +65,7 @@ enum pbm_isa pbm_isa_best(void)
 
 const char *pbm_isa_name(enum pbm_isa isa)
 {
-	return isa == PBM_ISA_VAES ? "avx2+vaes" : isa == PBM_ISA_AVX2 ? "avx2" : "scalar";
+	static const char *const names[] = { "scalar", "avx2", "avx2+vaes", "avx512" };
+
+	return isa <= PBM_ISA_AVX512 ? names[isa] : "unknown";
 }

@@ -99,7 +99,7 @@ void pbm_fast_init(struct pbm_fast *f, u64 gain);
 #define PBM_FAST_C2 15200u
 #define PBM_FAST_C3 2632u
 
-/* z = 2^-y in 16-bit fixed point (65535 for 1), y from |F| <= 32767. */
+/* z = 2^-y in 16-bit fixed point (65535 for 1), y from |F|. A route may be lower by one. */
 static inline u32 pbm_fast_z(const struct pbm_fast *f, u32 abs_field)
 {
 	u32 a = abs_field << f->shift & 0xffff;
@@ -107,12 +107,9 @@ static inline u32 pbm_fast_z(const struct pbm_fast *f, u32 abs_field)
 	u32 frac = y << 4 & 0xffff;
 	u32 n = y >> 12;
 	u32 t = PBM_FAST_C2 - (frac * PBM_FAST_C3 >> 16);
-	u32 e, p;
 
 	t = PBM_FAST_C1 - (frac * t >> 16);
-	e = ~(frac * t >> 16) & 0xffff;
-	p = n ? 0x10000u >> n : 0xffff;
-	return e * p >> 16;
+	return (~(frac * t >> 16) & 0xffff) >> n;
 }
 
 /* v - z (1 - v), the trusted sign of which is: negative = less likely side. */

@@ -3,8 +3,8 @@
  * The p-bit machine: one definition of which bits come out, for every backend.
  *
  * Freestanding C: no allocation, no libc, no floating point. It compiles into the worker and into
- * the kernel module. Every route (scalar, AVX2, AVX2+VAES) gives the same bits; the scalar code is
- * the reference. Sizes come from functions below, memory from the caller.
+ * the kernel module. Every route (scalar, AVX2, AVX2+VAES, AVX-512) gives the same bits; the scalar
+ * code is the reference. Sizes come from functions below, memory from the caller.
  *
  * Device law. Couplings are integers W_ij, real J = scale * W. With spins s = +-1,
  *
@@ -62,7 +62,8 @@ enum pbm_scan {
 enum pbm_isa {
 	PBM_ISA_SCALAR = 0,
 	PBM_ISA_AVX2 = 1,
-	PBM_ISA_VAES = 2, /* AVX2 + AES-NI + VAES on 256-bit vectors */
+	PBM_ISA_VAES = 2,   /* AVX2 + AES-NI + VAES on 256-bit vectors */
+	PBM_ISA_AVX512 = 3, /* AVX-512 F, BW, DQ, VL and VBMI2, with VAES; user space alone */
 };
 
 struct pbm_shape {
@@ -155,12 +156,12 @@ struct pbm_run {
  * with or without these flags.
  */
 enum {
-	PBM_RUN_FIELDS = 1 << 0, /* scratch is of the previous sweeps of these (<= 16) chains */
+	PBM_RUN_FIELDS = 1 << 0, /* scratch is of the previous sweeps of these (<= 64) chains */
 	PBM_RUN_BATCH = 1 << 1,	 /* scratch holds samples that an earlier piece left unsummed */
 	PBM_RUN_HOLD = 1 << 2,	 /* leave samples in the scratch, for pbm_sum_part() */
 };
 
-#define PBM_RUN_BLOCK 16u /* most chains of a piece with PBM_RUN_FIELDS */
+#define PBM_RUN_BLOCK 64u /* most chains of a piece with PBM_RUN_FIELDS */
 
 /* The best route for this CPU. In the kernel, the caller brackets vector routes with the FPU. */
 enum pbm_isa pbm_isa_best(void);

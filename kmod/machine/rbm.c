@@ -30,6 +30,10 @@ static u64 image_layout(const struct pbm_shape *s, struct rbm_image *im)
 
 		im->base[side] = at;
 		at += align64(out * sizeof(s32));
+		im->start[side] = at;
+		at += align64(out * sizeof(s16));
+		im->odd[side] = at;
+		at += align64(out * sizeof(s16));
 		im->tiles[side] = at;
 		at += align64(out * in * (s->bits / 8));
 	}
@@ -55,6 +59,7 @@ struct load_part {
 	u32 tile_at, outputs;
 	u64 row, in, out; /* bytes of a row; inputs and outputs of the side */
 	u32 from, to;	  /* inputs */
+	u32 bias;	  /* of couplings as bytes */
 	u32 largest;
 };
 
@@ -66,7 +71,7 @@ static inline s32 coupling(const void *w, u32 bits, u64 at)
 static inline void put(struct load_part *p, u32 bits, u32 i, u32 k, s32 w)
 {
 	if (bits == 8)
-		((s8 *)(p->tile + i * p->row))[rbm_place8(k)] = (s8)w;
+		p->tile[i * p->row + rbm_place8(k)] = (u8)(w + (s32)p->bias);
 	else
 		((s16 *)(p->tile + i * p->row))[k] = (s16)w;
 }
@@ -136,18 +141,21 @@ static int load_tile_part(const struct pbm_shape *s, const void *couplings, stru
 			  u32 side, u32 tile, u32 part)
 {
 	u32 out = rbm_units(s, side), in = rbm_units(s, !side), left = out - tile * RBM_TILE, k;
+	u32 most = s->bits == 8 ? 128 / im->together - 1 : 32767;
+	struct rbm_rows rows = rbm_rows(s, im, side, tile);
 	struct load_part p = {
 		.couplings = couplings,
 		.tile_at = tile,
 		.outputs = left < RBM_TILE ? left : RBM_TILE,
-		.row = RBM_TILE * (s->bits / 8),
+		.row = rows.row,
 		.in = in,
 		.out = out,
 		.from = part * LOAD_ROWS,
+		.bias = 128 / im->together,
 	};
 
 	p.to = in - p.from < LOAD_ROWS ? in : p.from + LOAD_ROWS;
-	p.tile = (u8 *)im + im->tiles[side] + tile * p.row * (in + 1u);
+	p.tile = (u8 *)im + rows.at;
 	p.base = (s32 *)((u8 *)im + im->base[side]) + tile * RBM_TILE;
 	p.bound = im->bound;
 	for (k = 0; !part && k < RBM_TILE; k++) {
@@ -155,13 +163,48 @@ static int load_tile_part(const struct pbm_shape *s, const void *couplings, stru
 		p.bound[k] = 0;
 	}
 	load_rows(&p, side, s->bits);
-	if (p.largest > (s->bits == 8 ? 127u : 32767u))
+	if (p.largest > most) /* beyond the range; or couplings that change under way */
 		return -ERANGE_;
-	if (p.largest > im->max)
-		im->max = p.largest;
 	for (k = 0; k < RBM_TILE; k++)
-		if (p.bound[k] > 32767)
+		if (p.bound[k] > RBM_MOST_BOUND)
 			im->narrow = 0;
+	for (k = 0; p.to == in && k < RBM_TILE; k++) {
+		((s16 *)((u8 *)im + im->start[side]))[tile * RBM_TILE + k] = (s16)(p.base[k] >> 1);
+		((s16 *)((u8 *)im + im->odd[side]))[tile * RBM_TILE + k] = p.base[k] & 1;
+	}
+	return 0;
+}
+
+#define MEASURE_COUPLINGS 32768u /* of a part */
+
+static u32 largest(const void *couplings, u32 bits, u64 from, u64 to)
+{
+	u32 most = 0;
+	u64 k;
+
+	for (k = from; k < to; k++) {
+		s32 w = coupling(couplings, bits, k);
+		u32 mag = (u32)(w < 0 ? -w : w);
+
+		most = mag > most ? mag : most;
+	}
+	return most;
+}
+
+/* Finds out the largest coupling, on which it depends how the others are stored. */
+static int measure_part(const struct pbm_shape *s, const void *couplings, struct rbm_image *im,
+			u32 part)
+{
+	u64 all = (u64)s->n * s->m, from = (u64)part * MEASURE_COUPLINGS;
+	u64 to = all - from < MEASURE_COUPLINGS ? all : from + MEASURE_COUPLINGS;
+	u32 most =
+		s->bits == 8 ? largest(couplings, 8, from, to) : largest(couplings, 16, from, to);
+
+	if (most > (s->bits == 8 ? 127u : 32767u))
+		return -ERANGE_;
+	if (most > im->max)
+		im->max = most;
+	im->together = im->max < 32 ? 4 : im->max < 64 ? 2 : 1;
 	return 0;
 }
 
@@ -169,9 +212,10 @@ int pbm_load_part(const struct pbm_shape *s, const void *couplings, void *image,
 {
 	const u32 parts[2] = { (s->m + LOAD_ROWS - 1) / LOAD_ROWS,
 			       (s->n + LOAD_ROWS - 1) / LOAD_ROWS };
+	u32 measure = (s->n * s->m + MEASURE_COUPLINGS - 1) / MEASURE_COUPLINGS;
 	u32 first = rbm_padded(s->n) / RBM_TILE * parts[0];
-	u32 all = first + rbm_padded(s->m) / RBM_TILE * parts[1];
-	u32 side = *at >= first, k = *at - (side ? first : 0);
+	u32 all = measure + first + rbm_padded(s->m) / RBM_TILE * parts[1];
+	u32 k = *at - measure, side = k >= first;
 	struct rbm_image *im = image;
 	int r;
 
@@ -182,7 +226,11 @@ int pbm_load_part(const struct pbm_shape *s, const void *couplings, void *image,
 		im->max = 0;
 		im->narrow = s->bits == 8;
 	}
-	r = load_tile_part(s, couplings, im, side, k / parts[side], k % parts[side]);
+	if (*at < measure)
+		r = measure_part(s, couplings, im, *at);
+	else
+		r = load_tile_part(s, couplings, im, side, (k - (side ? first : 0)) / parts[side],
+				   (k - (side ? first : 0)) % parts[side]);
 	if (r)
 		return r;
 	if (++*at < all)
@@ -204,7 +252,7 @@ int pbm_load(const struct pbm_shape *s, const void *couplings, void *image)
 
 /* Offsets of the scratch's parts; returns its size. */
 struct scratch_layout {
-	u64 field[2], ref[2], up, down, batch, columns;
+	u64 field[2], ref[2], free[2], up, down, batch, columns;
 };
 
 static u64 scratch_layout(const struct pbm_shape *s, struct scratch_layout *l)
@@ -219,6 +267,8 @@ static u64 scratch_layout(const struct pbm_shape *s, struct scratch_layout *l)
 		at += align64(RBM_BLOCK * (u64)rbm_padded(units) * sizeof(s32));
 		l->ref[side] = at;
 		at += align64(RBM_BLOCK * (u64)pbm_side_words(units) * sizeof(u64));
+		l->free[side] = at;
+		at += align64(pbm_side_words(units) * sizeof(u64));
 	}
 	l->up = at;
 	at += align64(RBM_BLOCK * list * sizeof(u16));
@@ -247,6 +297,7 @@ static struct rbm_scratch *scratch_init(const struct pbm_shape *s, u8 *base)
 	for (side = 0; side < 2; side++) {
 		sc->field[side] = base + l.field[side];
 		sc->ref[side] = (u64 *)(base + l.ref[side]);
+		sc->free[side] = (u64 *)(base + l.free[side]);
 	}
 	sc->up = (u16 *)(base + l.up);
 	sc->down = (u16 *)(base + l.down);
@@ -255,71 +306,34 @@ static struct rbm_scratch *scratch_init(const struct pbm_shape *s, u8 *base)
 	return sc;
 }
 
-/* Lists of the set bits of a word, as p-bit numbers. */
-static u16 *list_bits(u16 *at, u64 bits, u32 first)
-{
-	for (; bits; bits &= bits - 1)
-		*at++ = (u16)(first + (u32)__builtin_ctzll(bits));
-	return at;
-}
-
-/*
- * Brings the fields of side up to date for the chains of who: lists what changed on the other
- * side since they last held, and lets the route add it.
- */
-static void refresh(struct rbm_context *c, const struct rbm_route *route, enum rbm_side side,
-		    const u8 *who, u32 count)
-{
-	struct rbm_scratch *sc = c->scratch;
-	u32 list = rbm_list(c->shape);
-	u16 none = (u16)rbm_units(c->shape, !side); /* the row of zeros */
-	u32 a, w;
-
-	for (a = 0; a < count; a++) {
-		u32 chain = who[a];
-		u16 *up = sc->up + (u64)chain * list, *down = sc->down + (u64)chain * list;
-		u16 *u = up, *d = down;
-		const u64 *state = rbm_state(c, chain, !side);
-		u64 *ref = rbm_ref(c, chain, !side);
-
-		for (w = 0; w < c->words[!side]; w++) {
-			u64 old = sc->valid[side][chain] ? ref[w] : 0;
-			u64 diff = old ^ state[w];
-
-			u = list_bits(u, diff & state[w], 64 * w);
-			d = list_bits(d, diff & old, 64 * w);
-			ref[w] = state[w];
-			rbm_rest(c, 64);
-		}
-		while ((u - up) % 4)
-			*u++ = none;
-		while ((d - down) % 4)
-			*d++ = none;
-		sc->ups[chain] = (u32)(u - up);
-		sc->downs[chain] = (u32)(d - down);
-	}
-	route->accumulate(c, side, who, count);
-	for (a = 0; a < count; a++)
-		sc->valid[side][who[a]] = 1;
-}
-
+/* Brings the fields of side up to date for the chains of who, and draws its p-bits. */
 static void update(struct rbm_context *c, const struct rbm_route *route, enum rbm_side side,
 		   u32 visit, const u8 *who, u32 count)
 {
+	u32 a;
+
 	if (!count)
 		return;
-	refresh(c, route, side, who, count);
-	if (c->run->spread)
-		route->draw_spread(c, side, visit, who, count);
-	else
-		route->draw(c, side, visit, who, count);
+	route->list(c, side, who, count);
+	if (route->update && c->narrow && !c->run->spread) {
+		route->update(c, side, visit, who, count);
+	} else {
+		route->accumulate(c, side, who, count);
+		if (c->run->spread)
+			route->draw_spread(c, side, visit, who, count);
+		else
+			route->draw(c, side, visit, who, count);
+	}
+	for (a = 0; a < count; a++)
+		c->scratch->valid[side][who[a]] = 1;
 }
 
 /* One sweep of the block. Returns a mask of the chains whose hidden side was drawn last. */
-static u32 sweep(struct rbm_context *c, const struct rbm_route *route)
+static u64 sweep(struct rbm_context *c, const struct rbm_route *route)
 {
 	u8 all[RBM_BLOCK], fwd[RBM_BLOCK], rev[RBM_BLOCK];
-	u32 k, nf = 0, nr = 0, last_hidden = 0;
+	u32 k, nf = 0, nr = 0;
+	u64 last_hidden = 0;
 
 	for (k = 0; k < c->chains && k < RBM_BLOCK; k++) {
 		all[k] = (u8)k;
@@ -328,7 +342,7 @@ static u32 sweep(struct rbm_context *c, const struct rbm_route *route)
 			rev[nr++] = (u8)k;
 		} else {
 			fwd[nf++] = (u8)k;
-			last_hidden |= 1u << k;
+			last_hidden |= 1ull << k;
 		}
 	}
 	update(c, route, RBM_VISIBLE, 0, fwd, nf);
@@ -345,19 +359,17 @@ static u32 sweep(struct rbm_context *c, const struct rbm_route *route)
 static s64 energy(struct rbm_context *c, u32 chain, enum rbm_side side)
 {
 	u32 units = rbm_units(c->shape, side), w, k;
-	u64 at = (u64)chain * rbm_padded(units);
 	const u64 *state = rbm_state(c, chain, side);
 	s64 sum = 0;
 
 	for (w = 0; w < c->words[side]; w++) {
 		u32 some = units - 64 * w < 64 ? units - 64 * w : 64;
-		const s16 *f16 = (const s16 *)c->scratch->field[side] + at + 64 * w;
-		const s32 *f32 = (const s32 *)c->scratch->field[side] + at + 64 * w;
 
-		for (k = 0; c->narrow && k < some; k++)
-			sum += state[w] >> k & 1 ? f16[k] : -f16[k];
-		for (k = 0; !c->narrow && k < some; k++)
-			sum += state[w] >> k & 1 ? f32[k] : -f32[k];
+		for (k = 0; k < some; k++) {
+			s32 f = rbm_field(c, side, chain, 64 * w + k);
+
+			sum += state[w] >> k & 1 ? f : -f;
+		}
 		rbm_rest(c, 64);
 	}
 	return -sum;
@@ -370,7 +382,7 @@ static void sum_batch(struct rbm_context *c, const struct rbm_route *route)
 	c->scratch->batched = 0;
 }
 
-static void record(struct rbm_context *c, const struct rbm_route *route, u64 row, u32 last_hidden)
+static void record(struct rbm_context *c, const struct rbm_route *route, u64 row, u64 last_hidden)
 {
 	const struct pbm_run *run = c->run;
 	u32 stride = c->words[0] + c->words[1], k, w;
@@ -413,7 +425,7 @@ static void run_block(struct rbm_context *c, const struct rbm_route *route)
 	}
 	for (t = 0; t < run->sweeps; t++) {
 		u64 gain = run->gain[run->gains == 1 ? 0 : t];
-		u32 last_hidden;
+		u64 last_hidden;
 
 		if (!t || gain != c->gain)
 			pbm_fast_init(&c->fast, gain);
@@ -431,19 +443,36 @@ static void run_block(struct rbm_context *c, const struct rbm_route *route)
 	}
 }
 
-static u64 free_units(const struct rbm_context *c, enum rbm_side side)
+/* Bits of word w of side that may be drawn: real p-bits that are not clamped. */
+static u64 free_mask(const struct rbm_context *c, enum rbm_side side, u32 w)
+{
+	u32 left = rbm_units(c->shape, side) - 64 * w;
+	u64 mask = left >= 64 ? ~0ull : (1ull << left) - 1;
+
+	if (c->run->clamp)
+		mask &= ~c->run->clamp[(side ? c->words[0] : 0) + w];
+	return mask;
+}
+
+static u64 free_units(struct rbm_context *c, enum rbm_side side)
 {
 	u64 sum = 0;
 	u32 w;
 
-	for (w = 0; w < c->words[side]; w++)
-		sum += rbm_popcount(rbm_free_mask(c, side, w));
+	for (w = 0; w < c->words[side]; w++) {
+		c->scratch->free[side][w] = free_mask(c, side, w);
+		sum += rbm_popcount(c->scratch->free[side][w]);
+	}
 	return sum;
 }
 
 static const struct rbm_route *route_of(enum pbm_isa isa)
 {
 #ifdef __x86_64__
+#ifndef __KERNEL__
+	if (isa == PBM_ISA_AVX512)
+		return &rbm_route_avx512;
+#endif
 	if (isa == PBM_ISA_VAES)
 		return &rbm_route_vaes;
 	if (isa == PBM_ISA_AVX2)
@@ -477,6 +506,8 @@ int pbm_run(const struct pbm_shape *s, const void *image, const struct pbm_run *
 	c.words[0] = pbm_side_words(s->n);
 	c.words[1] = pbm_side_words(s->m);
 	ars_key_seed(&c.key, run->seed);
+	updates = free_units(&c, RBM_VISIBLE) * (run->scan == PBM_SCAN_PALINDROME ? 2 : 1) +
+		  free_units(&c, RBM_HIDDEN);
 	for (c.first = 0; c.first < run->chains; c.first += RBM_BLOCK) {
 		c.chains = run->chains - c.first < RBM_BLOCK ? run->chains - c.first : RBM_BLOCK;
 		run_block(&c, route);
@@ -485,8 +516,6 @@ int pbm_run(const struct pbm_shape *s, const void *image, const struct pbm_run *
 		return 0;
 	if (c.scratch->batched && !(run->flags & PBM_RUN_HOLD))
 		sum_batch(&c, route);
-	updates = free_units(&c, RBM_VISIBLE) * (run->scan == PBM_SCAN_PALINDROME ? 2 : 1) +
-		  free_units(&c, RBM_HIDDEN);
 	sums->flips += updates * run->sweeps * run->chains;
 	sums->changed += c.changed;
 	return 0;
@@ -535,7 +564,7 @@ void pbm_states_random(const struct pbm_shape *s, u64 seed, u32 chain0, u32 chai
 			struct ars_block b = { { 0, 0 } };
 
 			for (w = 0; w < c.words[side]; w++) {
-				u64 mask = rbm_free_mask(&c, side, w);
+				u64 mask = free_mask(&c, side, w);
 
 				if (w % 2 == 0)
 					b = ars_encrypt(&c.key,

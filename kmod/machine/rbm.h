@@ -14,7 +14,8 @@
 #include "ars.h"
 #include "spread.h"
 
-#define RBM_TILE 64 /* outputs of a tile of couplings */
+#define RBM_TILE  64 /* outputs of a tile of couplings */
+#define RBM_GROUP 2  /* tiles whose rows stand side by side */
 #define RBM_BLOCK \
 	PBM_RUN_BLOCK /* chains that move in lockstep, so that a tile stays in the cache */
 #define RBM_BATCH PBM_RUN_BATCH_SAMPLES /* samples whose moments are taken together */
@@ -23,19 +24,30 @@ enum rbm_side { RBM_VISIBLE = 0, RBM_HIDDEN = 1 };
 
 /*
  * Image. For each side as output: base[unit] = -sum of the unit's couplings (its field when every
- * input is -1), s32; and tiles [tile][input + 1][64], the last row zero. Within a tile the 8-bit
- * couplings of outputs 32 q + k and 32 q + 16 + k stand side by side at 32 q + 2 k, so that adding
- * bytes in 16-bit lanes leaves fields in natural order; 16-bit couplings stand in natural order.
+ * input is -1), s32; start and odd as below; and tiles [group of tiles][input + 1][tile of the
+ * group][64], the last row zero.
+ *
+ * 8-bit couplings are stored as 128 / together + W, `together` as many as can be added and still
+ * fit an unsigned byte; within a tile those of outputs k and 32 + k stand side by side at 2 k, so
+ * that adding bytes in 16-bit lanes leaves fields in natural order. 16-bit couplings are stored as
+ * they are, in natural order.
+ *
+ * A field differs from its base by an even number. Narrow fields are kept as (F - odd) / 2, odd the
+ * base's lowest bit, in s16; start is that of the base.
  */
 struct rbm_image {
 	u32 magic;
-	u32 narrow; /* s8 couplings, and every possible field fits s16 */
+	u32 narrow; /* s8 couplings, and half of every possible field fits s16 */
 	u32 max;    /* largest |W| */
 	u32 bits;
+	u32 together;
 	u64 base[2]; /* offsets from the image's start */
+	u64 start[2], odd[2];
 	u64 tiles[2];
 	u32 bound[RBM_TILE]; /* sums of |W| of the tile that is being loaded */
 };
+
+#define RBM_MOST_BOUND 65535u /* of a narrow field */
 
 #define RBM_IMAGE_MAGIC 0x5042524du
 
@@ -52,28 +64,29 @@ static inline u32 rbm_padded(u32 units)
 /* Room for the events of one chain. */
 static inline u32 rbm_list(const struct pbm_shape *s)
 {
-	return rbm_padded(s->n > s->m ? s->n : s->m) + 8;
+	return rbm_padded(s->n > s->m ? s->n : s->m) + RBM_TILE; /* lists are written in strides */
 }
 
 /* Position within its tile of an 8-bit coupling to output j. */
 static inline u32 rbm_place8(u32 j)
 {
-	return (j % RBM_TILE / 32) * 32 + (j % 16) * 2 + (j / 16 % 2);
+	return j % 32 * 2 + j / 32 % 2;
 }
 
 /* Scratch of one run, carved from the caller's memory. Fields are s16 (narrow) or s32. */
 struct rbm_scratch {
 	void *field[2]; /* [RBM_BLOCK][padded units of that side] */
 	u64 *ref[2];	/* [RBM_BLOCK][words]: states of side for which field[!side] holds */
-	u16 *up, *down; /* [RBM_BLOCK][padded units + 8] events of each chain */
+	u16 *up, *down; /* [RBM_BLOCK][rbm_list()] events of each chain */
+	u64 *free[2];	/* [words] of each side: real p-bits that are not clamped */
 	u32 ups[RBM_BLOCK], downs[RBM_BLOCK];
 	u8 valid[2][RBM_BLOCK]; /* field[side] of the chain holds for ref[!side] */
 	u64 *batch;		/* [RBM_BATCH][state words], samples not yet summed */
 	u64 *columns;		/* [units of both sides][RBM_BATCH / 64], the same by unit */
 	u32 batched;
-	struct ars_block coins[RBM_BLOCK];			  /* directions of 128 sweeps */
-	u64 square[64];						  /* bits to be transposed */
-	u64 keys[ARS_ROUNDS + 1][4] __attribute__((aligned(64))); /* a vector route's */
+	struct ars_block coins[RBM_BLOCK];	   /* directions of 128 sweeps */
+	u64 square[64];				   /* bits to be transposed */
+	u64 keys[80] __attribute__((aligned(64))); /* a vector route's */
 };
 
 /* What one sweep step needs to know. */
@@ -125,12 +138,17 @@ static inline void rbm_rest(struct rbm_context *c, u32 work)
  */
 struct rbm_route {
 	u32 narrow; /* keeps s16 fields where the image allows it */
-	/* Makes field[side] hold for the events of scratch (other side's, from events()). */
+	/* Lists what changed on the other side since field[side] held. */
+	void (*list)(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count);
+	/* Makes field[side] hold for the events of scratch (from list()). */
 	void (*accumulate)(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count);
 	/* Draws the p-bits of side from its fields; visit as in ars.h. */
 	void (*draw)(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
 		     u32 count);
-	/* The same on a device whose p-bits differ: run->spread. */
+	/* Both at once where fields are narrow; may be NULL. */
+	void (*update)(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
+		       u32 count);
+	/* Draws on a device whose p-bits differ: run->spread. */
 	void (*draw_spread)(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
 			    u32 count);
 	/* Adds the batch to the sums: v and h with row 0, and rows [from, to) of vh. */
@@ -141,6 +159,7 @@ extern const struct rbm_route rbm_route_scalar;
 #ifdef __x86_64__
 extern const struct rbm_route rbm_route_avx2;
 extern const struct rbm_route rbm_route_vaes;
+extern const struct rbm_route rbm_route_avx512;
 #endif
 
 static inline const s32 *rbm_base(const struct rbm_image *im, enum rbm_side side)
@@ -148,13 +167,31 @@ static inline const s32 *rbm_base(const struct rbm_image *im, enum rbm_side side
 	return (const s32 *)((const u8 *)im + im->base[side]);
 }
 
-/* Couplings of tile `tile` towards side, in bytes. */
-static inline const u8 *rbm_tile(const struct rbm_context *c, enum rbm_side side, u32 tile)
+static inline const s16 *rbm_start(const struct rbm_image *im, enum rbm_side side)
 {
-	u64 row = RBM_TILE * (c->image->bits / 8);
+	return (const s16 *)((const u8 *)im + im->start[side]);
+}
 
-	return (const u8 *)c->image + c->image->tiles[side] +
-	       tile * row * (rbm_units(c->shape, !side) + 1);
+static inline const s16 *rbm_odd(const struct rbm_image *im, enum rbm_side side)
+{
+	return (const s16 *)((const u8 *)im + im->odd[side]);
+}
+
+/* A tile within the image: rows of its couplings, `row` bytes after each other. */
+struct rbm_rows {
+	u64 at; /* from the image's start */
+	u64 row;
+};
+
+static inline struct rbm_rows rbm_rows(const struct pbm_shape *s, const struct rbm_image *im,
+				       enum rbm_side side, u32 tile)
+{
+	u32 tiles = rbm_padded(rbm_units(s, side)) / RBM_TILE, first = tile - tile % RBM_GROUP;
+	u64 size = RBM_TILE * (s->bits / 8), before = first * size * (rbm_units(s, !side) + 1u);
+	u32 together = tiles - first < RBM_GROUP ? tiles - first : RBM_GROUP;
+
+	return (struct rbm_rows){ im->tiles[side] + before + (tile - first) * size,
+				  together * size };
 }
 
 static inline u64 *rbm_state(const struct rbm_context *c, u32 chain, enum rbm_side side)
@@ -169,15 +206,19 @@ static inline u64 *rbm_ref(const struct rbm_context *c, u32 chain, enum rbm_side
 	return c->scratch->ref[side] + (u64)chain * c->words[side];
 }
 
-/* Bits of word w of side that may be drawn: real p-bits that are not clamped. */
-static inline u64 rbm_free_mask(const struct rbm_context *c, enum rbm_side side, u32 w)
+static inline const u64 *rbm_free(const struct rbm_context *c, enum rbm_side side)
 {
-	u32 left = rbm_units(c->shape, side) - 64 * w;
-	u64 mask = left >= 64 ? ~0ull : (1ull << left) - 1;
+	return c->scratch->free[side];
+}
 
-	if (c->run->clamp)
-		mask &= ~c->run->clamp[(side ? c->words[0] : 0) + w];
-	return mask;
+/* The field of p-bit k of a chain of the block. */
+static inline s32 rbm_field(const struct rbm_context *c, enum rbm_side side, u32 chain, u32 k)
+{
+	u64 at = (u64)chain * rbm_padded(rbm_units(c->shape, side)) + k;
+
+	if (c->narrow)
+		return 2 * ((const s16 *)c->scratch->field[side])[at] + rbm_odd(c->image, side)[k];
+	return ((const s32 *)c->scratch->field[side])[at];
 }
 
 static inline u32 rbm_popcount(u64 x)

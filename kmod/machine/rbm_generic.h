@@ -9,13 +9,14 @@
 
 #include "rbm.h"
 
+/* Couplings as they are stored. */
 static void rbm_add_row(s32 *acc, const void *row, u32 bits, s32 sign)
 {
 	u32 k;
 
 	if (bits == 8)
 		for (k = 0; k < RBM_TILE; k++)
-			acc[k] += sign * ((const s8 *)row)[k];
+			acc[k] += sign * ((const u8 *)row)[k];
 	else
 		for (k = 0; k < RBM_TILE; k++)
 			acc[k] += sign * ((const s16 *)row)[k];
@@ -27,26 +28,29 @@ static void rbm_accumulate_generic(struct rbm_context *c, enum rbm_side side, co
 	struct rbm_scratch *sc = c->scratch;
 	u32 padded = rbm_padded(rbm_units(c->shape, side));
 	u32 list = rbm_list(c->shape);
-	u32 bits = c->image->bits, row = RBM_TILE * (bits / 8);
+	u32 bits = c->image->bits;
+	s32 bias = bits == 8 ? 128 / (s32)c->image->together : 0;
 	const s32 *base = rbm_base(c->image, side);
 	u32 tile, a, e, k;
 
 	for (tile = 0; tile < padded / RBM_TILE; tile++) {
-		const u8 *w = rbm_tile(c, side, tile);
+		struct rbm_rows rows = rbm_rows(c->shape, c->image, side, tile);
+		const u8 *w = (const u8 *)c->image + rows.at;
 
 		for (a = 0; a < count; a++) {
 			u32 chain = who[a];
 			s32 *f = (s32 *)sc->field[side] + (u64)chain * padded + tile * RBM_TILE;
 			const u16 *up = sc->up + (u64)chain * list;
 			const u16 *down = sc->down + (u64)chain * list;
+			s32 excess = (s32)(sc->ups[chain] - sc->downs[chain]) * bias;
 			s32 acc[RBM_TILE] = { 0 };
 
 			for (e = 0; e < sc->ups[chain]; e++) {
-				rbm_add_row(acc, w + (u64)up[e] * row, bits, 1);
+				rbm_add_row(acc, w + (u64)up[e] * rows.row, bits, 1);
 				rbm_rest(c, bits / 2);
 			}
 			for (e = 0; e < sc->downs[chain]; e++) {
-				rbm_add_row(acc, w + (u64)down[e] * row, bits, -1);
+				rbm_add_row(acc, w + (u64)down[e] * rows.row, bits, -1);
 				rbm_rest(c, bits / 2);
 			}
 			for (k = 0; k < RBM_TILE; k++) {
@@ -54,35 +58,33 @@ static void rbm_accumulate_generic(struct rbm_context *c, enum rbm_side side, co
 				s32 from =
 					sc->valid[side][chain] ? f[k] : base[tile * RBM_TILE + k];
 
-				f[k] = from + 2 * acc[place];
+				f[k] = from + 2 * (acc[place] - excess);
 			}
 			rbm_rest(c, 16);
 		}
 	}
 }
 
-/*
- * Draws those p-bits 8 group .. 8 group + 7 of side that are in mask, from whole words. chain is
- * the program's number of it, fields are those of the side, p_bits the device's.
- */
-static u32 rbm_spread_group(const struct rbm_context *c, enum rbm_side side,
-			    const struct pbm_p_bit *p_bits, const void *fields, u32 group,
-			    u32 chain, u32 visit, u32 mask)
+/* Draws those p-bits 8 group .. 8 group + 7 of side that are in mask, from whole words. */
+static u32 rbm_spread_group(const struct rbm_context *c, enum rbm_side side, u32 group, u32 chain,
+			    u32 visit, u32 mask)
 {
-	u32 word0 = group | (side ? ARS_HIDDEN : 0), out = 0, k;
-	struct ars_block upper = ars_counter(word0, chain, c->sweep, visit, ARS_USE_UPPER);
-	struct ars_block lower = ars_counter(word0, chain, c->sweep, visit, ARS_USE_LOWER);
+	const struct pbm_p_bit *p_bits = c->run->spread->p_bits + (side ? c->shape->n : 0);
+	u32 word0 = group | (side ? ARS_HIDDEN : 0), number = c->run->chain0 + c->first + chain;
+	struct ars_block upper = ars_counter(word0, number, c->sweep, visit, ARS_USE_UPPER);
+	struct ars_block lower = ars_counter(word0, number, c->sweep, visit, ARS_USE_LOWER);
 	struct ars_block hi = ars_encrypt(&c->key, upper, ARS_ROUNDS);
 	struct ars_block lo = ars_encrypt(&c->key, lower, ARS_ROUNDS);
+	u32 out = 0, k;
 
 	for (k = 0; k < 8; k++) {
 		u32 word = ars_lane(&hi, k) << 16 | ars_lane(&lo, k), at = 8 * group + k;
-		s32 f;
 
 		if (!(mask >> k & 1)) /* padding is in no table */
 			continue;
-		f = c->narrow ? ((const s16 *)fields)[at] : ((const s32 *)fields)[at];
-		out |= pbm_spread_decide(&p_bits[at], c->angle, f, c->gain, word) << k;
+		out |= pbm_spread_decide(&p_bits[at], c->angle, rbm_field(c, side, chain, at),
+					 c->gain, word)
+		       << k;
 	}
 	return out;
 }
@@ -90,24 +92,18 @@ static u32 rbm_spread_group(const struct rbm_context *c, enum rbm_side side,
 static void rbm_draw_spread(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
 			    u32 count)
 {
-	const struct pbm_p_bit *p_bits = c->run->spread->p_bits + (side ? c->shape->n : 0);
-	u32 padded = rbm_padded(rbm_units(c->shape, side));
-	u32 size = c->narrow ? sizeof(s16) : sizeof(s32);
 	u32 a, g;
 
 	for (a = 0; a < count; a++) {
-		u32 chain = c->run->chain0 + c->first + who[a];
 		u64 *state = rbm_state(c, who[a], side);
-		const u8 *fields =
-			(const u8 *)c->scratch->field[side] + (u64)who[a] * padded * size;
 
 		for (g = 0; g < 8 * c->words[side]; g++) {
 			u32 shift = g % 8 * 8;
-			u32 mask = (u32)(rbm_free_mask(c, side, g / 8) >> shift) & 0xff, diff;
+			u32 mask = (u32)(rbm_free(c, side)[g / 8] >> shift) & 0xff, diff;
 
 			if (!mask)
 				continue;
-			diff = rbm_spread_group(c, side, p_bits, fields, g, chain, visit, mask) ^
+			diff = rbm_spread_group(c, side, g, who[a], visit, mask) ^
 			       ((u32)(state[g / 8] >> shift) & mask);
 			state[g / 8] ^= (u64)diff << shift;
 			c->changed += rbm_popcount(diff);

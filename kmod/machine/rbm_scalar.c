@@ -2,6 +2,39 @@
 /* The scalar route: plain C, any CPU. */
 #include "rbm_generic.h"
 
+/* Lists of the set bits of a word, as p-bit numbers. */
+static u16 *rbm_list_bits(u16 *at, u64 bits, u32 first)
+{
+	for (; bits; bits &= bits - 1)
+		*at++ = (u16)(first + (u32)__builtin_ctzll(bits));
+	return at;
+}
+
+static void rbm_list_generic(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count)
+{
+	struct rbm_scratch *sc = c->scratch;
+	u32 list = rbm_list(c->shape), a, w;
+
+	for (a = 0; a < count; a++) {
+		u32 chain = who[a];
+		u16 *up = sc->up + (u64)chain * list, *down = sc->down + (u64)chain * list;
+		u16 *u = up, *d = down;
+		const u64 *state = rbm_state(c, chain, !side);
+		u64 *ref = rbm_ref(c, chain, !side);
+
+		for (w = 0; w < c->words[!side]; w++) {
+			u64 old = sc->valid[side][chain] ? ref[w] : 0;
+
+			u = rbm_list_bits(u, state[w] & ~old, 64 * w);
+			d = rbm_list_bits(d, old & ~state[w], 64 * w);
+			ref[w] = state[w];
+			rbm_rest(c, 64);
+		}
+		sc->ups[chain] = (u32)(u - up);
+		sc->downs[chain] = (u32)(d - down);
+	}
+}
+
 /* One word of p-bits from s32 fields. */
 static u64 rbm_draw_word(const struct rbm_context *c, const s32 *f, u32 group, u32 chain, u32 visit,
 			 u64 mask)
@@ -55,7 +88,7 @@ static void rbm_draw_generic(struct rbm_context *c, enum rbm_side side, u32 visi
 		const s32 *f = (const s32 *)c->scratch->field[side] + (u64)chain * padded;
 
 		for (w = 0; w < c->words[side]; w++) {
-			u64 mask = rbm_free_mask(c, side, w);
+			u64 mask = rbm_free(c, side)[w];
 			u64 drawn = rbm_draw_word(c, f + 64 * w, 8 * w | (side ? ARS_HIDDEN : 0),
 						  c->run->chain0 + c->first + chain, visit, mask);
 			u64 diff = (drawn ^ state[w]) & mask;
@@ -68,6 +101,7 @@ static void rbm_draw_generic(struct rbm_context *c, enum rbm_side side, u32 visi
 }
 
 const struct rbm_route rbm_route_scalar = {
+	.list = rbm_list_generic,
 	.accumulate = rbm_accumulate_generic,
 	.draw = rbm_draw_generic,
 	.draw_spread = rbm_draw_spread,

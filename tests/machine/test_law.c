@@ -180,7 +180,7 @@ START_TEST(fast_band)
 				break;
 		}
 	}
-	ck_assert_int_le(worst, PBM_FAST_BAND);
+	ck_assert_int_lt(worst, PBM_FAST_BAND);	    /* a route's z may be lower by one */
 	ck_assert_int_ge(worst, PBM_FAST_BAND / 4); /* the band is not idly wide */
 	printf("fast decision: worst margin %d of %d\n", worst, PBM_FAST_BAND);
 }

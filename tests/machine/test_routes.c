@@ -219,6 +219,53 @@ START_TEST(routes_equal_reference)
 }
 END_TEST
 
+/*
+ * Fields of a few units, a unit from 2^-1.5 to 2^-13 in probability: where the fast decision gives
+ * out just beyond the first fields, some 100 of its decisions would show if it did so wrongly.
+ */
+START_TEST(coarse_units)
+{
+	static const double units[] = { 1.5, 4, 6, 9, 13 }; /* of log2, of a field of 1 */
+	const struct pbm_shape s = { PBM_NET_RBM, 70, 60, 40, 8 };
+	enum pbm_isa isa = (enum pbm_isa)_i;
+	u64 words = pbm_state_words(&s) * s.chains, k;
+	u64 *ref = zeroed(words, sizeof(u64)), *got = zeroed(words, sizeof(u64)), gain;
+	void *image = zeroed(1, pbm_image_size(&s)), *scratch = zeroed(1, pbm_scratch_size(&s));
+	s64 vh[70 * 60] = { 0 }, v[70] = { 0 }, h[60] = { 0 }, energy = 0;
+	struct pbm_sums sums = { vh, v, h, &energy, 0, 0, 0 };
+	s8 w[70 * 60];
+
+	if (isa > pbm_isa_best())
+		return;
+	random_state = 14;
+	for (k = 0; k < sizeof(w); k++)
+		w[k] = next_random() % 16 ? 0 : (s8)(next_random() % 3) - 1;
+	ck_assert_int_eq(pbm_load(&s, w, image), 0);
+	for (k = 0; k < 5; k++) {
+		struct pbm_run run = { .seed = k,
+				       .sweeps = 20,
+				       .every = 21,
+				       .chains = s.chains,
+				       .gains = 1,
+				       .gain = &gain,
+				       .trace_chains = s.chains };
+
+		gain = (u64)(units[k] * (double)(1ull << PBM_GAIN_FRAC));
+		pbm_states_random(&s, k, 0, s.chains, NULL, ref);
+		memcpy(got, ref, words * sizeof(u64));
+		run.states = ref;
+		ref_run(&s, w, &run, &sums);
+		run.states = got;
+		ck_assert_int_eq(pbm_run(&s, image, &run, NULL, scratch, isa), 0);
+		ck_assert_mem_eq(ref, got, words * sizeof(u64));
+	}
+	free(ref);
+	free(got);
+	free(image);
+	free(scratch);
+}
+END_TEST
+
 /* Cut after some chains, and each piece after some sweeps (every = 1, so that records stay put). */
 START_TEST(pieces_equal_whole)
 {
@@ -415,9 +462,10 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(t, 120);
-	tcase_add_loop_test(t, routes_equal_reference, 0, 3);
+	tcase_add_loop_test(t, routes_equal_reference, 0, 4);
+	tcase_add_loop_test(t, coarse_units, 0, 4);
 	tcase_add_test(t, pieces_equal_whole);
-	tcase_add_loop_test(t, held_samples, 0, 3);
+	tcase_add_loop_test(t, held_samples, 0, 4);
 	tcase_add_test(t, refusals);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -479,7 +479,7 @@ int main(void)
 	tcase_add_test(t, law_of_one_p_bit);
 	tcase_add_loop_test(t, small_networks, 0, 3);
 	tcase_add_test(t, stuck_never_move);
-	tcase_add_loop_test(t, golden_bits, 0, 6);
+	tcase_add_loop_test(t, golden_bits, 0, 8);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
