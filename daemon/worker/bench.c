@@ -18,15 +18,17 @@
 #define BETA	       1.0
 #define COUPLING_MAX   63
 #define COUPLING_RMS   20.0
-#define FIELD_RMS      2.5 /* of beta I over fair coins: hot, one update in six changes */
+#define HOT	       2.5 /* rms of beta I over fair coins: one update in six changes */
+#define COLD	       4.0 /* one in twelve */
 
 static const struct network {
 	unsigned int n, m;
-	bool matters; /* measured on every route, with one thread */
+	double field_rms;
+	unsigned int chains; /* 0: as the job has it; else with one thread alone */
+	bool matters;	     /* measured on every route, with one thread */
 } networks[] = {
-	{ 64, 64, false },
-	{ 784, 512, true },
-	{ 2048, 2048, false },
+	{ 64, 64, HOT, 0, false },    { 256, 256, HOT, 0, false }, { 784, 512, HOT, 0, true },
+	{ 784, 512, COLD, 0, false }, { 784, 512, HOT, 1, false }, { 2048, 2048, HOT, 0, false },
 };
 
 #define MAX_GROUPS (2 * ARRAY_SIZE(networks) + 1)
@@ -107,7 +109,7 @@ static int random_couplings(struct group *g, struct err *e)
 		square += x * x;
 	}
 	/* beta I sums 2 beta scale w over `inputs` spins, the mean over both sides' p-bits */
-	g->scale = FIELD_RMS / (2 * BETA * sqrt(square / (double)size * inputs));
+	g->scale = g->network->field_rms / (2 * BETA * sqrt(square / (double)size * inputs));
 	return 0;
 }
 
@@ -370,7 +372,8 @@ static int report(struct bench *b, struct group *g, struct err *e)
 	char name[32];
 	int r = 0;
 
-	snprintf(name, sizeof(name), "%ux%u", g->network->n, g->network->m);
+	snprintf(name, sizeof(name), "%ux%u%s", g->network->n, g->network->m,
+		 g->network->field_rms > HOT ? " cold" : "");
 	ratio = json_pack("{ss si si}", "network", name, "threads", (int)g->threads, "chains",
 			  (int)g->chains);
 	if (g->sgemm)
@@ -435,15 +438,16 @@ static void cpu_name(char *buf, size_t size)
 static size_t list_groups(const struct bench *b, struct group ret[MAX_GROUPS])
 {
 	const unsigned int threads[] = { 1, b->spec->threads };
-	size_t count = 0, columns = b->spec->threads > 1 ? 2 : 1;
+	size_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(networks); i++) {
 		struct group g = {
 			.network = &networks[i],
-			.chains = b->spec->chains,
+			.chains = networks[i].chains ? networks[i].chains : b->spec->chains,
 			.seed = b->seed,
 			.sgemm = true,
 		};
+		size_t columns = b->spec->threads > 1 && !networks[i].chains ? 2 : 1;
 
 		for (size_t t = 0; t < columns; t++) {
 			g.threads = threads[t];
