@@ -55,6 +55,15 @@ static uint64_t data_limit(const struct worker_start *start, const struct worker
 	return start->limits.memory + start->threads * DATA_A_THREAD;
 }
 
+/* The core that OpenBLAS is to compute for, where it does not know the processor; or NULL. */
+static char *blas_core(void)
+{
+	for (char **e = environ; e && *e; e++)
+		if (strncmp(*e, "OPENBLAS_CORETYPE=", strlen("OPENBLAS_CORETYPE=")) == 0)
+			return *e;
+	return NULL;
+}
+
 static void plan_environment(struct worker_child *p)
 {
 	size_t n = 0;
@@ -63,6 +72,8 @@ static void plan_environment(struct worker_child *p)
 	p->envp[n++] = (char *)"PATH=/usr/local/bin:/usr/bin:/bin";
 	p->envp[n++] = (char *)"LANG=C.UTF-8";
 	p->envp[n++] = p->threads;
+	p->envp[n] = blas_core();
+	n += p->envp[n] != NULL;
 	/* LeakSanitizer traces its own process, which a worker may not. */
 	if (SANITIZED)
 		p->envp[n] = (char *)"ASAN_OPTIONS=detect_leaks=0";
