@@ -19,7 +19,7 @@ struct program;
 struct device_info {
 	char name[32];	  /* "embedded0", "pbit0" */
 	char backend[32]; /* "embedded", "emulated": software here, in the kernel; "pci" */
-	char route[16];	  /* "scalar", "avx2", "avx2+vaes", "avx512"; "device" where it is no software */
+	char route[16];	  /* as pbm_isa_name(); "device" where it is no software */
 	unsigned int threads;
 	bool serial; /* one program at a time, and shared with others: device times add up */
 	bool ideal;  /* p-bits follow the law as it stands: the bits are those of any such device */
