@@ -7,6 +7,7 @@
 # make install-dkms, make uninstall-dkms: the kernel module
 # make bench    flips/ns by network and backend
 # make bench-scale MNIST=DIR: training at 784 x 512, and how it mixes
+# make bench    flips/ns by network and backend; make bench-instructions counts instead
 # make lint     format, clang, man pages
 # make clean
 #
@@ -77,6 +78,10 @@ bench: all
 .PHONY: bench-scale
 bench-scale: all
 	tests/bench/scale $(PBIT) "$(MNIST)" $(B)/scale
+# Counts, no times: what an update costs in instructions. Needs valgrind.
+.PHONY: bench-instructions
+bench-instructions: $(B)/tests/machine/sweeps
+	tests/machine/instructions $<
 
 .PHONY: clean
 clean:
