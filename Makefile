@@ -5,9 +5,8 @@
 # make install  DESTDIR= PREFIX=/usr/local; make uninstall
 # make deb      Debian packages, in build/deb
 # make install-dkms, make uninstall-dkms: the kernel module
-# make bench    flips/ns by network and backend
-# make bench-scale MNIST=DIR: training at 784 x 512, and how it mixes
 # make bench    flips/ns by network and backend; make bench-instructions counts instead
+# make bench-scale MNIST=DIR: training at 784 x 512, and how it mixes
 # make lint     format, clang, man pages
 # make clean
 #
@@ -78,6 +77,7 @@ bench: all
 .PHONY: bench-scale
 bench-scale: all
 	tests/bench/scale $(PBIT) "$(MNIST)" $(B)/scale
+
 # Counts, no times: what an update costs in instructions. Needs valgrind.
 .PHONY: bench-instructions
 bench-instructions: $(B)/tests/machine/sweeps
