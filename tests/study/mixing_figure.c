@@ -109,7 +109,7 @@ static void draw_panel(FILE *f, const struct study_curve *curves, unsigned int m
 	struct svg_point points[PENALTY_COUNT][STUDY_LAMBDAS];
 	struct svg_series series[PENALTY_COUNT];
 	struct svg_rule rule = {
-		.name = "optimum", .at = optimum(curves, m, modes), .colour = 3, .dashed = true
+		.name = "best", .at = optimum(curves, m, modes), .colour = 3, .dashed = true
 	};
 	char id[32];
 	struct svg_chart chart = {
