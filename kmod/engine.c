@@ -68,7 +68,8 @@ static int check_route(enum pbm_isa isa, void *memory)
 /* Scalar code needs no check: it is what the others are held against. */
 int pbit_engine_choose(int most)
 {
-	int isa = min_t(int, pbm_isa_best(), most);
+	/* The machine has routes beyond, which are not built here. */
+	int isa = min_t(int, pbm_isa_best(), min_t(int, most, PBM_ISA_VAES));
 	void *memory;
 	int r;
 
