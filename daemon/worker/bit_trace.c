@@ -3,23 +3,7 @@
 
 #include <math.h>
 
-/*
- * Popcounts are most of the work, and baseline x86-64 has no instruction for them: the hot loops
- * are compiled twice and picked at run time. The sums are the same.
- */
-#if defined(__x86_64__)
-#define WITH_POPCNT __attribute__((target("popcnt")))
-static bool have_popcnt(void)
-{
-	return __builtin_cpu_supports("popcnt");
-}
-#else
-#define WITH_POPCNT
-static bool have_popcnt(void)
-{
-	return false;
-}
-#endif
+#include "popcount.h"
 
 /* Blocks of all chains that the screening aims at: sqrt(2 / 256) = 9 % standard error. */
 #define BLOCKS 256

@@ -3,23 +3,11 @@
 
 #include <string.h>
 
+#include "popcount.h"
+
 /* Words compared for Q: some seconds. */
 #define Q_WORDS	  ((uint64_t)1 << 30)
 #define Q_RECORDS 64 /* at least, where there are so many */
-
-#if defined(__x86_64__)
-#define WITH_POPCNT __attribute__((target("popcnt")))
-static bool have_popcnt(void)
-{
-	return __builtin_cpu_supports("popcnt");
-}
-#else
-#define WITH_POPCNT
-static bool have_popcnt(void)
-{
-	return false;
-}
-#endif
 
 /* (v'v*) (h'h*): each overlap is units - 2 * (bits that differ), and padding never differs. */
 static inline __attribute__((always_inline)) int64_t product(const struct pbm_shape *s,
@@ -61,7 +49,6 @@ static inline __attribute__((always_inline)) void add_pairs(const struct pbm_sha
 	}
 }
 
-/* Baseline x86-64 has no instruction that counts bits: compiled twice, picked at run time. */
 static WITH_POPCNT void add_row_popcnt(const struct pbm_shape *s, const uint64_t *a,
 				       const uint64_t *b, int64_t *sum)
 {
