@@ -7,7 +7,8 @@ groups=/sys/fs/cgroup/system.slice/pbitd.service
 
 # The service with this program for a worker, two jobs at a time, and little memory for each.
 be_hostile() {
-	install -d /run/systemd/system/pbitd.service.d /etc/pbit
+	install -d /run/systemd/system/pbitd.service.d
+	[ -e /etc/pbit/pbitd.conf.usual ] || cp -p /etc/pbit/pbitd.conf /etc/pbit/pbitd.conf.usual
 	sed -n "s|^ExecStart=\(.*\) --worker .*|[Service]\nExecStart=\nExecStart=\1 --jobs 2 --worker $hostile|p" \
 		/usr/lib/systemd/system/pbitd.service > /run/systemd/system/pbitd.service.d/hostile.conf
 	printf '[job]\nmemory = 64M\nfile = 1M\ntasks = 20\n' > /etc/pbit/pbitd.conf
@@ -15,7 +16,8 @@ be_hostile() {
 	systemctl restart pbitd.service || die "restart"
 }
 be_usual() {
-	rm -r /run/systemd/system/pbitd.service.d /etc/pbit/pbitd.conf
+	rm -r /run/systemd/system/pbitd.service.d
+	mv /etc/pbit/pbitd.conf.usual /etc/pbit/pbitd.conf
 	systemctl daemon-reload
 	systemctl restart pbitd.service || die "restart"
 }
