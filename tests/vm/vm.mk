@@ -10,8 +10,8 @@ VM := $(B)/vm
 VM_KERNELS ?= 6.1 6.12
 VM_DEBIAN_KERNELS ?= $(sort $(firstword $(VM_KERNELS)) $(lastword $(VM_KERNELS)))
 # For a program, and for a machine: what ends those that hang, on a slow computer too.
-VM_SECONDS ?= 300
-VM_LIMIT ?= 1500
+VM_SECONDS ?= 900
+VM_LIMIT ?= 1700
 # The daemon's own life is tried on the first kernel alone.
 $(foreach k,$(filter-out $(firstword $(VM_DEBIAN_KERNELS)),$(VM_DEBIAN_KERNELS)),$(eval \
 	VM_TESTS_$(k) := pbit_vm.tests=short))
