@@ -56,6 +56,11 @@ static inline u32 rbm_units(const struct pbm_shape *s, enum rbm_side side)
 	return side == RBM_VISIBLE ? s->n : s->m;
 }
 
+static inline u64 rbm_align(u64 x)
+{
+	return (x + 63) & ~63ull;
+}
+
 static inline u32 rbm_padded(u32 units)
 {
 	return (units + RBM_TILE - 1) / RBM_TILE * RBM_TILE;
