@@ -31,6 +31,8 @@ static u64 image_layout(const struct pbm_shape *s, struct rbm_image *im)
 		at += rbm_align(out * sizeof(s16));
 		im->tiles[side] = at;
 		at += rbm_align(out * in * (s->bits / 8));
+		im->planes[side] = at;
+		at += RBM_HAVE_AMX ? out * rbm_padded(rbm_units(s, !side)) * (s->bits / 8) : 0;
 	}
 	return at;
 }
@@ -230,6 +232,10 @@ int pbm_load_part(const struct pbm_shape *s, const void *couplings, void *image,
 		return r;
 	if (++*at < all)
 		return 1;
+#if RBM_HAVE_AMX
+	if (pbm_isa_best() == PBM_ISA_AMX)
+		rbm_amx_load(s, couplings, im);
+#endif
 	im->magic = RBM_IMAGE_MAGIC;
 	return 0;
 }

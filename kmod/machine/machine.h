@@ -3,8 +3,8 @@
  * The p-bit machine: one definition of which bits come out, for every backend.
  *
  * Freestanding C: no allocation, no libc, no floating point. It compiles into the worker and into
- * the kernel module. Every route (scalar, AVX2, AVX2+VAES, AVX-512) gives the same bits; the scalar
- * code is the reference. Sizes come from functions below, memory from the caller.
+ * the kernel module. Every route (scalar, AVX2, AVX2+VAES, AVX-512, AMX) gives the same bits;
+ * the scalar code is the reference. Sizes come from functions below, memory from the caller.
  *
  * Device law. Couplings are integers W_ij, real J = scale * W. With spins s = +-1,
  *
@@ -64,6 +64,7 @@ enum pbm_isa {
 	PBM_ISA_AVX2 = 1,
 	PBM_ISA_VAES = 2,   /* AVX2 + AES-NI + VAES on 256-bit vectors */
 	PBM_ISA_AVX512 = 3, /* AVX-512 F, BW, DQ, VL and VBMI2, with VAES; user space alone */
+	PBM_ISA_AMX = 4,    /* these, and products of tiles of bytes */
 };
 
 struct pbm_shape {
@@ -159,6 +160,9 @@ enum {
 	PBM_RUN_FIELDS = 1 << 0, /* scratch is of the previous sweeps of these (<= 64) chains */
 	PBM_RUN_BATCH = 1 << 1,	 /* scratch holds samples that an earlier piece left unsummed */
 	PBM_RUN_HOLD = 1 << 2,	 /* leave samples in the scratch, for pbm_sum_part() */
+	/* How fields are made, whatever the run would choose; for tests and benchmarks. */
+	PBM_RUN_EVENTS = 1 << 3,  /* by the p-bits that changed alone */
+	PBM_RUN_PRODUCT = 1 << 4, /* from nothing each time, where the route can */
 };
 
 #define PBM_RUN_BLOCK 64u /* most chains of a piece with PBM_RUN_FIELDS */

@@ -6,7 +6,7 @@
 
 /* Offsets of the scratch's parts; returns its size. */
 struct scratch_layout {
-	u64 field[2], ref[2], free[2], up, down, batch, columns;
+	u64 field[2], ref[2], free[2], up, down, tables, spins, batch, columns;
 };
 
 static u64 scratch_layout(const struct pbm_shape *s, struct scratch_layout *l)
@@ -28,6 +28,10 @@ static u64 scratch_layout(const struct pbm_shape *s, struct scratch_layout *l)
 	at += rbm_align(RBM_BLOCK * list * sizeof(u16));
 	l->down = at;
 	at += rbm_align(RBM_BLOCK * list * sizeof(u16));
+	l->tables = at;
+	at += RBM_TABLES_SIZE;
+	l->spins = at;
+	at += RBM_HAVE_AMX ? RBM_BLOCK * (u64)rbm_padded(s->n > s->m ? s->n : s->m) : 0;
 	l->batch = at;
 	at += rbm_align((u64)RBM_BATCH * pbm_state_words(s) * sizeof(u64));
 	l->columns = at;
@@ -55,31 +59,71 @@ static struct rbm_scratch *scratch_init(const struct pbm_shape *s, u8 *base)
 	}
 	sc->up = (u16 *)(base + l.up);
 	sc->down = (u16 *)(base + l.down);
+	sc->tables = base + l.tables;
+	sc->spins = (s8 *)(base + l.spins);
 	sc->batch = (u64 *)(base + l.batch);
 	sc->columns = (u64 *)(base + l.columns);
 	return sc;
+}
+
+/* Whether fields cost less from nothing than by events. */
+static int by_product(const struct rbm_context *c, const struct rbm_route *route,
+		      enum rbm_side side, u32 count)
+{
+	if (!route->product || c->run->flags & PBM_RUN_EVENTS)
+		return 0;
+	if (c->run->flags & PBM_RUN_PRODUCT)
+		return 1;
+	return count >= route->product_chains &&
+	       c->scratch->moved[!side] >= (c->narrow ? route->narrow_moved : route->wide_moved);
+}
+
+/* The fields of side now hold for the states that the other side has. */
+static void hold(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count)
+{
+	u32 i, w;
+
+	for (i = 0; i < count; i++) {
+		const u64 *state = rbm_state(c, who[i], !side);
+		u64 *ref = rbm_ref(c, who[i], !side);
+
+		for (w = 0; w < c->words[!side]; w++)
+			ref[w] = state[w];
+		rbm_rest(c, w / 4);
+	}
 }
 
 /* Brings the fields of side up to date for the chains of who, and draws its p-bits. */
 static void update(struct rbm_context *c, const struct rbm_route *route, enum rbm_side side,
 		   u32 visit, const u8 *who, u32 count)
 {
+	rbm_fields_fn fields;
+	rbm_draw_fn both;
+	u64 before = c->changed;
 	u32 a;
 
 	if (!count)
 		return;
-	route->list(c, side, who, count);
-	if (route->update && c->narrow && !c->run->spread) {
-		route->update(c, side, visit, who, count);
+	if (by_product(c, route, side, count)) {
+		hold(c, side, who, count);
+		both = route->product_draw;
+		fields = route->product;
 	} else {
-		route->accumulate(c, side, who, count);
-		if (c->run->spread)
-			route->draw_spread(c, side, visit, who, count);
-		else
-			route->draw(c, side, visit, who, count);
+		route->list(c, side, who, count);
+		both = route->accumulate_draw;
+		fields = route->accumulate;
+	}
+	if (both && c->narrow && !c->run->spread) {
+		both(c, side, visit, who, count);
+	} else {
+		fields(c, side, who, count);
+		(c->run->spread ? route->draw_spread : route->draw)(c, side, visit, who, count);
 	}
 	for (a = 0; a < count; a++)
 		c->scratch->valid[side][who[a]] = 1;
+	if (count >= route->product_chains)
+		c->scratch->moved[side] =
+			(u32)(c->changed - before) * 1024 / (count * rbm_units(c->shape, side));
 }
 
 /* One sweep of the block. Returns a mask of the chains whose hidden side was drawn last. */
@@ -177,6 +221,10 @@ static void run_block(struct rbm_context *c, const struct rbm_route *route)
 		c->scratch->valid[0][k] = 0;
 		c->scratch->valid[1][k] = 0;
 	}
+	if (!(run->flags & PBM_RUN_FIELDS)) { /* fair coins are as far from all -1 */
+		c->scratch->moved[0] = 512;
+		c->scratch->moved[1] = 512;
+	}
 	for (t = 0; t < run->sweeps; t++) {
 		u64 gain = run->gain[run->gains == 1 ? 0 : t];
 		u64 last_hidden;
@@ -223,6 +271,10 @@ static u64 free_units(struct rbm_context *c, enum rbm_side side)
 static const struct rbm_route *route_of(enum pbm_isa isa)
 {
 #ifdef __x86_64__
+#if RBM_HAVE_AMX
+	if (isa == PBM_ISA_AMX)
+		return &rbm_route_amx;
+#endif
 #ifndef __KERNEL__
 	if (isa == PBM_ISA_AVX512)
 		return &rbm_route_avx512;

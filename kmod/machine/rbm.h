@@ -2,11 +2,13 @@
 /*
  * Inside the dense bipartite network: the image's layout, what a route is given, how a run moves.
  *
- * The engine is event-driven. Each chain keeps the fields of both sides, together with the states
+ * The engine adapts. By events: each chain keeps the fields of both sides, together with the states
  * of the other side ("ref") for which they hold. When a side is to be updated, the difference
  * between ref and the present states is a list of p-bits that went up or down, whose rows of
  * couplings are added to or subtracted from the fields. Fields that hold for nothing yet start from
- * the all -1 state, so that a dense product is the same code with all the +1 spins as events.
+ * the all -1 state. By a product: the fields of many chains at once from nothing. Each time a side
+ * is updated, the way that costs less is taken, by how much of the other side has just changed.
+ * Fields are exact integers, so the bits are the same either way.
  */
 #ifndef PBM_RBM_H
 #define PBM_RBM_H
@@ -19,6 +21,14 @@
 #define RBM_BLOCK \
 	PBM_RUN_BLOCK /* chains that move in lockstep, so that a tile stays in the cache */
 #define RBM_BATCH PBM_RUN_BATCH_SAMPLES /* samples whose moments are taken together */
+
+#if defined(__x86_64__) && !defined(__KERNEL__)
+#define RBM_HAVE_AMX 1
+#else
+#define RBM_HAVE_AMX 0
+#endif
+#define RBM_AMX_OUTPUTS 32u    /* of a block of a plane */
+#define RBM_TABLES_SIZE 32768u /* bytes that stay in the nearest cache */
 
 enum rbm_side { RBM_VISIBLE = 0, RBM_HIDDEN = 1 };
 
@@ -44,6 +54,7 @@ struct rbm_image {
 	u64 base[2]; /* offsets from the image's start */
 	u64 start[2], odd[2];
 	u64 tiles[2];
+	u64 planes[2]; /* see rbm_amx.c; in user space, where the processor multiplies tiles */
 	u32 bound[RBM_TILE]; /* sums of |W| of the tile that is being loaded */
 };
 
@@ -78,6 +89,14 @@ static inline u32 rbm_place8(u32 j)
 	return j % 32 * 2 + j / 32 % 2;
 }
 
+/* P-bits of a word that a vector route has yet to decide; until then they are as they were. */
+struct rbm_doubt {
+	u64 lanes;
+	u16 chain, word;
+};
+
+#define RBM_DOUBTS 128u
+
 /* Scratch of one run, carved from the caller's memory. Fields are s16 (narrow) or s32. */
 struct rbm_scratch {
 	void *field[2]; /* [RBM_BLOCK][padded units of that side] */
@@ -86,11 +105,15 @@ struct rbm_scratch {
 	u64 *free[2];	/* [words] of each side: real p-bits that are not clamped */
 	u32 ups[RBM_BLOCK], downs[RBM_BLOCK];
 	u8 valid[2][RBM_BLOCK]; /* field[side] of the chain holds for ref[!side] */
-	u64 *batch;		/* [RBM_BATCH][state words], samples not yet summed */
-	u64 *columns;		/* [units of both sides][RBM_BATCH / 64], the same by unit */
+	u32 moved[2];		/* 1024ths of that side that changed when it was last drawn */
+	void *tables;		/* RBM_TABLES_SIZE, of a pass of a product */
+	s8 *spins;    /* [RBM_BLOCK][padded units of either side], of the route with AMX */
+	u64 *batch;   /* [RBM_BATCH][state words], samples not yet summed */
+	u64 *columns; /* [units of both sides][RBM_BATCH / 64], the same by unit */
 	u32 batched;
-	struct ars_block coins[RBM_BLOCK];	   /* directions of 128 sweeps */
-	u64 square[64];				   /* bits to be transposed */
+	struct ars_block coins[RBM_BLOCK]; /* directions of 128 sweeps */
+	u64 square[64];			   /* bits to be transposed */
+	struct rbm_doubt doubts[RBM_DOUBTS];
 	u64 keys[80] __attribute__((aligned(64))); /* a vector route's */
 };
 
@@ -137,25 +160,26 @@ static inline void rbm_rest(struct rbm_context *c, u32 work)
 #endif
 }
 
-/*
- * A route: what differs between scalar and vector code. Both work on the chains of the block that
- * are listed in who[0 .. count).
- */
+/* Both work on the chains of the block that are listed in who[0 .. count). */
+typedef void (*rbm_fields_fn)(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count);
+typedef void (*rbm_draw_fn)(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
+			    u32 count);
+
+/* A route: what differs between scalar and vector code. */
 struct rbm_route {
 	u32 narrow; /* keeps s16 fields where the image allows it */
-	/* Lists what changed on the other side since field[side] held. */
-	void (*list)(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count);
-	/* Makes field[side] hold for the events of scratch (from list()). */
-	void (*accumulate)(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count);
-	/* Draws the p-bits of side from its fields; visit as in ars.h. */
-	void (*draw)(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
-		     u32 count);
-	/* Both at once where fields are narrow; may be NULL. */
-	void (*update)(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
-		       u32 count);
-	/* Draws on a device whose p-bits differ: run->spread. */
-	void (*draw_spread)(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
-			    u32 count);
+	/*
+	 * Makes field[side] hold for the present states of the other side, whatever it held for;
+	 * may be NULL. It pays for so many chains, where so many 1024ths of the other side changed.
+	 */
+	rbm_fields_fn product;
+	u32 product_chains, narrow_moved, wide_moved;
+	rbm_fields_fn list;	  /* lists what changed on the other side since field[side] held */
+	rbm_fields_fn accumulate; /* makes field[side] hold for the events of scratch */
+	rbm_draw_fn draw;	  /* draws the p-bits of side from its fields; visit as in ars.h */
+	/* Fields and draw at once, where fields are narrow; may be NULL. */
+	rbm_draw_fn product_draw, accumulate_draw;
+	rbm_draw_fn draw_spread; /* on a device whose p-bits differ: run->spread */
 	/* Adds the batch to the sums: v and h with row 0, and rows [from, to) of vh. */
 	void (*moments)(struct rbm_context *c, u32 from, u32 to);
 };
@@ -165,6 +189,9 @@ extern const struct rbm_route rbm_route_scalar;
 extern const struct rbm_route rbm_route_avx2;
 extern const struct rbm_route rbm_route_vaes;
 extern const struct rbm_route rbm_route_avx512;
+extern const struct rbm_route rbm_route_amx;
+/* Fills the image's planes; on a processor of that route alone. */
+void rbm_amx_load(const struct pbm_shape *s, const void *couplings, struct rbm_image *im);
 #endif
 
 static inline const s32 *rbm_base(const struct rbm_image *im, enum rbm_side side)

@@ -3,7 +3,9 @@
 #if defined(__x86_64__) && !defined(__CHECKER__) /* sparse knows no vectors */
 #define PBM_HAVE_VAES
 #define SIMD_BYTES 64
-#include "rbm_vector.h"
+#include "rbm_tables.h"
 
-const struct rbm_route rbm_route_avx512 = RBM_VECTOR_ROUTE;
+const struct rbm_route rbm_route_avx512 =
+	RBM_VECTOR_ROUTE(.product = product_tables, .product_chains = 32, .narrow_moved = 400,
+			 .wide_moved = 250);
 #endif

@@ -204,34 +204,50 @@ simd_inline v2q round_of(const struct rbm_context *c, u32 r)
 	return (v2q){ (long long)c->key.k[r].w[0], (long long)c->key.k[r].w[1] };
 }
 
-/* Decides the lanes of doubt from whole words. */
-static __attribute__((__noinline__)) u64 settle(struct rbm_context *c, enum rbm_side side,
-						u32 chain, u32 word, u32 visit, struct drawn d)
+/* Decides p-bit k of a word of a chain from its whole random word. */
+simd_inline u32 settle(const struct rbm_context *c, enum rbm_side side, u32 visit, u32 chain,
+		       u32 word, u32 k)
 {
-	u32 number = c->run->chain0 + c->first + chain, group = 8 * word | (side ? ARS_HIDDEN : 0);
+	u32 number = c->run->chain0 + c->first + chain;
+	u32 group = (8 * word + k / 8) | (side ? ARS_HIDDEN : 0);
+	struct ars_block upper = ars_counter(group, number, c->sweep, visit, ARS_USE_UPPER);
+	struct ars_block lower = ars_counter(group, number, c->sweep, visit, ARS_USE_LOWER);
+	v2q hi = round_of(c, 0) ^ (v2q) { (long long)upper.w[0], (long long)upper.w[1] };
+	v2q lo = round_of(c, 0) ^ (v2q) { (long long)lower.w[0], (long long)lower.w[1] };
+	u32 r;
 
-	for (; d.doubt; d.doubt &= d.doubt - 1) {
-		u32 k = (u32)__builtin_ctzll(d.doubt);
-		struct ars_block upper =
-			ars_counter(group + k / 8, number, c->sweep, visit, ARS_USE_UPPER);
-		struct ars_block lower =
-			ars_counter(group + k / 8, number, c->sweep, visit, ARS_USE_LOWER);
-		v2q hi = round_of(c, 0) ^ (v2q) { (long long)upper.w[0], (long long)upper.w[1] };
-		v2q lo = round_of(c, 0) ^ (v2q) { (long long)lower.w[0], (long long)lower.w[1] };
-		u32 r, u;
-
-		for (r = 1; r <= ARS_ROUNDS; r++) {
-			hi = simd_aes(hi, round_of(c, r), r == ARS_ROUNDS);
-			lo = simd_aes(lo, round_of(c, r), r == ARS_ROUNDS);
-		}
-		upper = (struct ars_block){ { (u64)hi[0], (u64)hi[1] } };
-		lower = (struct ars_block){ { (u64)lo[0], (u64)lo[1] } };
-		u = ars_lane(&upper, k % 8) << 16 | ars_lane(&lower, k % 8);
-		d.bits = (d.bits & ~(1ull << k)) |
-			 (u64)pbm_decide(rbm_field(c, side, chain, 64 * word + k), c->gain, u) << k;
-		rbm_rest(c, 16);
+	for (r = 1; r <= ARS_ROUNDS; r++) {
+		hi = simd_aes(hi, round_of(c, r), r == ARS_ROUNDS);
+		lo = simd_aes(lo, round_of(c, r), r == ARS_ROUNDS);
 	}
-	return d.bits;
+	upper = (struct ars_block){ { (u64)hi[0], (u64)hi[1] } };
+	lower = (struct ars_block){ { (u64)lo[0], (u64)lo[1] } };
+	return pbm_decide(rbm_field(c, side, chain, 64 * word + k), c->gain,
+			  ars_lane(&upper, k % 8) << 16 | ars_lane(&lower, k % 8));
+}
+
+/*
+ * Decides what the fast decision left. One does not wait for another, nor the draws for them: each
+ * takes longer than the draw of a whole word.
+ */
+static __attribute__((__noinline__)) void settle_all(struct rbm_context *c, enum rbm_side side,
+						     u32 visit, u32 count)
+{
+	const struct rbm_doubt *doubt = c->scratch->doubts;
+
+	for (; count; count--, doubt++) {
+		u64 *state = rbm_state(c, doubt->chain, side) + doubt->word, lanes = doubt->lanes;
+
+		for (; lanes; lanes &= lanes - 1) {
+			u32 k = (u32)__builtin_ctzll(lanes);
+			u64 spin = settle(c, side, visit, doubt->chain, doubt->word, k);
+			u64 flip = (spin ^ *state >> k) & 1;
+
+			*state ^= flip << k;
+			c->changed += flip;
+			rbm_rest(c, 16);
+		}
+	}
 }
 
 /* Fields as the law takes them: saturated. */
@@ -264,6 +280,7 @@ struct draw {
 	const u64 *free;
 	const s16 *odd;
 	u64 changed;
+	u32 doubts; /* in scratch */
 };
 
 simd_inline struct draw draw_begin(struct rbm_context *c, enum rbm_side side, u32 visit)
@@ -303,14 +320,18 @@ simd_inline void draw_words(struct rbm_context *c, struct draw *d, u32 chain, u3
 	random_words(d->keys, group, number, vectors, words);
 	decide(&d->law, field, words, vectors, drawn);
 	for_unrolled(q, vectors / WORD_VECTORS) {
-		u64 free = d->free[w + q], diff;
+		u64 free = d->free[w + q], doubt = drawn[q].doubt & free, diff;
 
-		drawn[q].doubt &= free;
-		if (__builtin_expect(drawn[q].doubt != 0, 0))
-			drawn[q].bits = settle(c, d->side, chain, w + q, d->visit, drawn[q]);
-		diff = (drawn[q].bits ^ state[w + q]) & free;
+		diff = (drawn[q].bits ^ state[w + q]) & free & ~doubt;
 		state[w + q] ^= diff;
 		d->changed += rbm_popcount(diff);
+		c->scratch->doubts[d->doubts] =
+			(struct rbm_doubt){ doubt, (u16)chain, (u16)(w + q) };
+		d->doubts += doubt != 0;
+	}
+	if (__builtin_expect(d->doubts > RBM_DOUBTS - DRAW_WORDS, 0)) {
+		settle_all(c, d->side, d->visit, d->doubts);
+		d->doubts = 0;
 	}
 	rbm_rest(c, 64 * (vectors / WORD_VECTORS));
 }
@@ -327,6 +348,12 @@ simd_inline void draw_some(struct rbm_context *c, struct draw *d, u32 chain, u32
 		draw_words(c, d, chain, from, state, narrow, WORD_VECTORS);
 }
 
+simd_inline void draw_end(struct rbm_context *c, const struct draw *d)
+{
+	settle_all(c, d->side, d->visit, d->doubts);
+	c->changed += d->changed;
+}
+
 static void draw_vector(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
 			u32 count)
 {
@@ -338,7 +365,7 @@ static void draw_vector(struct rbm_context *c, enum rbm_side side, u32 visit, co
 			draw_some(c, &d, who[i], 0, c->words[side], 1);
 		else
 			draw_some(c, &d, who[i], 0, c->words[side], 0);
-	c->changed += d.changed;
+	draw_end(c, &d);
 }
 
 #endif

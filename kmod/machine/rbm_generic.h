@@ -1,69 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Plain C for any couplings, with fields as s32: the scalar route, and what the vector routes use
- * where fields do not fit s16. Included once by each route, so that each compiles it with
- * its own instructions.
+ * Plain C that the scalar route and the vector routes share. Included once by each, so that each
+ * compiles it with its own instructions.
  */
 #ifndef PBM_RBM_GENERIC_H
 #define PBM_RBM_GENERIC_H
 
 #include "rbm.h"
-
-/* Couplings as they are stored. */
-static void rbm_add_row(s32 *acc, const void *row, u32 bits, s32 sign)
-{
-	u32 k;
-
-	if (bits == 8)
-		for (k = 0; k < RBM_TILE; k++)
-			acc[k] += sign * ((const u8 *)row)[k];
-	else
-		for (k = 0; k < RBM_TILE; k++)
-			acc[k] += sign * ((const s16 *)row)[k];
-}
-
-static void rbm_accumulate_generic(struct rbm_context *c, enum rbm_side side, const u8 *who,
-				   u32 count)
-{
-	struct rbm_scratch *sc = c->scratch;
-	u32 padded = rbm_padded(rbm_units(c->shape, side));
-	u32 list = rbm_list(c->shape);
-	u32 bits = c->image->bits;
-	s32 bias = bits == 8 ? 128 / (s32)c->image->together : 0;
-	const s32 *base = rbm_base(c->image, side);
-	u32 tile, a, e, k;
-
-	for (tile = 0; tile < padded / RBM_TILE; tile++) {
-		struct rbm_rows rows = rbm_rows(c->shape, c->image, side, tile);
-		const u8 *w = (const u8 *)c->image + rows.at;
-
-		for (a = 0; a < count; a++) {
-			u32 chain = who[a];
-			s32 *f = (s32 *)sc->field[side] + (u64)chain * padded + tile * RBM_TILE;
-			const u16 *up = sc->up + (u64)chain * list;
-			const u16 *down = sc->down + (u64)chain * list;
-			s32 excess = (s32)(sc->ups[chain] - sc->downs[chain]) * bias;
-			s32 acc[RBM_TILE] = { 0 };
-
-			for (e = 0; e < sc->ups[chain]; e++) {
-				rbm_add_row(acc, w + (u64)up[e] * rows.row, bits, 1);
-				rbm_rest(c, bits / 2);
-			}
-			for (e = 0; e < sc->downs[chain]; e++) {
-				rbm_add_row(acc, w + (u64)down[e] * rows.row, bits, -1);
-				rbm_rest(c, bits / 2);
-			}
-			for (k = 0; k < RBM_TILE; k++) {
-				u32 place = bits == 8 ? rbm_place8(k) : k;
-				s32 from =
-					sc->valid[side][chain] ? f[k] : base[tile * RBM_TILE + k];
-
-				f[k] = from + 2 * (acc[place] - excess);
-			}
-			rbm_rest(c, 16);
-		}
-	}
-}
 
 /* Draws those p-bits 8 group .. 8 group + 7 of side that are in mask, from whole words. */
 static u32 rbm_spread_group(const struct rbm_context *c, enum rbm_side side, u32 group, u32 chain,

@@ -2,7 +2,9 @@
 /* The route for CPUs that also have VAES: two AES blocks an instruction. */
 #if defined(__x86_64__) && !defined(__CHECKER__) /* sparse knows no vectors */
 #define PBM_HAVE_VAES
-#include "rbm_vector.h"
+#include "rbm_tables.h"
 
-const struct rbm_route rbm_route_vaes = RBM_VECTOR_ROUTE;
+const struct rbm_route rbm_route_vaes =
+	RBM_VECTOR_ROUTE(.product = product_tables, .product_chains = 32, .narrow_moved = 300,
+			 .wide_moved = 220);
 #endif

@@ -294,11 +294,70 @@ simd_inline void accumulate8(struct rbm_context *c, enum rbm_side side, const u8
 			accumulate_wide(c, side, who, count, t, together);
 }
 
+#define WIDE_LANES (SIMD_BYTES / 4)
+#define WIDE_TILE  (RBM_TILE / WIDE_LANES) /* vectors of a tile's fields as s32 */
+
+simd_inline void add_rows16(vec32s f[WIDE_TILE], const u8 *tile, u64 row, const u16 *at, u32 count,
+			    int down)
+{
+	u32 e, q;
+
+	for (e = 0; e < count; e++) {
+		const s16 *w = (const s16 *)(tile + at[e] * row);
+
+		for_unrolled(q, WIDE_TILE) {
+			vec32s x = simd_widen(w + q * WIDE_LANES);
+
+			f[q] += down ? -x : x;
+		}
+	}
+}
+
+#define EVENTS16 256u /* between rests */
+
+/* 16-bit couplings. */
+static void accumulate16(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count)
+{
+	u32 padded = rbm_padded(rbm_units(c->shape, side)), list = rbm_list(c->shape), tile, i, e,
+	    q;
+
+	for (tile = 0; tile < c->words[side]; tile++) {
+		struct rbm_rows rows = rbm_rows(c->shape, c->image, side, tile);
+		const vec32s *base = (const vec32s *)(rbm_base(c->image, side) + tile * RBM_TILE);
+		const u8 *w = (const u8 *)c->image + rows.at;
+
+		for (i = 0; i < count; i++) {
+			u64 at = (u64)who[i] * list;
+			vec32s *f = (vec32s *)((s32 *)c->scratch->field[side] +
+					       who[i] * (u64)padded + tile * RBM_TILE);
+			const vec32s *from = c->scratch->valid[side][who[i]] ? f : base;
+			u32 ups = c->scratch->ups[who[i]], downs = c->scratch->downs[who[i]];
+
+			for (e = 0; !e || e < ups || e < downs; e += EVENTS16) {
+				u32 up = e < ups ? ups - e : 0, down = e < downs ? downs - e : 0;
+				vec32s sum[WIDE_TILE];
+
+				for_unrolled(q, WIDE_TILE)
+					sum[q] = (vec32s){ 0 };
+				add_rows16(sum, w, rows.row, c->scratch->up + at + e,
+					   up < EVENTS16 ? up : EVENTS16, 0);
+				add_rows16(sum, w, rows.row, c->scratch->down + at + e,
+					   down < EVENTS16 ? down : EVENTS16, 1);
+				for_unrolled(q, WIDE_TILE)
+					f[q] = from[q] + 2 * sum[q];
+				from = f;
+				rbm_rest(c, 4 * ((up < EVENTS16 ? up : EVENTS16) +
+						 (down < EVENTS16 ? down : EVENTS16) + 4));
+			}
+		}
+	}
+}
+
 /* Rows whose sum still fits a byte are added as bytes. */
 static void accumulate_vector(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count)
 {
 	if (c->image->bits != 8)
-		rbm_accumulate_generic(c, side, who, count);
+		accumulate16(c, side, who, count);
 	else if (c->image->together == 4)
 		accumulate8(c, side, who, count, 4);
 	else if (c->image->together == 2)
@@ -332,14 +391,15 @@ static void update_vector(struct rbm_context *c, enum rbm_side side, u32 visit, 
 		update8(c, &draw, who, count, 2);
 	else
 		update8(c, &draw, who, count, 1);
-	c->changed += draw.changed;
+	draw_end(c, &draw);
 }
 
-#define RBM_VECTOR_ROUTE                                                                      \
-	{                                                                                     \
-		.narrow = 1, .list = list_vector, .accumulate = accumulate_vector,            \
-		.draw = draw_vector, .draw_spread = rbm_draw_spread, .update = update_vector, \
-		.moments = rbm_moments_generic,                                               \
+/* With product, product_draw, and what they take to pay; see struct rbm_route. */
+#define RBM_VECTOR_ROUTE(...)                                                               \
+	{                                                                                   \
+		.narrow = 1, .list = list_vector, .accumulate = accumulate_vector,          \
+		.accumulate_draw = update_vector, .draw = draw_vector,                      \
+		.draw_spread = rbm_draw_spread, .moments = rbm_moments_generic, __VA_ARGS__ \
 	}
 
 #endif

@@ -46,6 +46,20 @@ simd_inline v2q simd_aes(v2q x, v2q key, int last)
 		      (v2q)__builtin_ia32_aesenc128(x, key);
 }
 
+/* Half a vector of s16, to s32. */
+simd_inline vec32s simd_widen(const s16 *p)
+{
+	typedef s16 half __attribute__((vector_size(SIMD_BYTES / 2)));
+
+#ifdef __clang__
+	return __builtin_convertvector(*(const half *)p, vec32s);
+#elif SIMD_BYTES == 64
+	return (vec32s)__builtin_ia32_pmovsxwd512_mask(*(const half *)p, (vec32s){ 0 }, (u16)~0u);
+#else
+	return (vec32s)__builtin_ia32_pmovsxwd256(*(const half *)p);
+#endif
+}
+
 /* The pair (a, b) in every 128 bits. */
 simd_inline vec64s simd_pairs(u64 a, u64 b)
 {

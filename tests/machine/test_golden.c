@@ -151,7 +151,7 @@ int main(int argc, char **argv)
 		print_golden();
 		return 0;
 	}
-	tcase_add_loop_test(t, program_bits, 0, 24);
+	tcase_add_loop_test(t, program_bits, 0, 30);
 	tcase_add_test(t, law_bits);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

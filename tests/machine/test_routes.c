@@ -92,7 +92,7 @@ static void random_program(struct program *p)
 	s->net = PBM_NET_RBM;
 	s->n = 1 + (u32)(next_random() % 150);
 	s->m = 1 + (u32)(next_random() % 150);
-	s->chains = 1 + (u32)(next_random() % 37);
+	s->chains = 1 + (u32)(next_random() % 90);
 	s->bits = next_random() & 1 ? 8 : 16;
 	if (next_random() % 8 == 0) /* fields beyond s16 from s8 couplings */
 		s->n = 1 + (u32)(next_random() % 600), s->bits = 8;
@@ -189,9 +189,13 @@ static void assert_equal(const struct program *p, const struct outcome *a, const
 	ck_assert_uint_eq(a->sums.changed, b->sums.changed);
 }
 
+/* How a route makes fields: as it chooses, by events, by products. */
+static const u32 ways[] = { 0, PBM_RUN_EVENTS, PBM_RUN_PRODUCT };
+#define WAYS ((int)(sizeof(ways) / sizeof(*ways)))
+
 START_TEST(routes_equal_reference)
 {
-	enum pbm_isa isa = (enum pbm_isa)_i;
+	enum pbm_isa isa = (enum pbm_isa)(_i / WAYS);
 	unsigned int k;
 
 	if (isa > pbm_isa_best()) {
@@ -210,6 +214,7 @@ START_TEST(routes_equal_reference)
 		run = bound_run(&p, &ref);
 		ref_run(&p.shape, p.couplings, &run, &ref.sums);
 		run = bound_run(&p, &got);
+		run.flags = ways[_i % WAYS];
 		ck_assert_int_eq(pbm_run(&p.shape, p.image, &run, &got.sums, p.scratch, isa), 0);
 		assert_equal(&p, &ref, &got);
 		free_outcome(&ref);
@@ -227,7 +232,7 @@ START_TEST(coarse_units)
 {
 	static const double units[] = { 1.5, 4, 6, 9, 13 }; /* of log2, of a field of 1 */
 	const struct pbm_shape s = { PBM_NET_RBM, 70, 60, 40, 8 };
-	enum pbm_isa isa = (enum pbm_isa)_i;
+	enum pbm_isa isa = (enum pbm_isa)(_i / WAYS);
 	u64 words = pbm_state_words(&s) * s.chains, k;
 	u64 *ref = zeroed(words, sizeof(u64)), *got = zeroed(words, sizeof(u64)), gain;
 	void *image = zeroed(1, pbm_image_size(&s)), *scratch = zeroed(1, pbm_scratch_size(&s));
@@ -248,7 +253,8 @@ START_TEST(coarse_units)
 				       .chains = s.chains,
 				       .gains = 1,
 				       .gain = &gain,
-				       .trace_chains = s.chains };
+				       .trace_chains = s.chains,
+				       .flags = ways[_i % WAYS] };
 
 		gain = (u64)(units[k] * (double)(1ull << PBM_GAIN_FRAC));
 		pbm_states_random(&s, k, 0, s.chains, NULL, ref);
@@ -462,10 +468,10 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(t, 120);
-	tcase_add_loop_test(t, routes_equal_reference, 0, 4);
-	tcase_add_loop_test(t, coarse_units, 0, 4);
+	tcase_add_loop_test(t, routes_equal_reference, 0, 5 * WAYS);
+	tcase_add_loop_test(t, coarse_units, 0, 5 * WAYS);
 	tcase_add_test(t, pieces_equal_whole);
-	tcase_add_loop_test(t, held_samples, 0, 4);
+	tcase_add_loop_test(t, held_samples, 0, 5);
 	tcase_add_test(t, refusals);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -8,9 +8,9 @@
 for f in "$root"/kmod/machine/*.c; do
 	case $f in
 	*_avx2.c) flags="-mavx2 -mbmi -mbmi2 -mpopcnt -maes" ;;
-	*_avx512.c)
+	*_avx512.c | *_amx.c)
 		flags="-mavx2 -mbmi -mbmi2 -mpopcnt -maes -mvaes -mavx512f -mavx512bw -mavx512dq"
-		flags="$flags -mavx512vl -mavx512vbmi2"
+		flags="$flags -mavx512vl -mavx512vbmi2 -mamx-tile -mamx-int8"
 		;;
 	*_vaes.c) flags="-mavx2 -mbmi -mbmi2 -mpopcnt -maes -mvaes" ;;
 	*) flags=-mgeneral-regs-only ;;

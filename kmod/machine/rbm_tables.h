@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The vector routes: fields from nothing by tables that the spins index. Of every four inputs there
+ * are the 16 sums that their states may give, for all outputs of some tiles; a chain adds one of
+ * them where its spins would be four rows. Lanes are p-bits. Tables are made on the fly, in the
+ * nearest cache, and each chain of the block uses them once: so it takes many chains, and many
+ * p-bits that change, for tables to cost less than the rows of the events alone.
+ *
+ * Sums are exact in 16 bits where fields are narrow (modulo 2^16, and the fields they give fit),
+ * and in 32 bits for all others, 16-bit couplings among them.
+ */
+#ifndef PBM_RBM_TABLES_H
+#define PBM_RBM_TABLES_H
+
+#include "rbm_vector.h"
+
+#define TABLE_INPUTS 4u
+#define TABLE_SUMS   16u
+#define TABLE_GROUPS 8u /* of inputs, in a pass over the chains: half a word of states */
+#define PASS_INPUTS  (TABLE_INPUTS * TABLE_GROUPS)
+#define TABLE_TILES  2u			     /* at once, where fields are narrow */
+#define NARROW_TILE  (RBM_TILE / SIMD_LANES) /* vectors of a tile's sums */
+
+_Static_assert(TABLE_GROUPS *TABLE_SUMS *TABLE_TILES *RBM_TILE * sizeof(s16) <= RBM_TABLES_SIZE,
+	       "narrow tables");
+_Static_assert(TABLE_GROUPS *TABLE_SUMS *RBM_TILE * sizeof(s32) <= RBM_TABLES_SIZE, "wide tables");
+
+#define not_inlined __attribute__((__noinline__)) /* frames in the kernel are small */
+
+/* What the inputs of a pass are, and whose fields they add to. */
+struct table_pass {
+	const u8 *tile; /* its couplings */
+	u64 row;	/* bytes between those of two inputs */
+	const u8 *who;
+	u32 count;
+	u32 tiles, tile_at;
+	u32 inputs, input, groups; /* all; the first of the pass; groups of the pass */
+};
+
+/* The four rows of a group of the pass; those beyond the last input are the row of zeros. */
+simd_inline void group_rows(const struct table_pass *p, u32 group, u32 tile,
+			    const u8 *out[TABLE_INPUTS])
+{
+	u32 r;
+
+	for_unrolled(r, TABLE_INPUTS) {
+		u32 input = p->input + group * TABLE_INPUTS + r;
+
+		out[r] = p->tile + tile * RBM_TILE +
+			 (input < p->inputs ? input : p->inputs) * p->row;
+	}
+}
+
+/* sums[s * stride] for all s: bit r of s says that input r is +1. */
+#define table_sums(type, r, sums, stride)                                          \
+	do {                                                                       \
+		type t_[8] = { (r)[0] - (r)[0], (r)[0], (r)[1], (r)[0] + (r)[1] }; \
+		u32 s_;                                                            \
+                                                                                   \
+		for_unrolled(s_, 4)                                                \
+			t_[4 + s_] = t_[s_] + (r)[2];                              \
+		for_unrolled(s_, 8) {                                              \
+			(sums)[s_ * (stride)] = t_[s_];                            \
+			(sums)[(8 + s_) * (stride)] = t_[s_] + (r)[3];             \
+		}                                                                  \
+	} while (0)
+
+/* Couplings are stored as bytes, those to outputs k and 32 + k side by side; see struct rbm_image. */
+static not_inlined void narrow_tables(struct rbm_context *c, const struct table_pass *p)
+{
+	vec16u *sums = c->scratch->tables, bias = simd_set16((u16)(128 / c->image->together));
+	u32 stride = p->tiles * NARROW_TILE, g, t, q, r;
+	const u8 *rows[TABLE_INPUTS];
+
+	for (g = 0; g < p->groups; g++, sums += TABLE_SUMS * stride) {
+		for (t = 0; t < p->tiles; t++) {
+			group_rows(p, g, t, rows);
+			for (q = 0; q < NARROW_TILE / 2; q++) {
+				vec16u *to = sums + t * NARROW_TILE + q, x[TABLE_INPUTS],
+				       y[TABLE_INPUTS];
+
+				for_unrolled(r, TABLE_INPUTS) {
+					x[r] = (vec16u)simd_load(rows[r] + q * SIMD_BYTES);
+					y[r] = (x[r] >> 8) - bias;
+					x[r] = (x[r] & 0xff) - bias;
+				}
+				table_sums(vec16u, x, to, stride);
+				table_sums(vec16u, y, to + NARROW_TILE / 2, stride);
+			}
+		}
+		rbm_rest(c, 64 * p->tiles);
+	}
+}
+
+/* 2 W, since these fields are whole. */
+static not_inlined void wide_tables(struct rbm_context *c, const struct table_pass *p)
+{
+	s16 bytes[TABLE_INPUTS][RBM_TILE] __attribute__((aligned(SIMD_BYTES)));
+	s32 bias = 128 / (s32)c->image->together;
+	vec32s *sums = c->scratch->tables;
+	const u8 *rows[TABLE_INPUTS];
+	u32 g, q, r, k;
+
+	for (g = 0; g < p->groups; g++, sums += TABLE_SUMS * WIDE_TILE) {
+		group_rows(p, g, 0, rows);
+		for (r = 0; c->image->bits == 8 && r < TABLE_INPUTS; r++) {
+			for (k = 0; k < RBM_TILE; k++)
+				bytes[r][k] = (s16)(rows[r][rbm_place8(k)] - bias);
+			rows[r] = (const u8 *)bytes[r];
+		}
+		for (q = 0; q < WIDE_TILE; q++) {
+			vec32s x[TABLE_INPUTS];
+
+			for_unrolled(r, TABLE_INPUTS)
+				x[r] = 2 * simd_widen((const s16 *)rows[r] + q * WIDE_LANES);
+			table_sums(vec32s, x, sums + q, WIDE_TILE);
+		}
+		rbm_rest(c, 128);
+	}
+}
+
+/* The states of the inputs of a pass, the first of them lowest. */
+simd_inline u32 pass_states(const struct rbm_context *c, enum rbm_side side, u32 chain, u32 input)
+{
+	return (u32)(rbm_state(c, chain, !side)[input / 64] >> (input % 64));
+}
+
+/* Adds a sum of every group to the fields of each chain, which start from `start` in the first pass. */
+simd_inline void narrow_chains(struct rbm_context *c, enum rbm_side side,
+			       const struct table_pass *p, u32 tiles, u32 groups)
+{
+	u32 padded = rbm_padded(rbm_units(c->shape, side)), vectors = tiles * NARROW_TILE, i, g, q;
+	const vec16u *start = (const vec16u *)(rbm_start(c->image, side) + p->tile_at * RBM_TILE);
+	s16 *fields = (s16 *)c->scratch->field[side] + p->tile_at * RBM_TILE;
+	const vec16u *tables = c->scratch->tables;
+
+	for (i = 0; i < p->count; i++) {
+		u32 states = pass_states(c, side, p->who[i], p->input);
+		vec16u *to = (vec16u *)(fields + (u64)p->who[i] * padded);
+		const vec16u *from = p->input ? to : start;
+		vec16u f[TABLE_TILES * NARROW_TILE];
+
+		for_unrolled(q, vectors)
+			f[q] = from[q];
+		for_unrolled(g, groups) {
+			const vec16u *sum = tables + (g * TABLE_SUMS +
+						      (states >> TABLE_INPUTS * g) % TABLE_SUMS) *
+							     vectors;
+
+			for_unrolled(q, vectors)
+				f[q] += sum[q];
+		}
+		for_unrolled(q, vectors)
+			to[q] = f[q];
+		rbm_rest(c, 2 * tiles * groups + 8);
+	}
+}
+
+static not_inlined void narrow_pass(struct rbm_context *c, enum rbm_side side,
+				    const struct table_pass *p)
+{
+	if (p->tiles != TABLE_TILES)
+		narrow_chains(c, side, p, 1, p->groups);
+	else if (p->groups == TABLE_GROUPS)
+		narrow_chains(c, side, p, TABLE_TILES, TABLE_GROUPS);
+	else
+		narrow_chains(c, side, p, TABLE_TILES, p->groups);
+}
+
+static not_inlined void wide_pass(struct rbm_context *c, enum rbm_side side,
+				  const struct table_pass *p)
+{
+	const vec32s *base = (const vec32s *)(rbm_base(c->image, side) + p->tile_at * RBM_TILE);
+	s32 *fields = (s32 *)c->scratch->field[side] + p->tile_at * RBM_TILE;
+	u32 padded = rbm_padded(rbm_units(c->shape, side)), i, g, q;
+	const vec32s *tables = c->scratch->tables;
+
+	for (i = 0; i < p->count; i++) {
+		u32 states = pass_states(c, side, p->who[i], p->input);
+		vec32s *to = (vec32s *)(fields + (u64)p->who[i] * padded), f[WIDE_TILE];
+		const vec32s *from = p->input ? to : base;
+
+		for_unrolled(q, WIDE_TILE)
+			f[q] = from[q];
+		for (g = 0; g < p->groups; g++, states >>= TABLE_INPUTS) {
+			const vec32s *sum =
+				tables + (g * TABLE_SUMS + states % TABLE_SUMS) * WIDE_TILE;
+
+			for_unrolled(q, WIDE_TILE)
+				f[q] += sum[q];
+		}
+		for_unrolled(q, WIDE_TILE)
+			to[q] = f[q];
+		rbm_rest(c, 4 * p->groups + 8);
+	}
+}
+
+static void product_tables(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count)
+{
+	u32 all = c->words[side], most = c->narrow ? TABLE_TILES : 1;
+	struct table_pass p = { .who = who, .count = count, .inputs = rbm_units(c->shape, !side) };
+
+	for (; p.tile_at < all; p.tile_at += p.tiles) {
+		struct rbm_rows rows = rbm_rows(c->shape, c->image, side, p.tile_at);
+
+		p.tiles = all - p.tile_at < most ? all - p.tile_at : most;
+		p.tile = (const u8 *)c->image + rows.at;
+		p.row = rows.row;
+		for (p.input = 0; p.input < p.inputs; p.input += PASS_INPUTS) {
+			u32 left = p.inputs - p.input;
+
+			p.groups = left < PASS_INPUTS ? (left + TABLE_INPUTS - 1) / TABLE_INPUTS :
+							TABLE_GROUPS;
+			if (c->narrow) {
+				narrow_tables(c, &p);
+				narrow_pass(c, side, &p);
+			} else {
+				wide_tables(c, &p);
+				wide_pass(c, side, &p);
+			}
+		}
+	}
+}
+
+#endif
