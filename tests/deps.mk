@@ -5,7 +5,8 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libsystemd-dev libudev-dev libsq
 	libjansson-dev libopenblas-dev libpng-dev libseccomp-dev libinih-dev zlib1g-dev \
 	libncurses-dev
 TEST_PACKAGES := check libsubunit-dev clang clang-format sqlite3 jq mandoc systemd python3 procps \
-	python3-numpy binutils tmux chromium-headless-shell fonts-dejavu-core
+	python3-numpy binutils tmux chromium-headless-shell fonts-dejavu-core \
+	gcc-12 valgrind
 VM_PACKAGES := qemu-system-x86 mmdebstrap cpio busybox-static kmod xz-utils gcc-12 libelf1 \
 	python3
 DEB_PACKAGES := debhelper dh-dkms dh-python dpkg-dev fakeroot lintian git

@@ -72,12 +72,13 @@ RUN_TESTS := BUILD=$(B) MAKE="$(MAKE)" tests/run
 check: deps-test deps-kmod deps-vm deps-deb
 	@$(MAKE) --no-print-directory -s -j2 all tests
 	@$(MAKE) --no-print-directory -s -j2 B=$(B)/san OPT=-O1 SAN='$(SAN_FLAGS)' programs tests
+	@$(MAKE) --no-print-directory -s -j2 counted
 	@$(MAKE) --no-print-directory -s lint
 	@$(MAKE) --no-print-directory -s vm-ready
-	$(RUN_TESTS) $(TESTS) $(SAN_TESTS:$(B)/%=$(B)/san/%) $(SYSTEM_TESTS) \
+	$(RUN_TESTS) $(TESTS) bench-instructions $(SAN_TESTS:$(B)/%=$(B)/san/%) $(SYSTEM_TESTS) \
 		deb $(KMOD_CHECKS) $(VM_CHECKS)
-check-unit: all tests
-	$(RUN_TESTS) $(TESTS)
+check-unit: all tests counted
+	$(RUN_TESTS) $(TESTS) bench-instructions
 check-sanitized:
 	@$(MAKE) --no-print-directory -s -j2 B=$(B)/san OPT=-O1 SAN='$(SAN_FLAGS)' programs tests
 	$(RUN_TESTS) $(SAN_TESTS:$(B)/%=$(B)/san/%)
