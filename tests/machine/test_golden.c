@@ -9,29 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "golden_program.h"
 #include "law.h"
 #include "machine.h"
-
-#define N      37u
-#define M      70u
-#define CHAINS 3u
-#define SWEEPS 5u
-#define WORDS  3u /* one visible, two hidden */
-
-struct golden {
-	u64 states[CHAINS * WORDS];
-	s64 energy[CHAINS]; /* after the last sweep */
-	u64 vh_hash, flips, changed;
-};
-
-#include "golden.h"
-
-static s32 coupling(u32 i, u32 j, u32 bits)
-{
-	s32 w = (s32)((i * 37 + j * 101 + i * j) % 61) - 30;
-
-	return bits == 8 ? w : 211 * w;
-}
 
 static void run_program(u32 scan, u32 bits, enum pbm_isa isa, struct golden *g)
 {
@@ -40,32 +20,32 @@ static void run_program(u32 scan, u32 bits, enum pbm_isa isa, struct golden *g)
 	void *scratch = aligned_alloc(64, (pbm_scratch_size(&s) + 63) & ~63ull);
 	s16 *w16 = calloc(N * M, sizeof(s16));
 	s8 *w8 = calloc(N * M, 1);
-	u64 gains[SWEEPS], clamp[WORDS] = { 1, 0x10, 1 };
+	u64 gains[SWEEPS];
 	s64 *vh = calloc(N * M, sizeof(s64)), trace[SWEEPS * CHAINS];
 	struct pbm_sums sums = { .vh = vh };
-	struct pbm_run run = { .seed = 20240229,
-			       .sweep0 = 0xfffffffe,
+	struct pbm_run run = { .seed = GOLDEN_SEED,
+			       .sweep0 = GOLDEN_SWEEP0,
 			       .sweeps = SWEEPS,
 			       .every = 1,
 			       .scan = scan,
-			       .chain0 = 40,
+			       .chain0 = GOLDEN_CHAIN0,
 			       .chains = CHAINS,
 			       .gains = SWEEPS,
 			       .gain = gains,
-			       .clamp = clamp,
+			       .clamp = golden_clamp,
 			       .states = g->states,
 			       .energy_trace = trace,
 			       .trace_chains = CHAINS };
 	u32 k;
 
 	for (k = 0; k < N * M; k++) {
-		w8[k] = (s8)coupling(k / M, k % M, 8);
-		w16[k] = (s16)coupling(k / M, k % M, 16);
+		w8[k] = (s8)golden_coupling(k / M, k % M, 8);
+		w16[k] = (s16)golden_coupling(k / M, k % M, 16);
 	}
-	for (k = 0; k < SWEEPS; k++) /* from warm to cold */
-		gains[k] = (1ull << PBM_GAIN_FRAC) / 400 * (k + 1) / (bits == 8 ? 1 : 211);
+	for (k = 0; k < SWEEPS; k++)
+		gains[k] = golden_gain(k, bits);
 	memset(g, 0, sizeof(*g));
-	pbm_states_random(&s, 99, 40, CHAINS, NULL, g->states);
+	pbm_states_random(&s, GOLDEN_START, GOLDEN_CHAIN0, CHAINS, NULL, g->states);
 	if (pbm_load(&s, bits == 8 ? (void *)w8 : (void *)w16, image) ||
 	    pbm_run(&s, image, &run, &sums, scratch, isa))
 		abort();

@@ -86,13 +86,19 @@ $(VM_DEBIAN_KERNELS:%=vm-debian-%): vm-debian-%: $(VM)/%/release $(VM)/%/tree $(
 	VM_MEMORY=2G VM_APPEND="rdinit=/sbin/init $(VM_TESTS_$*)" \
 		tests/vm/machine $(VM)/$* debian $(VM_LIMIT)
 
-# The bits on a processor that has no vectors to speak of.
-.PHONY: vm-plain
-vm-plain: $(VM)/$(firstword $(VM_KERNELS))/kmod/pbit.ko $(VM)/init $(VM)/programs/identity
-	tests/vm/initramfs $(VM)/$(firstword $(VM_KERNELS)) $(VM)/init \
-		$(VM)/$(firstword $(VM_KERNELS))/plain.cpio -m configfs -m $< -t $(VM_SECONDS) \
-		$(VM)/programs/identity
-	VM_CPU=Nehalem tests/vm/machine $(VM)/$(firstword $(VM_KERNELS)) plain $(VM_LIMIT)
+# The golden vectors, and a network of real size, on processors that lack what routes are made of: no
+# vectors to speak of; AVX2 without AES; both, without VAES.
+VM_CPUS := plain no-aes avx2
+VM_CPU_plain := Nehalem
+VM_CPU_no-aes := Haswell,-aes
+VM_CPU_avx2 := Haswell
+VM_ROUTE_avx2 := avx2
+VM_CPU_DIR := $(VM)/$(firstword $(VM_KERNELS))
+.PHONY: $(VM_CPUS:%=vm-cpu-%)
+$(VM_CPUS:%=vm-cpu-%): vm-cpu-%: $(VM_CPU_DIR)/kmod/pbit.ko $(VM)/init $(VM)/programs/processor
+	tests/vm/initramfs $(VM_CPU_DIR) $(VM)/init $(VM_CPU_DIR)/cpu-$*.cpio -m configfs -m $< \
+		-t $(VM_SECONDS) "$(VM)/programs/processor $(or $(VM_ROUTE_$*),scalar)"
+	VM_CPU=$(VM_CPU_$*) tests/vm/machine $(VM_CPU_DIR) cpu-$* $(VM_LIMIT)
 
 # That a machine which panics is refused.
 vm-control: $(VM)/$(firstword $(VM_KERNELS))/release $(VM)/init
@@ -112,7 +118,7 @@ vm-ready: vm-kernels
 		$(VM_KERNELS:%=$(VM)/%/kmod/pbit.ko)
 
 # Two at a time: much of the time a machine waits, and no test in it goes by the clock.
-VM_CHECKS = -j2 vm-self-test vm-control $(VM_DKMS_CHECKS) $(VM_DEBIAN_KERNELS:%=vm-debian-%) \
+VM_CHECKS = -j2 vm-self-test vm-control $(VM_CPUS:%=vm-cpu-%) $(VM_DKMS_CHECKS) $(VM_DEBIAN_KERNELS:%=vm-debian-%) \
 	$(VM_KERNELS:%=vm-programs-%)
 check-vm: deps-test deps-vm
 	@$(MAKE) --no-print-directory -s -j2 all
