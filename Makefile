@@ -88,6 +88,16 @@ counted:
 bench-instructions: counted
 	tests/machine/instructions $(if $(UPDATE),--update) $(COUNTED)/tests/machine/counted
 
+# How long the module would hold the FPU, by this processor's time: the machine with the rests that it
+# has in the kernel. make vm-programs-6.1 has the module's own figures, by the time of the emulator.
+RESTED := $(B)/rested
+SECTION_NS := $(shell sed -n 's/^\#define SECTION_NS *//p' kmod/engine.c)
+.PHONY: bench-sections
+bench-sections:
+	@$(MAKE) --no-print-directory -s B=$(RESTED) \
+		OPT='-O2 -DPBM_REST -DSECTION_NS=$(SECTION_NS)u' SAN= $(RESTED)/tests/machine/sections
+	$(RESTED)/tests/machine/sections
+
 .PHONY: clean
 clean:
 	rm -rf $(B)

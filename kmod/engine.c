@@ -23,6 +23,7 @@
 #include <linux/vmalloc.h>
 
 #include "pbit.h"
+#include "trace.h"
 
 #define CHUNK_NS     400000
 #define SECTION_NS   30000
@@ -112,6 +113,7 @@ static void end_section(struct pbit_engine *e, u64 now)
 		return;
 	kernel_fpu_end();
 	e->longest = max(e->longest, now - e->begun);
+	trace_pbit_fpu_section(e->dev, now - e->begun);
 }
 
 static void rest(void *arg)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Tracepoints: a submission is queued, starts, ends. */
+/* Tracepoints: a submission is queued, starts, ends; the FPU was held for so long. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM pbit
 
@@ -80,6 +80,20 @@ TRACE_EVENT(pbit_done,
 	TP_printk("pbit%d context %p sequence %llu status %d device_ns %llu flips %llu section_max_ns %llu",
 		  __entry->device, __entry->ctx, __entry->sequence, __entry->status,
 		  __entry->device_ns, __entry->flips, __entry->section_ns)
+);
+
+TRACE_EVENT(pbit_fpu_section,
+	TP_PROTO(const struct pbit_device *dev, u64 ns),
+	TP_ARGS(dev, ns),
+	TP_STRUCT__entry(
+		__field(int, device)
+		__field(u64, ns)
+	),
+	TP_fast_assign(
+		__entry->device = dev->id;
+		__entry->ns = ns;
+	),
+	TP_printk("pbit%d ns %llu", __entry->device, __entry->ns)
 );
 /* clang-format on */
 

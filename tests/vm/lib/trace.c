@@ -5,14 +5,35 @@
 
 #define TRACING "/sys/kernel/tracing"
 
+/* By kind. Sections are many, and are not followed with the rest. */
+static const char *const enables[] = {
+	TRACING "/events/pbit/pbit_submit/enable",
+	TRACING "/events/pbit/pbit_start/enable",
+	TRACING "/events/pbit/pbit_done/enable",
+	TRACING "/events/pbit/pbit_fpu_section/enable",
+};
+
 /* The clock that counts events orders those of all processors. */
-void trace_begin(void)
+static void begin(void)
 {
 	write_file(TRACING "/tracing_on", "0");
 	write_file(TRACING "/trace_clock", "counter");
 	write_file(TRACING "/buffer_size_kb", "4096");
 	write_file(TRACING "/trace", "\n");
-	write_file(TRACING "/events/pbit/enable", "1");
+}
+
+void trace_begin(void)
+{
+	begin();
+	for (int kind = TRACE_SUBMIT; kind <= TRACE_DONE; kind++)
+		write_file(enables[kind], "1");
+	write_file(TRACING "/tracing_on", "1");
+}
+
+void trace_begin_sections(void)
+{
+	begin();
+	write_file(enables[TRACE_SECTION], "1");
 	write_file(TRACING "/tracing_on", "1");
 }
 
@@ -21,6 +42,11 @@ static void parse(const char *name, const char *rest, struct trace_event *e)
 	int n = 0;
 
 	*e = (struct trace_event){ 0 };
+	if (!strcmp(name, "pbit_fpu_section")) {
+		e->kind = TRACE_SECTION;
+		CHECK(sscanf(rest, "pbit%u ns %" SCNu64, &e->device, &e->section_ns) == 2);
+		return;
+	}
 	CHECK(sscanf(rest, "pbit%u context %" SCNx64 " sequence %" SCNu64 " %n", &e->device,
 		     &e->context, &e->sequence, &n) == 3);
 	rest += n;

@@ -5,7 +5,7 @@
 
 #include "check.h"
 
-enum trace_kind { TRACE_SUBMIT, TRACE_START, TRACE_DONE };
+enum trace_kind { TRACE_SUBMIT, TRACE_START, TRACE_DONE, TRACE_SECTION };
 
 struct trace_event {
 	enum trace_kind kind;
@@ -15,10 +15,12 @@ struct trace_event {
 	uint32_t program, chains, sweeps, flags; /* of a submit */
 	uint64_t wait_ns;			 /* of a start */
 	int status;				 /* of a done */
-	uint64_t device_ns, flips, section_ns;
+	uint64_t device_ns, flips;
+	uint64_t section_ns; /* of a section, or the longest of what is done */
 };
 
-void trace_begin(void);
+void trace_begin(void); /* all but the sections */
+void trace_begin_sections(void);
 /* Ends it; events to free(), and that none was lost. */
 size_t trace_end(struct trace_event **ret);
 
