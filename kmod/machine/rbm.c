@@ -215,9 +215,9 @@ static void record(struct rbm_context *c, const struct rbm_route *route, u64 row
 static void run_block(struct rbm_context *c, const struct rbm_route *route)
 {
 	const struct pbm_run *run = c->run;
-	u32 t, k;
+	u32 cold = !(run->flags & PBM_RUN_FIELDS), t, k;
 
-	for (k = 0; !(run->flags & PBM_RUN_FIELDS) && k < c->chains; k++) {
+	for (k = 0; cold && k < c->chains; k++) {
 		c->scratch->valid[0][k] = 0;
 		c->scratch->valid[1][k] = 0;
 	}
@@ -235,7 +235,7 @@ static void run_block(struct rbm_context *c, const struct rbm_route *route)
 		c->sweep = run->sweep0 + t;
 		if (run->spread)
 			c->angle = pbm_drift_angle(c->sweep, run->spread->drift_period);
-		if (run->scan == PBM_SCAN_RANDOM_DIRECTION && (!t || c->sweep % 128 == 0))
+		if (run->scan == PBM_SCAN_RANDOM_DIRECTION && ((cold && !t) || c->sweep % 128 == 0))
 			for (k = 0; k < c->chains; k++)
 				c->scratch->coins[k] =
 					ars_coins(&c->key, run->chain0 + c->first + k, c->sweep);
