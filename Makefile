@@ -91,11 +91,12 @@ bench-instructions: counted
 # How long the module would hold the FPU, by this processor's time: the machine with the rests that it
 # has in the kernel. make vm-programs-6.1 has the module's own figures, by the time of the emulator.
 RESTED := $(B)/rested
-SECTION_NS := $(shell sed -n 's/^\#define SECTION_NS *//p' kmod/engine.c)
+RESTS := $(shell sed -n 's/^\#define \(SECTION_NS\|CLOCK_RESTS\|SMALL_BYTES\) *\([0-9]*\).*/-D\1=\2u/p' \
+	kmod/engine.c)
 .PHONY: bench-sections
 bench-sections:
 	@$(MAKE) --no-print-directory -s B=$(RESTED) \
-		OPT='-O2 -DPBM_REST -DSECTION_NS=$(SECTION_NS)u' SAN= $(RESTED)/tests/machine/sections
+		OPT='-O2 -DPBM_REST $(RESTS)' SAN= $(RESTED)/tests/machine/sections
 	$(RESTED)/tests/machine/sections
 
 .PHONY: clean

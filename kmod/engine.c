@@ -11,8 +11,10 @@
  * largest there are.
  *
  * Vector routes run between kernel_fpu_begin() and kernel_fpu_end(). The machine calls rest()
- * after every few microseconds of work, some 25 at most where all memory is far from the
- * processor; there a section that has lasted SECTION_NS is ended.
+ * after every few microseconds of work, some 20 at most where all memory is far from the
+ * processor; there a section that has lasted SECTION_NS is ended. To look at the clock takes 2 % of
+ * the time between two rests of a small network, which are nearer each other than that and alike:
+ * there one rest in CLOCK_RESTS looks.
  */
 #include <asm/fpu/api.h>
 #include <linux/ktime.h>
@@ -27,12 +29,16 @@
 
 #define CHUNK_NS     400000
 #define SECTION_NS   30000
+#define CLOCK_RESTS  3
+#define SMALL_BYTES  524288 /* of couplings: all that a sweep touches is near the processor */
 #define CLEAR_BYTES  SZ_256K
 #define BLOCK_PAIRS  BIT_ULL(26) /* couplings x chains of a block, at most: a sweep stays short */
 #define CHUNK_GROWTH 4
 
 struct pbit_engine {
 	struct pbit_device *dev;
+	u32 one_in;  /* of so many rests one looks at the clock */
+	u32 rests;   /* since one did */
 	u64 begun;   /* when the section that is under way began */
 	u64 longest; /* of the piece's sections */
 };
@@ -116,11 +122,24 @@ static void end_section(struct pbit_engine *e, u64 now)
 	trace_pbit_fpu_section(e->dev, now - e->begun);
 }
 
+/* The first section of a piece. */
+static void begin(struct pbit_engine *e, u32 one_in)
+{
+	e->one_in = one_in;
+	e->rests = 0;
+	e->longest = 0;
+	begin_section(e);
+}
+
 static void rest(void *arg)
 {
 	struct pbit_engine *e = arg;
-	u64 now = ktime_get_ns();
+	u64 now;
 
+	if (++e->rests < e->one_in)
+		return;
+	e->rests = 0;
+	now = ktime_get_ns();
 	if (now - e->begun < SECTION_NS)
 		return;
 	end_section(e, now);
@@ -307,6 +326,18 @@ static struct pbm_run piece(struct pbit_engine *e, struct pbit_submission *s, u3
 	return run;
 }
 
+/* Energies take longer between rests than sweeps do, and so does what is no vector's. */
+static u32 clock_rests(const struct pbit_engine *e, const struct pbit_submission *s)
+{
+	const struct pbm_shape *shape = &s->program->shape;
+	u64 bytes = (u64)shape->n * shape->m * (shape->bits / 8);
+
+	if (e->dev->isa == PBM_ISA_SCALAR || bytes > SMALL_BYTES ||
+	    (s->args.flags & (PBIT_SUBMIT_ENERGY | PBIT_SUBMIT_ENERGY_TRACE)))
+		return 1;
+	return CLOCK_RESTS;
+}
+
 static int sweep_piece(struct pbit_engine *e, struct pbit_submission *s, u32 chains)
 {
 	struct pbit_program *p = s->program;
@@ -316,8 +347,7 @@ static int sweep_piece(struct pbit_engine *e, struct pbit_submission *s, u32 cha
 	int r;
 
 	sums_bind(s, &sums);
-	e->longest = 0;
-	begin_section(e);
+	begin(e, clock_rests(e, s));
 	r = pbm_run(&p->shape, p->image, &run, &sums, p->scratch, e->dev->isa);
 	end_section(e, ktime_get_ns());
 	if (WARN_ON_ONCE(r < 0))
@@ -342,8 +372,7 @@ static int sum(struct pbit_engine *e, struct pbit_submission *s)
 	int r;
 
 	sums_bind(s, &sums);
-	e->longest = 0;
-	begin_section(e);
+	begin(e, 1);
 	do {
 		r = pbm_sum_part(&p->shape, &run, &sums, p->scratch, e->dev->isa, &at);
 	} while (r > 0 && ktime_get_ns() - start < CHUNK_NS);

@@ -98,18 +98,30 @@ static void run(const struct section_case *c, const struct pbm_shape *s, const s
 	rests->again = 1;
 }
 
-/* What the module would hold the FPU for. */
-static size_t sections_of(const struct rests *r, u64 *ns)
+/* As the module's engine: of so many rests one looks at the clock. */
+static u32 clock_rests(const struct section_case *c)
+{
+	u64 bytes = (u64)c->n * c->m * (c->bits / 8);
+
+	return bytes > SMALL_BYTES || c->flags & CASE_ENERGY ? 1 : CLOCK_RESTS;
+}
+
+/* What the module would hold the FPU for; with moments, whose rests all look, no less than that. */
+static size_t sections_of(const struct section_case *c, const struct rests *r, u64 *ns)
 {
 	size_t sections = 0, k;
+	u32 one_in = clock_rests(c), rests = 0;
 	u64 held = 0;
 
 	for (k = 0; k < r->count; k++) {
 		held += r->ns[k];
-		if (held < SECTION_NS && k + 1 < r->count)
+		if ((++rests < one_in || held < SECTION_NS) && k + 1 < r->count) {
+			rests %= one_in;
 			continue;
+		}
 		ns[sections++] = held;
 		held = 0;
+		rests = 0;
 	}
 	return sections;
 }
@@ -117,7 +129,7 @@ static size_t sections_of(const struct rests *r, u64 *ns)
 static u64 tell(const struct section_case *c, struct rests *r)
 {
 	u64 *ns = room(r->count * sizeof(*ns)), longest;
-	size_t count = sections_of(r, ns);
+	size_t count = sections_of(c, r, ns);
 
 	section_tell(c, "stretches", r->ns, r->count);
 	section_tell(c, "sections", ns, count);
