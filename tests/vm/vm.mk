@@ -86,8 +86,8 @@ $(VM_DEBIAN_KERNELS:%=vm-debian-%): vm-debian-%: $(VM)/%/release $(VM)/%/tree $(
 	VM_MEMORY=2G VM_APPEND="rdinit=/sbin/init $(VM_TESTS_$*)" \
 		tests/vm/machine $(VM)/$* debian $(VM_LIMIT)
 
-# The golden vectors, and a network of real size, on processors that lack what routes are made of: no
-# vectors to speak of; AVX2 without AES; both, without VAES.
+# The golden vectors, and a network of real size, on processors that lack what routes are made of:
+# no vectors to speak of; AVX2 without AES; both, without VAES.
 VM_CPUS := plain no-aes avx2
 VM_CPU_plain := Nehalem
 VM_CPU_no-aes := Haswell,-aes
@@ -99,6 +99,16 @@ $(VM_CPUS:%=vm-cpu-%): vm-cpu-%: $(VM_CPU_DIR)/kmod/pbit.ko $(VM)/init $(VM)/pro
 	tests/vm/initramfs $(VM_CPU_DIR) $(VM)/init $(VM_CPU_DIR)/cpu-$*.cpio -m configfs -m $< \
 		-t $(VM_SECONDS) "$(VM)/programs/processor $(or $(VM_ROUTE_$*),scalar)"
 	VM_CPU=$(VM_CPU_$*) tests/vm/machine $(VM_CPU_DIR) cpu-$* $(VM_LIMIT)
+
+# How near the kernel comes to the same machine in user space, in instructions.
+.PHONY: $(VM_KERNELS:%=bench-kernel-%) bench-kernel
+$(VM_KERNELS:%=bench-kernel-%): bench-kernel-%: $(VM)/%/kmod/pbit.ko $(VM)/init \
+		$(VM)/programs/latency
+	tests/vm/initramfs $(VM)/$* $(VM)/init $(VM)/$*/count.cpio -m configfs -m $< \
+		-t $(VM_SECONDS) $(VM)/programs/latency
+	VM_COUNT=1 VM_APPEND=init_on_alloc=0 tests/vm/machine $(VM)/$* count $(VM_LIMIT)
+	@cat $(VM)/$*/count.log.out
+bench-kernel: $(VM_KERNELS:%=bench-kernel-%)
 
 # That a machine which panics is refused.
 vm-control: $(VM)/$(firstword $(VM_KERNELS))/release $(VM)/init
@@ -118,8 +128,8 @@ vm-ready: vm-kernels
 		$(VM_KERNELS:%=$(VM)/%/kmod/pbit.ko)
 
 # Two at a time: much of the time a machine waits, and no test in it goes by the clock.
-VM_CHECKS = -j2 vm-self-test vm-control $(VM_CPUS:%=vm-cpu-%) $(VM_DKMS_CHECKS) $(VM_DEBIAN_KERNELS:%=vm-debian-%) \
-	$(VM_KERNELS:%=vm-programs-%)
+VM_CHECKS = -j2 vm-self-test vm-control $(VM_CPUS:%=vm-cpu-%) $(VM_DKMS_CHECKS) \
+	$(VM_DEBIAN_KERNELS:%=vm-debian-%) $(VM_KERNELS:%=vm-programs-%)
 check-vm: deps-test deps-vm
 	@$(MAKE) --no-print-directory -s -j2 all
 	@$(MAKE) --no-print-directory -s vm-ready

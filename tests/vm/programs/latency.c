@@ -196,9 +196,9 @@ int main(void)
 	int fd = device_open(&d, 0);
 	struct job j = job_new(fd, &spec);
 
-	speed(&d, fd, &j);
 	empty_programs(fd, &j);
 	new_couplings(fd, &j);
+	speed(&d, fd, &j);
 	job_free(fd, &j);
 	close(fd);
 	device_unmake(&d);
