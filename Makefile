@@ -91,8 +91,8 @@ bench-instructions: counted
 # How long the module would hold the FPU, by this processor's time: the machine with the rests that
 # it has in the kernel. make vm-programs-6.1 has the module's own figures, by the emulator's time.
 RESTED := $(B)/rested
-RESTS := SECTION_NS CLOCK_RESTS SMALL_BYTES
-RESTS := $(foreach r,$(RESTS),$(shell sed -n 's/^.define \($r\) *\([0-9]*\).*/-D\1=\2u/p' kmod/engine.c))
+RESTS = $(foreach r,SECTION_NS CLOCK_RESTS SMALL_BYTES,$(shell \
+	sed -n 's/^.define \($r\) *\([0-9]*\).*/-D\1=\2u/p' kmod/engine.c))
 .PHONY: bench-sections
 bench-sections:
 	@$(MAKE) --no-print-directory -s B=$(RESTED) \
