@@ -106,6 +106,8 @@ static void random_program(struct program *p)
 	pbm_states_random(s, next_random(), 0, s->chains, NULL, p->initial);
 	p->run.seed = next_random();
 	p->run.sweep0 = next_random() >> (8 + next_random() % 56);
+	if (next_random() & 1) /* the coins of random directions are drawn anew on the way */
+		p->run.sweep0 = (p->run.sweep0 | 127) - next_random() % 8;
 	p->run.sweeps = 1 + (u32)(next_random() % 9);
 	p->run.every = 1 + (u32)(next_random() % 3);
 	p->run.scan = (u32)(next_random() % 3);
