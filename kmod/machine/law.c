@@ -46,4 +46,19 @@ void pbm_fast_init(struct pbm_fast *f, u64 gain)
 	f->shift = (u16)shift;
 	f->whole = slope >= 65536 ? 0xffff : 0;
 	f->slope = (u16)(slope & 0xffff);
+	f->down = 0;
+	f->band = PBM_FAST_BAND;
+}
+
+void pbm_fast_init_wide(struct pbm_fast *f, u64 gain)
+{
+	u16 down = 0;
+
+	pbm_fast_init(f, gain);
+	while (f->hot && down < 15) { /* no field reaches 2^(15 + 15) */
+		down++;
+		pbm_fast_init(f, gain << down);
+	}
+	f->down = down;
+	f->band = down ? PBM_FAST_WIDE_BAND : PBM_FAST_BAND;
 }

@@ -78,22 +78,34 @@ static inline u32 pbm_decide(s32 field, u64 gain, u32 word)
 /*
  * The fast decision on 16 bits. With v the upper half of U (F < 0) or of ~U, the p-bit takes its
  * less likely side iff v < z (1 - v); z comes from 16-bit arithmetic. The comparison is trusted
- * only when the two sides differ by more than PBM_FAST_BAND; else pbm_decide() decides. So the bits
+ * only when the two sides differ by more than a band; else pbm_decide() decides. So the bits
  * are those of pbm_decide() always; a test holds the band against every field at many gains.
  *
  * All constants are derived from the gain by integers.
  */
-#define PBM_FAST_BAND 12
+#define PBM_FAST_BAND	   12
+#define PBM_FAST_WIDE_BAND 24 /* of fields that were divided */
 
 struct pbm_fast {
 	u16 max;   /* larger |F| have y > 15.9 and count as y = 16; at most 32767 */
 	u16 shift; /* a = |F| << shift uses the 16 bits to the full */
 	u16 whole; /* all ones: Y = a + mulhi(a, slope); zero: Y = mulhi(a, slope) */
 	u16 slope;
-	u16 hot; /* |F| = 32767 still has y < 15.9: larger fields must be decided exactly */
+	u16 hot;  /* |F| = 32767 still has y < 15.9: larger fields must be decided exactly */
+	u16 down; /* fields are divided by 2^down and rounded, first of all */
+	u16 band;
 };
 
 void pbm_fast_init(struct pbm_fast *f, u64 gain);
+
+/* For fields of more than 16 bits: they are divided for as long as such a field is not cold. */
+void pbm_fast_init_wide(struct pbm_fast *f, u64 gain);
+
+/* As the other functions take it; pbm_decide() takes the field itself. */
+static inline s32 pbm_fast_field(const struct pbm_fast *f, s32 field)
+{
+	return (field + (1 << f->down >> 1)) >> f->down;
+}
 
 #define PBM_FAST_C1 45340u /* 2^-f = 1 - f (C1 - f (C2 - f C3)), 16-bit fixed point, f in [0,1) */
 #define PBM_FAST_C2 15200u

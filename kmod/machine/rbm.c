@@ -66,16 +66,21 @@ static struct rbm_scratch *scratch_init(const struct pbm_shape *s, u8 *base)
 	return sc;
 }
 
+#define PRODUCT_CHAINS 32u /* that a product serves for no more than fewer would cost */
+
 /* Whether fields cost less from nothing than by events. */
 static int by_product(const struct rbm_context *c, const struct rbm_route *route,
 		      enum rbm_side side, u32 count)
 {
+	u32 moved = c->narrow ? route->narrow_moved : route->wide_moved;
+
 	if (!route->product || c->run->flags & PBM_RUN_EVENTS)
 		return 0;
 	if (c->run->flags & PBM_RUN_PRODUCT)
 		return 1;
 	return count >= route->product_chains &&
-	       c->scratch->moved[!side] >= (c->narrow ? route->narrow_moved : route->wide_moved);
+	       c->scratch->moved[!side] * (count < PRODUCT_CHAINS ? count : PRODUCT_CHAINS) >=
+		       moved * PRODUCT_CHAINS;
 }
 
 /* The fields of side now hold for the states that the other side has. */
@@ -230,7 +235,7 @@ static void run_block(struct rbm_context *c, const struct rbm_route *route)
 		u64 last_hidden;
 
 		if (!t || gain != c->gain)
-			pbm_fast_init(&c->fast, gain);
+			(c->narrow ? pbm_fast_init : pbm_fast_init_wide)(&c->fast, gain);
 		c->gain = gain;
 		c->sweep = run->sweep0 + t;
 		if (run->spread)

@@ -170,7 +170,8 @@ struct rbm_route {
 	u32 narrow; /* keeps s16 fields where the image allows it */
 	/*
 	 * Makes field[side] hold for the present states of the other side, whatever it held for;
-	 * may be NULL. It pays for so many chains, where so many 1024ths of the other side changed.
+	 * may be NULL. It pays for so many chains, where so many 1024ths of the other side changed
+	 * (with few chains, more).
 	 */
 	rbm_fields_fn product;
 	u32 product_chains, narrow_moved, wide_moved;

@@ -19,7 +19,8 @@ struct draw_keys {
 
 struct draw_law {
 	vec16u max, over, whole, slope; /* over = max + 1 */
-	u16 shift, hot;
+	vec16u band, twice;		/* band + 1 and 2 band */
+	u16 shift, hot, down;
 };
 
 simd_inline void keys_init(struct draw_keys *keys, const struct rbm_context *c, u32 visit)
@@ -137,32 +138,30 @@ simd_inline u64 saturated(const vec16s field[WORD_VECTORS])
  * new spin is (less likely) == (negative). u is 1 - v; sum = u + m goes over the edge where v < m.
  */
 #if SIMD_BYTES == 64
-simd_inline struct drawn verdict(const vec16s field[WORD_VECTORS], const vec16u m[WORD_VECTORS],
-				 const vec16u sum[WORD_VECTORS])
+simd_inline struct drawn verdict(const struct draw_law *law, const vec16s field[WORD_VECTORS],
+				 const vec16u m[WORD_VECTORS], const vec16u sum[WORD_VECTORS])
 {
-	const vec16u band = simd_set16(PBM_FAST_BAND + 1), most = simd_set16(2 * PBM_FAST_BAND);
 	u64 minor = simd_less(sum[0], m[0]) | (u64)simd_less(sum[1], m[1]) << 32;
 
 	return (struct drawn){
 		.bits = ~(minor ^ word_mask(field)),
-		.doubt = simd_not_more(sum[0] + band, most) |
-			 (u64)simd_not_more(sum[1] + band, most) << 32,
+		.doubt = simd_not_more(sum[0] + law->band, law->twice) |
+			 (u64)simd_not_more(sum[1] + law->band, law->twice) << 32,
 	};
 }
 #else
-simd_inline struct drawn verdict(const vec16s field[WORD_VECTORS], const vec16u m[WORD_VECTORS],
-				 const vec16u sum[WORD_VECTORS])
+simd_inline struct drawn verdict(const struct draw_law *law, const vec16s field[WORD_VECTORS],
+				 const vec16u m[WORD_VECTORS], const vec16u sum[WORD_VECTORS])
 {
-	const vec16u band = simd_set16(PBM_FAST_BAND + 1), most = simd_set16(2 * PBM_FAST_BAND);
 	vec16s even[WORD_VECTORS], doubt[WORD_VECTORS], any = { 0 };
 	struct drawn d = { 0, 0 };
 	u32 q;
 
 	for_unrolled(q, WORD_VECTORS) {
-		vec16u off = sum[q] + band;
+		vec16u off = sum[q] + law->band;
 
 		even[q] = (vec16s)(simd_min(sum[q], m[q]) == m[q]) ^ (field[q] >> 15);
-		doubt[q] = (vec16s)(simd_min(off, most) == off);
+		doubt[q] = (vec16s)(simd_min(off, law->twice) == off);
 		any |= doubt[q];
 	}
 	d.bits = word_mask(even);
@@ -193,7 +192,7 @@ simd_inline void decide(const struct draw_law *law, const vec16s *field, const v
 	for_unrolled(q, vectors / WORD_VECTORS) {
 		u32 at = q * WORD_VECTORS;
 
-		out[q] = verdict(field + at, m + at, sum + at);
+		out[q] = verdict(law, field + at, m + at, sum + at);
 		if (__builtin_expect(law->hot, 0))
 			out[q].doubt |= saturated(field + at);
 	}
@@ -250,10 +249,11 @@ static __attribute__((__noinline__)) void settle_all(struct rbm_context *c, enum
 	}
 }
 
-/* Fields as the law takes them: saturated. */
-simd_inline void load_fields(const void *fields, const s16 *odd, int narrow, u32 vectors,
+/* Fields as the law takes them: divided if so, and saturated. */
+simd_inline void load_fields(const void *fields, const s16 *odd, u32 down, int narrow, u32 vectors,
 			     vec16s out[DRAW_VECTORS])
 {
+	s32 middle = 1 << down >> 1;
 	u32 q;
 
 	for_unrolled(q, vectors) {
@@ -265,7 +265,8 @@ simd_inline void load_fields(const void *fields, const s16 *odd, int narrow, u32
 		} else {
 			const vec32s *wide = (const vec32s *)fields + 2 * q;
 
-			out[q] = simd_pack32(wide[0], wide[1]);
+			out[q] = simd_pack32((wide[0] + middle) >> (s32)down,
+					     (wide[1] + middle) >> (s32)down);
 		}
 	}
 }
@@ -294,8 +295,11 @@ simd_inline struct draw draw_begin(struct rbm_context *c, enum rbm_side side, u3
 			 .over = simd_set16((u16)(c->fast.max + 1)),
 			 .whole = simd_set16(c->fast.whole),
 			 .slope = simd_set16(c->fast.slope),
+			 .band = simd_set16((u16)(c->fast.band + 1)),
+			 .twice = simd_set16((u16)(2 * c->fast.band)),
 			 .shift = c->fast.shift,
-			 .hot = c->fast.hot },
+			 .hot = c->fast.hot,
+			 .down = c->fast.down },
 		.side = side,
 		.visit = visit,
 		.stride = rbm_padded(rbm_units(c->shape, side)),
@@ -316,7 +320,7 @@ simd_inline void draw_words(struct rbm_context *c, struct draw *d, u32 chain, u3
 	vec16u words[DRAW_VECTORS];
 	vec16s field[DRAW_VECTORS];
 
-	load_fields(fields, d->odd + 64 * w, narrow, vectors, field);
+	load_fields(fields, d->odd + 64 * w, d->law.down, narrow, vectors, field);
 	random_words(d->keys, group, number, vectors, words);
 	decide(&d->law, field, words, vectors, drawn);
 	for_unrolled(q, vectors / WORD_VECTORS) {

@@ -52,15 +52,15 @@ static u64 rbm_draw_word(const struct rbm_context *c, const s32 *f, u32 group, u
 				 ars_counter(group + g, chain, c->sweep, visit, ARS_USE_UPPER),
 				 ARS_ROUNDS);
 		for (k = 0; k < 8; k++) {
-			s32 field = f[8 * g + k];
-			u32 u = ars_lane(&hi, k), mag = field < 0 ? -(u32)field : (u32)field;
-			s32 margin = 0;
+			s32 field = f[8 * g + k], near = pbm_fast_field(&c->fast, field);
+			u32 u = ars_lane(&hi, k), mag = near < 0 ? -(u32)near : (u32)near;
+			s32 margin = 0, band = c->fast.band;
 
 			if (mag <= 32767 || !c->fast.hot)
 				margin = pbm_fast_margin(&c->fast, mag <= 32767 ? mag : 32767,
-							 field < 0 ? u : ~u & 0xffff);
-			if (margin > PBM_FAST_BAND || margin < -PBM_FAST_BAND) {
-				out |= (u64)((margin < 0) == (field < 0)) << (8 * g + k);
+							 near < 0 ? u : ~u & 0xffff);
+			if (margin > band || margin < -band) {
+				out |= (u64)((margin < 0) == (near < 0)) << (8 * g + k);
 				continue;
 			}
 			if (!have_low)

@@ -186,6 +186,47 @@ START_TEST(fast_band)
 }
 END_TEST
 
+/* The margin at the word where the exact decision turns, for a field of either sign. */
+static s32 turning_margin(const struct pbm_fast *fast, s32 field, u64 gain)
+{
+	s32 near = pbm_fast_field(fast, field), mag = abs(near);
+	u32 t = pbm_minority((u32)abs(field), gain), word = field < 0 ? t : ~t;
+
+	ck_assert(mag <= 32767 || !fast->hot);
+	return pbm_fast_margin(fast, mag <= 32767 ? (u32)mag : 32767,
+			       (near < 0 ? word : ~word) >> 16);
+}
+
+/* The same where fields are divided: of either sign, near 0 and up to the largest there are. */
+START_TEST(wide_band)
+{
+	s32 worst = 0, divided = 0;
+	unsigned int i, k;
+
+	random_state = 5;
+	for (i = 0; i < 2000; i++) {
+		u64 gain = some_gain(i) >> next_random() % 16;
+		struct pbm_fast fast;
+
+		pbm_fast_init_wide(&fast, gain);
+		divided += fast.down != 0;
+		ck_assert_int_eq(fast.band, fast.down ? PBM_FAST_WIDE_BAND : PBM_FAST_BAND);
+		for (k = 0; k < 4000; k++) {
+			s32 most = (s32)(16384u * 32767u >> next_random() % 29);
+			s32 field = (s32)(next_random() % (2 * (u64)most + 1)) - most;
+			s32 margin = abs(turning_margin(&fast, field, gain));
+
+			ck_assert_int_lt(margin, fast.band);
+			if (fast.down && margin > worst)
+				worst = margin;
+		}
+	}
+	ck_assert_int_gt(divided, 200);
+	ck_assert_int_ge(worst, PBM_FAST_WIDE_BAND / 2);
+	printf("divided fields: worst margin %d of %d\n", worst, PBM_FAST_WIDE_BAND);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("law");
@@ -201,6 +242,7 @@ int main(void)
 	tcase_add_test(t, ends);
 	tcase_add_test(t, table_is_right);
 	tcase_add_test(t, fast_band);
+	tcase_add_test(t, wide_band);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
