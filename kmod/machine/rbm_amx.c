@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * The route for CPUs that also multiply tiles of bytes (AMX-INT8): fields of 32 chains and 32
- * p-bits at a time, from nothing, by spins times couplings. Sums are exact in s32, and cost so little
- * that events pay with few chains alone. 16-bit couplings are two planes of bytes, W = 256 high +
- * low.
+ * p-bits at a time, from nothing, by spins times couplings. Sums are exact in s32, and cost so
+ * little that events pay with few chains alone, or where little changes. 16-bit couplings are two
+ * planes of bytes, W = 256 high + low.
  *
  * A plane of an image, for one side as output: tiles [output / 32][input / 64][2][16][64], a tile
  * for 64 inputs and 16 outputs, byte 4 (output % 16) + input % 4 of its row input % 64 / 4. Planes
@@ -21,7 +21,8 @@
 #define TILE_SIZE 1024u
 #define AT_A_TIME (2 * A_ROWS) /* chains, and outputs, of a product of tiles */
 
-_Static_assert(AT_A_TIME == RBM_AMX_OUTPUTS && RBM_BLOCK % AT_A_TIME == 0, "tiles");
+_Static_assert(AT_A_TIME == RBM_AMX_OUTPUTS, "a block of a plane");
+_Static_assert(RBM_BLOCK % AT_A_TIME == 0, "the last tiles of spins");
 
 /* All eight tiles are 16 rows of 64 bytes. */
 struct tile_config {
@@ -40,9 +41,8 @@ static void begin(void)
 		config.rows[k] = 16;
 	}
 	_tile_loadconfig(&config);
-	__asm__ volatile(
-		"" ::
-			: "memory"); /* spins are in memory: the compiler sees no load of tiles */
+	/* The compiler sees no load of tiles: what they read is in memory from here on. */
+	__asm__ volatile("" ::: "memory");
 }
 
 /* Spins as bytes, -1 or +1: [chain / 16][input / 64][16][64]. */
@@ -142,11 +142,12 @@ static void store_wide(const struct sums *s, const struct sums *high, u32 chain,
 	u32 k;
 
 	for (k = 0; k < 2; k++) {
-		__m512i sum = *sums_of_chain(s, chain, k);
+		__m512i sum = *sums_of_chain(s, chain, k), more;
 
-		if (high)
-			sum = _mm512_add_epi32(
-				sum, _mm512_slli_epi32(*sums_of_chain(high, chain, k), 8));
+		if (high) {
+			more = _mm512_slli_epi32(*sums_of_chain(high, chain, k), 8);
+			sum = _mm512_add_epi32(sum, more);
+		}
 		_mm512_store_si512((__m512i *)to + k, sum);
 	}
 }
@@ -299,9 +300,9 @@ static u64 first_bits(u32 from, u32 to, u32 most)
 static void plane_visible(const struct pbm_shape *s, const void *w, u32 high, u32 out, u32 in,
 			  u8 *tile)
 {
-	const __m512i column = _mm512_mullo_epi32(
-		_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
-		_mm512_set1_epi32(16));
+	const __m512i count =
+		_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+	const __m512i column = _mm512_slli_epi32(count, 4);
 	__m512i rows[B_OUTPUTS];
 	u32 k;
 
@@ -341,24 +342,29 @@ static void plane_hidden(const struct pbm_shape *s, const void *w, u32 high, u32
 	}
 }
 
+static void load_side(const struct pbm_shape *s, const void *couplings, struct rbm_image *im,
+		      enum rbm_side side)
+{
+	u32 outputs = rbm_padded(rbm_units(s, side)), inputs = rbm_padded(rbm_units(s, !side));
+	u8 *tile = (u8 *)im + im->planes[side];
+	u32 out, plane, in, k;
+
+	for (out = 0; out < outputs; out += AT_A_TIME)
+		for (plane = 0; plane < s->bits / 8; plane++)
+			for (in = 0; in < inputs; in += 64)
+				for (k = out; k < out + AT_A_TIME; k += B_OUTPUTS) {
+					if (side == RBM_VISIBLE)
+						plane_visible(s, couplings, plane, k, in, tile);
+					else
+						plane_hidden(s, couplings, plane, k, in, tile);
+					tile += TILE_SIZE;
+				}
+}
+
 void rbm_amx_load(const struct pbm_shape *s, const void *couplings, struct rbm_image *im)
 {
-	u32 side, out, in, plane, k;
-
-	for (side = 0; side < 2; side++) {
-		u32 outputs = rbm_padded(rbm_units(s, side)),
-		    inputs = rbm_padded(rbm_units(s, !side));
-		u8 *tile = (u8 *)im + im->planes[side];
-
-		for (out = 0; out < outputs; out += AT_A_TIME)
-			for (plane = 0; plane < s->bits / 8; plane++)
-				for (in = 0; in < inputs; in += 64)
-					for (k = 0; k < 2; k++, tile += TILE_SIZE)
-						(side == RBM_VISIBLE ? plane_visible :
-								       plane_hidden)(
-							s, couplings, plane, out + k * B_OUTPUTS,
-							in, tile);
-	}
+	load_side(s, couplings, im, RBM_VISIBLE);
+	load_side(s, couplings, im, RBM_HIDDEN);
 }
 
 const struct rbm_route rbm_route_amx =

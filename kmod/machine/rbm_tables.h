@@ -21,9 +21,9 @@
 #define TABLE_TILES  2u			     /* at once, where fields are narrow */
 #define NARROW_TILE  (RBM_TILE / SIMD_LANES) /* vectors of a tile's sums */
 
-_Static_assert(TABLE_GROUPS *TABLE_SUMS *TABLE_TILES *RBM_TILE * sizeof(s16) <= RBM_TABLES_SIZE,
-	       "narrow tables");
-_Static_assert(TABLE_GROUPS *TABLE_SUMS *RBM_TILE * sizeof(s32) <= RBM_TABLES_SIZE, "wide tables");
+#define PASS_SUMS (TABLE_GROUPS * TABLE_SUMS * RBM_TILE) /* of one tile */
+_Static_assert(sizeof(s16) * TABLE_TILES * PASS_SUMS <= RBM_TABLES_SIZE, "narrow tables");
+_Static_assert(PASS_SUMS * sizeof(s32) <= RBM_TABLES_SIZE, "wide tables");
 
 #define not_inlined __attribute__((__noinline__)) /* frames in the kernel are small */
 
@@ -56,7 +56,6 @@ simd_inline void group_rows(const struct table_pass *p, u32 group, u32 tile,
 	do {                                                                       \
 		type t_[8] = { (r)[0] - (r)[0], (r)[0], (r)[1], (r)[0] + (r)[1] }; \
 		u32 s_;                                                            \
-                                                                                   \
 		for_unrolled(s_, 4)                                                \
 			t_[4 + s_] = t_[s_] + (r)[2];                              \
 		for_unrolled(s_, 8) {                                              \
@@ -65,7 +64,7 @@ simd_inline void group_rows(const struct table_pass *p, u32 group, u32 tile,
 		}                                                                  \
 	} while (0)
 
-/* Couplings are stored as bytes, those to outputs k and 32 + k side by side; see struct rbm_image. */
+/* Bytes of couplings to outputs k and 32 + k stand side by side; see struct rbm_image. */
 static not_inlined void narrow_tables(struct rbm_context *c, const struct table_pass *p)
 {
 	vec16u *sums = c->scratch->tables, bias = simd_set16((u16)(128 / c->image->together));
@@ -125,7 +124,7 @@ simd_inline u32 pass_states(const struct rbm_context *c, enum rbm_side side, u32
 	return (u32)(rbm_state(c, chain, !side)[input / 64] >> (input % 64));
 }
 
-/* Adds a sum of every group to the fields of each chain, which start from `start` in the first pass. */
+/* Adds a sum of every group to the fields of each chain; in the first pass, to the start. */
 simd_inline void narrow_chains(struct rbm_context *c, enum rbm_side side,
 			       const struct table_pass *p, u32 tiles, u32 groups)
 {
