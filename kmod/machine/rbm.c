@@ -72,7 +72,9 @@ static struct rbm_scratch *scratch_init(const struct pbm_shape *s, u8 *base)
 static int by_product(const struct rbm_context *c, const struct rbm_route *route,
 		      enum rbm_side side, u32 count)
 {
-	u32 moved = c->narrow ? route->narrow_moved : route->wide_moved;
+	u32 kind = c->image->bits != 8	  ? RBM_ROWS16 :
+		   c->image->together > 1 ? RBM_ROWS8_TOGETHER :
+					    RBM_ROWS8;
 
 	if (!route->product || c->run->flags & PBM_RUN_EVENTS)
 		return 0;
@@ -80,7 +82,7 @@ static int by_product(const struct rbm_context *c, const struct rbm_route *route
 		return 1;
 	return count >= route->product_chains &&
 	       c->scratch->moved[!side] * (count < PRODUCT_CHAINS ? count : PRODUCT_CHAINS) >=
-		       moved * PRODUCT_CHAINS;
+		       route->moved[kind] * PRODUCT_CHAINS;
 }
 
 /* The fields of side now hold for the states that the other side has. */

@@ -165,6 +165,10 @@ typedef void (*rbm_fields_fn)(struct rbm_context *c, enum rbm_side side, const u
 typedef void (*rbm_draw_fn)(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
 			    u32 count);
 
+/* How rows of couplings are added: by which it goes what an event costs. */
+enum rbm_row_kind { RBM_ROWS16, RBM_ROWS8, RBM_ROWS8_TOGETHER };
+#define RBM_NEVER 1025u /* of 1024 */
+
 /* A route: what differs between scalar and vector code. */
 struct rbm_route {
 	u32 narrow; /* keeps s16 fields where the image allows it */
@@ -174,7 +178,7 @@ struct rbm_route {
 	 * (with few chains, more).
 	 */
 	rbm_fields_fn product;
-	u32 product_chains, narrow_moved, wide_moved;
+	u32 product_chains, moved[3]; /* [enum rbm_row_kind] */
 	rbm_fields_fn list;	  /* lists what changed on the other side since field[side] held */
 	rbm_fields_fn accumulate; /* makes field[side] hold for the events of scratch */
 	rbm_draw_fn draw;	  /* draws the p-bits of side from its fields; visit as in ars.h */

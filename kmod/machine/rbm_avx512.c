@@ -6,6 +6,6 @@
 #include "rbm_tables.h"
 
 const struct rbm_route rbm_route_avx512 =
-	RBM_VECTOR_ROUTE(.product = product_tables, .product_chains = 32, .narrow_moved = 400,
-			 .wide_moved = 250);
+	RBM_VECTOR_ROUTE(.product = product_tables, .product_chains = 32,
+			 .moved = { 300, 450, RBM_NEVER });
 #endif

@@ -6,8 +6,8 @@
  * nearest cache, and each chain of the block uses them once: so it takes many chains, and many
  * p-bits that change, for tables to cost less than the rows of the events alone.
  *
- * Sums are exact in 16 bits where fields are narrow (modulo 2^16, and the fields they give fit),
- * and in 32 bits for all others, 16-bit couplings among them.
+ * Sums of 8-bit couplings are exact in 16 bits, modulo 2^16 where fields are narrow too, since the
+ * fields they give fit. Those of 16-bit couplings take 32 bits.
  */
 #ifndef PBM_RBM_TABLES_H
 #define PBM_RBM_TABLES_H
@@ -18,7 +18,7 @@
 #define TABLE_SUMS   16u
 #define TABLE_GROUPS 8u /* of inputs, in a pass over the chains: half a word of states */
 #define PASS_INPUTS  (TABLE_INPUTS * TABLE_GROUPS)
-#define TABLE_TILES  2u			     /* at once, where fields are narrow */
+#define TABLE_TILES  2u			     /* at once, of 8-bit couplings */
 #define NARROW_TILE  (RBM_TILE / SIMD_LANES) /* vectors of a tile's sums */
 
 #define PASS_SUMS (TABLE_GROUPS * TABLE_SUMS * RBM_TILE) /* of one tile */
@@ -94,19 +94,12 @@ static not_inlined void narrow_tables(struct rbm_context *c, const struct table_
 /* 2 W, since these fields are whole. */
 static not_inlined void wide_tables(struct rbm_context *c, const struct table_pass *p)
 {
-	s16 bytes[TABLE_INPUTS][RBM_TILE] __attribute__((aligned(SIMD_BYTES)));
-	s32 bias = 128 / (s32)c->image->together;
 	vec32s *sums = c->scratch->tables;
 	const u8 *rows[TABLE_INPUTS];
-	u32 g, q, r, k;
+	u32 g, q, r;
 
 	for (g = 0; g < p->groups; g++, sums += TABLE_SUMS * WIDE_TILE) {
 		group_rows(p, g, 0, rows);
-		for (r = 0; c->image->bits == 8 && r < TABLE_INPUTS; r++) {
-			for (k = 0; k < RBM_TILE; k++)
-				bytes[r][k] = (s16)(rows[r][rbm_place8(k)] - bias);
-			rows[r] = (const u8 *)bytes[r];
-		}
 		for (q = 0; q < WIDE_TILE; q++) {
 			vec32s x[TABLE_INPUTS];
 
@@ -124,46 +117,84 @@ simd_inline u32 pass_states(const struct rbm_context *c, enum rbm_side side, u32
 	return (u32)(rbm_state(c, chain, !side)[input / 64] >> (input % 64));
 }
 
-/* Adds a sum of every group to the fields of each chain; in the first pass, to the start. */
-simd_inline void narrow_chains(struct rbm_context *c, enum rbm_side side,
-			       const struct table_pass *p, u32 tiles, u32 groups)
+/* Fields of s32 with the sums of a pass, which fit 16 bits. */
+simd_inline void add_to_wide(const vec16u *sums, u32 vectors, const vec32s *from, vec32s *to)
+{
+	s16 narrow[TABLE_TILES * RBM_TILE] __attribute__((aligned(SIMD_BYTES)));
+	u32 q;
+
+	for_unrolled(q, vectors)
+		((vec16u *)narrow)[q] = sums[q];
+	for_unrolled(q, 2 * vectors)
+		to[q] = from[q] + 2 * simd_widen(narrow + q * WIDE_LANES);
+}
+
+simd_inline void add_sum(vec16u *f, const vec16u *tables, u32 vectors, u32 group, u32 states)
+{
+	const vec16u *sum =
+		tables + group * (u64)(TABLE_SUMS * vectors) + (u64)(states % TABLE_SUMS) * vectors;
+	u32 q;
+
+	for_unrolled(q, vectors)
+		f[q] += sum[q];
+}
+
+/*
+ * Adds a sum of every group to the fields of each chain; in the first pass, to what they start
+ * from. Fields are of s16 or s32.
+ */
+simd_inline void add_sums(struct rbm_context *c, enum rbm_side side, const struct table_pass *p,
+			  u32 tiles, u32 groups, int narrow)
 {
 	u32 padded = rbm_padded(rbm_units(c->shape, side)), vectors = tiles * NARROW_TILE, i, g, q;
-	const vec16u *start = (const vec16u *)(rbm_start(c->image, side) + p->tile_at * RBM_TILE);
-	s16 *fields = (s16 *)c->scratch->field[side] + p->tile_at * RBM_TILE;
+	const void *start =
+		narrow ? (const void *)(rbm_start(c->image, side) + p->tile_at * RBM_TILE) :
+			 (const void *)(rbm_base(c->image, side) + p->tile_at * RBM_TILE);
+	u64 size = narrow ? sizeof(s16) : sizeof(s32);
+	u8 *fields = (u8 *)c->scratch->field[side] + p->tile_at * RBM_TILE * size;
 	const vec16u *tables = c->scratch->tables;
 
 	for (i = 0; i < p->count; i++) {
 		u32 states = pass_states(c, side, p->who[i], p->input);
-		vec16u *to = (vec16u *)(fields + (u64)p->who[i] * padded);
-		const vec16u *from = p->input ? to : start;
+		void *to = fields + (u64)p->who[i] * padded * size;
+		const void *from = p->input ? to : start;
 		vec16u f[TABLE_TILES * NARROW_TILE];
 
 		for_unrolled(q, vectors)
-			f[q] = from[q];
-		for_unrolled(g, groups) {
-			const vec16u *sum = tables + (g * TABLE_SUMS +
-						      (states >> TABLE_INPUTS * g) % TABLE_SUMS) *
-							     vectors;
-
+			f[q] = narrow ? ((const vec16u *)from)[q] : (vec16u){ 0 };
+		if (groups == TABLE_GROUPS)
+			for_unrolled(g, TABLE_GROUPS)
+				add_sum(f, tables, vectors, g, states >> TABLE_INPUTS * g);
+		else
+			for (g = 0; g < groups; g++)
+				add_sum(f, tables, vectors, g, states >> TABLE_INPUTS * g);
+		if (narrow)
 			for_unrolled(q, vectors)
-				f[q] += sum[q];
-		}
-		for_unrolled(q, vectors)
-			to[q] = f[q];
+				((vec16u *)to)[q] = f[q];
+		else
+			add_to_wide(f, vectors, from, to);
 		rbm_rest(c, 2 * tiles * groups + 8);
 	}
+}
+
+simd_inline void add_groups(struct rbm_context *c, enum rbm_side side, const struct table_pass *p,
+			    int narrow)
+{
+	if (p->tiles != TABLE_TILES)
+		add_sums(c, side, p, 1, p->groups, narrow);
+	else if (p->groups == TABLE_GROUPS)
+		add_sums(c, side, p, TABLE_TILES, TABLE_GROUPS, narrow);
+	else
+		add_sums(c, side, p, TABLE_TILES, p->groups, narrow);
 }
 
 static not_inlined void narrow_pass(struct rbm_context *c, enum rbm_side side,
 				    const struct table_pass *p)
 {
-	if (p->tiles != TABLE_TILES)
-		narrow_chains(c, side, p, 1, p->groups);
-	else if (p->groups == TABLE_GROUPS)
-		narrow_chains(c, side, p, TABLE_TILES, TABLE_GROUPS);
+	if (c->narrow)
+		add_groups(c, side, p, 1);
 	else
-		narrow_chains(c, side, p, TABLE_TILES, p->groups);
+		add_groups(c, side, p, 0);
 }
 
 static not_inlined void wide_pass(struct rbm_context *c, enum rbm_side side,
@@ -196,7 +227,7 @@ static not_inlined void wide_pass(struct rbm_context *c, enum rbm_side side,
 
 static void product_tables(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count)
 {
-	u32 all = c->words[side], most = c->narrow ? TABLE_TILES : 1;
+	u32 all = c->words[side], most = c->image->bits == 8 ? TABLE_TILES : 1;
 	struct table_pass p = { .who = who, .count = count, .inputs = rbm_units(c->shape, !side) };
 
 	for (; p.tile_at < all; p.tile_at += p.tiles) {
@@ -210,7 +241,7 @@ static void product_tables(struct rbm_context *c, enum rbm_side side, const u8 *
 
 			p.groups = left < PASS_INPUTS ? (left + TABLE_INPUTS - 1) / TABLE_INPUTS :
 							TABLE_GROUPS;
-			if (c->narrow) {
+			if (c->image->bits == 8) {
 				narrow_tables(c, &p);
 				narrow_pass(c, side, &p);
 			} else {

@@ -5,6 +5,6 @@
 #include "rbm_tables.h"
 
 const struct rbm_route rbm_route_vaes =
-	RBM_VECTOR_ROUTE(.product = product_tables, .product_chains = 32, .narrow_moved = 300,
-			 .wide_moved = 220);
+	RBM_VECTOR_ROUTE(.product = product_tables, .product_chains = 32,
+			 .moved = { 250, 400, RBM_NEVER });
 #endif
