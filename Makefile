@@ -5,7 +5,8 @@
 # make install  DESTDIR= PREFIX=/usr/local; make uninstall
 # make deb      Debian packages, in build/deb
 # make install-dkms, make uninstall-dkms: the kernel module
-# make bench    flips/ns by network and backend; make bench-instructions counts instead
+# make bench    flips/ns by network and backend; make bench-instructions counts instead;
+#               make bench-moments: moments by route, beside sgemm
 # make bench-scale MNIST=DIR: training at 784 x 512, and how it mixes
 # make lint     format, clang, man pages
 # make clean

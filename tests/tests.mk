@@ -82,6 +82,12 @@ check-unit: all tests counted
 check-sanitized:
 	@$(MAKE) --no-print-directory -s -j2 B=$(B)/san OPT=-O1 SAN='$(SAN_FLAGS)' programs tests
 	$(RUN_TESTS) $(SAN_TESTS:$(B)/%=$(B)/san/%)
+# How long moments take, by route and beside sgemm with what OpenBLAS has for AVX-512, which it does
+# not choose by itself on a processor that it does not know.
+.PHONY: bench-moments
+$(B)/tests/machine/bench_moments: private TEST_LIBS_machine := -lopenblas
+bench-moments: $(B)/tests/machine/bench_moments
+	$(if $(shell grep -m1 -w avx512vl /proc/cpuinfo),OPENBLAS_CORETYPE=SkylakeX) $<
 # m = n = 10: the exact gate on 2^19 states. SCALE=12: 2^23, with 12 GiB.
 SCALE ?= 10
 check-scale: $(B)/tests/exact/test_scale

@@ -120,7 +120,15 @@ struct pbm_sums {
 	u64 samples; /* number of (chain, recorded sweep) pairs added */
 	u64 flips;   /* p-bit updates made, accepted or not */
 	u64 changed; /* those that changed the p-bit */
+	s16 *near;   /* [n * m] or NULL: vh of the last samples, not in vh yet */
+	u32 nearer;  /* number of those samples; 0: what stands in near counts for nothing */
 };
+
+/*
+ * Adds near, if there is any, to vh: what is spared is the way to vh, four times as far, with every
+ * batch. With `first`, vh held nothing, and is set.
+ */
+void pbm_sums_settle(const struct pbm_shape *s, struct pbm_sums *sums, int first);
 
 /*
  * A run: `sweeps` sweeps of chains [chain0, chain0 + chains) of the program. Sweep t of the run is

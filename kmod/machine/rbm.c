@@ -35,7 +35,7 @@ static u64 scratch_layout(const struct pbm_shape *s, struct scratch_layout *l)
 	l->batch = at;
 	at += rbm_align((u64)RBM_BATCH * pbm_state_words(s) * sizeof(u64));
 	l->columns = at;
-	return at + rbm_align((u64)RBM_BATCH * pbm_state_words(s) * sizeof(u64));
+	return at + (u64)RBM_COLUMN * 64 * pbm_state_words(s);
 }
 
 size_t pbm_scratch_size(const struct pbm_shape *s)
@@ -180,11 +180,43 @@ static s64 energy(struct rbm_context *c, u32 chain, enum rbm_side side)
 	return -sum;
 }
 
+void pbm_sums_settle(const struct pbm_shape *s, struct pbm_sums *sums, int first)
+{
+	u64 size = (u64)s->n * s->m, k;
+
+	if (sums->nearer && first)
+		for (k = 0; k < size; k++)
+			sums->vh[k] = sums->near[k];
+	else if (sums->nearer)
+		for (k = 0; k < size; k++)
+			sums->vh[k] += sums->near[k];
+	else if (first)
+		for (k = 0; k < size; k++)
+			sums->vh[k] = 0;
+	sums->nearer = 0;
+}
+
+#define MOST_NEAR 32767u /* samples whose sum fits s16 */
+
+/* Rows of the batch. */
+static void sum_rows(struct rbm_context *c, const struct rbm_route *route, u32 from, u32 to)
+{
+	struct pbm_sums *sums = c->sums;
+
+	if (!from && sums->near && sums->nearer > MOST_NEAR - c->scratch->batched)
+		pbm_sums_settle(c->shape, sums, 0);
+	route->moments(c, from, to);
+	if (to < c->shape->n)
+		return;
+	if (sums->near)
+		sums->nearer += c->scratch->batched;
+	c->scratch->batched = 0;
+}
+
 /* The whole batch. */
 static void sum_batch(struct rbm_context *c, const struct rbm_route *route)
 {
-	route->moments(c, 0, c->shape->n);
-	c->scratch->batched = 0;
+	sum_rows(c, route, 0, c->shape->n);
 }
 
 static void record(struct rbm_context *c, const struct rbm_route *route, u64 row, u64 last_hidden)
@@ -345,19 +377,16 @@ int pbm_sum_part(const struct pbm_shape *s, const struct pbm_run *run, struct pb
 		 void *scratch, enum pbm_isa isa, u32 *at)
 {
 	struct rbm_context c = { .shape = s, .run = run, .sums = sums };
-	u32 rows = SUM_PART / s->m + 1;
+	u32 rows = (SUM_PART / s->m + RBM_ROWS) / RBM_ROWS * RBM_ROWS;
 	u32 to = s->n - *at < rows || !sums->vh ? s->n : *at + rows;
 
 	c.scratch = scratch;
 	c.words[0] = pbm_side_words(s->n);
 	c.words[1] = pbm_side_words(s->m);
 	if (c.scratch->batched)
-		route_of(isa)->moments(&c, *at, to);
+		sum_rows(&c, route_of(isa), *at, to);
 	*at = to;
-	if (to < s->n)
-		return 1;
-	c.scratch->batched = 0;
-	return 0;
+	return to < s->n;
 }
 
 void pbm_states_random(const struct pbm_shape *s, u64 seed, u32 chain0, u32 chains,

@@ -27,8 +27,10 @@
 #else
 #define RBM_HAVE_AMX 0
 #endif
-#define RBM_AMX_OUTPUTS 32u    /* of a block of a plane */
-#define RBM_TABLES_SIZE 32768u /* bytes that stay in the nearest cache */
+#define RBM_AMX_OUTPUTS 32u		/* of a block of a plane */
+#define RBM_TABLES_SIZE 32768u		/* bytes that stay in the nearest cache */
+#define RBM_ROWS	4u		/* of the sums that a vector route adds to together */
+#define RBM_COLUMN	(RBM_BATCH / 4) /* bytes of a p-bit's samples, which may lie 4 in a byte */
 
 enum rbm_side { RBM_VISIBLE = 0, RBM_HIDDEN = 1 };
 
@@ -109,12 +111,14 @@ struct rbm_scratch {
 	void *tables;		/* RBM_TABLES_SIZE, of a pass of a product */
 	s8 *spins;    /* [RBM_BLOCK][padded units of either side], of the route with AMX */
 	u64 *batch;   /* [RBM_BATCH][state words], samples not yet summed */
-	u64 *columns; /* [units of both sides][RBM_BATCH / 64], the same by unit */
+	u64 *columns; /* [RBM_COLUMN bytes of each padded p-bit], the same by p-bit */
 	u32 batched;
 	struct ars_block coins[RBM_BLOCK]; /* directions of 128 sweeps */
 	u64 square[64];			   /* bits to be transposed */
 	struct rbm_doubt doubts[RBM_DOUBTS];
-	u64 keys[80] __attribute__((aligned(64))); /* a vector route's */
+	u64 keys[80] __attribute__((aligned(64))); /* a vector route's, as is what follows */
+	s16 moments[RBM_ROWS][2 * RBM_TILE];
+	u64 differ[256][2];
 };
 
 /* What one sweep step needs to know. */

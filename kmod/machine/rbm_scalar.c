@@ -155,10 +155,110 @@ static void accumulate(struct rbm_context *c, enum rbm_side side, const u8 *who,
 	}
 }
 
+/* 64 x 64 bits, in place: bit k of row i becomes bit i of row k. */
+static void transpose64(u64 *a)
+{
+	u64 mask = 0x00000000ffffffffull;
+	u32 j, k;
+
+	for (j = 32; j; j >>= 1, mask ^= mask << j) {
+		for (k = 0; k < 64; k = (k + j + 1) & ~j) {
+			u64 t = (a[k] >> j ^ a[k + j]) & mask;
+
+			a[k] ^= t << j;
+			a[k + j] ^= t;
+		}
+	}
+}
+
+static void make_columns(struct rbm_context *c)
+{
+	u32 stride = c->words[0] + c->words[1];
+	u64 *t = c->scratch->square;
+	u32 part, w, k;
+
+	for (part = 0; part < RBM_BATCH / 64; part++) {
+		for (w = 0; w < stride; w++) {
+			for (k = 0; k < 64; k++) {
+				u32 s = 64 * part + k;
+
+				t[k] = s < c->scratch->batched ?
+					       c->scratch->batch[(u64)s * stride + w] :
+					       0;
+			}
+			transpose64(t);
+			for (k = 0; k < 64; k++)
+				c->scratch->columns[(64 * (u64)w + k) * (RBM_BATCH / 64) + part] =
+					t[k];
+			rbm_rest(c, 512);
+		}
+	}
+}
+
+/* Sums of one side: 2 (samples in which the p-bit is +1) - samples. */
+static void moments_side(struct rbm_context *c, s64 *sums, const u64 *columns, u32 units)
+{
+	s64 samples = c->scratch->batched;
+	u32 i, p;
+
+	for (i = 0; sums && i < units; i++) {
+		u32 up = 0;
+
+		for (p = 0; p < RBM_BATCH / 64; p++)
+			up += rbm_popcount(columns[i * (RBM_BATCH / 64) + p]);
+		sums[i] += 2 * (s64)up - samples;
+		rbm_rest(c, 4);
+	}
+}
+
+#define MOMENTS_PART 512u /* products between rests */
+
+/* Sum over the samples of s_i s_j = samples - 2 (number that differ). */
+static void moments_row(struct rbm_context *c, u32 i, const u64 *vi, const u64 *h)
+{
+	s32 samples = (s32)c->scratch->batched;
+	u32 m = c->shape->m, from, j;
+	u64 row = (u64)i * m;
+
+	for (from = 0; from < m; from += MOMENTS_PART) {
+		u32 to = m - from < MOMENTS_PART ? m : from + MOMENTS_PART;
+
+		for (j = from; j < to; j++) {
+			const u64 *hj = h + j * (RBM_BATCH / 64);
+			u32 differ = rbm_popcount(vi[0] ^ hj[0]) + rbm_popcount(vi[1] ^ hj[1]) +
+				     rbm_popcount(vi[2] ^ hj[2]) + rbm_popcount(vi[3] ^ hj[3]);
+			s32 sum = samples - 2 * (s32)differ;
+
+			if (!c->sums->near)
+				c->sums->vh[row + j] += sum;
+			else if (c->sums->nearer)
+				c->sums->near[row + j] = (s16)(c->sums->near[row + j] + sum);
+			else
+				c->sums->near[row + j] = (s16)sum;
+		}
+		rbm_rest(c, to - from);
+	}
+}
+
+static void moments_scalar(struct rbm_context *c, u32 from, u32 to)
+{
+	const u64 *v = c->scratch->columns;
+	const u64 *h = v + (u64)c->words[0] * RBM_BATCH;
+	u32 i;
+
+	if (!from) {
+		make_columns(c);
+		moments_side(c, c->sums->v, v, c->shape->n);
+		moments_side(c, c->sums->h, h, c->shape->m);
+	}
+	for (i = from; c->sums->vh && i < to; i++)
+		moments_row(c, i, v + i * (u64)(RBM_BATCH / 64), h);
+}
+
 const struct rbm_route rbm_route_scalar = {
 	.list = rbm_list_generic,
 	.accumulate = accumulate,
 	.draw = rbm_draw_generic,
 	.draw_spread = rbm_draw_spread,
-	.moments = rbm_moments_generic,
+	.moments = moments_scalar,
 };

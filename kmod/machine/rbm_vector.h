@@ -8,8 +8,8 @@
 #define PBM_RBM_VECTOR_H
 
 #include "rbm_draw.h"
+#include "rbm_moments.h"
 
-#define TILE_VECTORS  (RBM_TILE / SIMD_BYTES) /* of a tile's row of bytes */
 #define FIELD_VECTORS (RBM_TILE / SIMD_LANES) /* of a tile's fields as s16 */
 
 /* Tiles that events are added to together: as many as there are registers for. */
@@ -395,11 +395,11 @@ static void update_vector(struct rbm_context *c, enum rbm_side side, u32 visit, 
 }
 
 /* With product, product_draw, and what they take to pay; see struct rbm_route. */
-#define RBM_VECTOR_ROUTE(...)                                                               \
-	{                                                                                   \
-		.narrow = 1, .list = list_vector, .accumulate = accumulate_vector,          \
-		.accumulate_draw = update_vector, .draw = draw_vector,                      \
-		.draw_spread = rbm_draw_spread, .moments = rbm_moments_generic, __VA_ARGS__ \
+#define RBM_VECTOR_ROUTE(...)                                                          \
+	{                                                                              \
+		.narrow = 1, .list = list_vector, .accumulate = accumulate_vector,     \
+		.accumulate_draw = update_vector, .draw = draw_vector,                 \
+		.draw_spread = rbm_draw_spread, .moments = moments_vector, __VA_ARGS__ \
 	}
 
 #endif

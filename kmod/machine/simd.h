@@ -73,6 +73,45 @@ simd_inline vec64s simd_pairs(u64 a, u64 b)
 	return ((none + (long long)a) & first) | ((none + (long long)b) & ~first);
 }
 
+/* s16 of memory as s64: as many as there are in a vector, of 8 that are read. */
+typedef short v8h __attribute__((vector_size(16), aligned(2)));
+simd_inline vec64s simd_widen64(const s16 *p)
+{
+	v8h x = *(const v8h *)p;
+#if SIMD_BYTES == 64
+#ifdef __clang__
+	return __builtin_convertvector(x, vec64s);
+#else
+	return __builtin_ia32_pmovsxwq512_mask(x, (vec64s){ 0 }, 0xff);
+#endif
+#else
+#ifdef __clang__
+	return __builtin_convertvector(__builtin_shufflevector(x, x, 0, 1, 2, 3), vec64s);
+#else
+	return __builtin_ia32_pmovsxwq256(x);
+#endif
+#endif
+}
+
+/* 128 bits of memory, over and over. */
+simd_inline vec64s simd_load_twice(const void *p)
+{
+	v2q x = *(const v2q *)p;
+#if SIMD_BYTES == 64
+#ifdef __clang__
+	return __builtin_shufflevector(x, x, 0, 1, 0, 1, 0, 1, 0, 1);
+#else
+	return __builtin_ia32_broadcasti64x2_512_mask(x, (vec64s){ 0 }, 0xff);
+#endif
+#else
+#ifdef __clang__
+	return __builtin_shufflevector(x, x, 0, 1, 0, 1);
+#else
+	return __builtin_ia32_vbroadcastsi256(x);
+#endif
+#endif
+}
+
 #if SIMD_BYTES == 64
 
 simd_inline vec16u simd_mul_high(vec16u a, vec16u b)
@@ -81,6 +120,16 @@ simd_inline vec16u simd_mul_high(vec16u a, vec16u b)
 	return (vec16u)__builtin_ia32_pmulhuw512((vec16s)a, (vec16s)b);
 #else
 	return (vec16u)__builtin_ia32_pmulhuw512_mask((vec16s)a, (vec16s)b, (vec16s){ 0 }, ~0u);
+#endif
+}
+
+/* Bytes of 16 by 16: that of the table at the lower half of each byte of at, or 0 from 128 on. */
+simd_inline vec16u simd_shuffle8(vec16u table, vec16u at)
+{
+#ifdef __clang__
+	return (vec16u)__builtin_ia32_pshufb512((vec8c)table, (vec8c)at);
+#else
+	return (vec16u)__builtin_ia32_pshufb512_mask((vec8c)table, (vec8c)at, (vec8c){ 0 }, ~0ull);
 #endif
 }
 

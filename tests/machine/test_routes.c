@@ -5,6 +5,7 @@
  * gives the bits of the whole.
  */
 #include <check.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "reference.h"
@@ -163,6 +164,14 @@ static void free_outcome(struct outcome *o)
 	free(o->sums.vh);
 	free(o->sums.v);
 	free(o->sums.h);
+	free(o->sums.near);
+}
+
+/* Sums on their way to vh, in memory that held something else. */
+static void new_near(const struct pbm_shape *s, struct pbm_sums *sums)
+{
+	sums->near = zeroed((u64)s->n * s->m, sizeof(s16));
+	memset(sums->near, 0x55, sizeof(s16) * s->n * s->m);
 }
 
 static struct pbm_run bound_run(const struct program *p, struct outcome *o)
@@ -217,7 +226,10 @@ START_TEST(routes_equal_reference)
 		ref_run(&p.shape, p.couplings, &run, &ref.sums);
 		run = bound_run(&p, &got);
 		run.flags = ways[_i % WAYS];
+		if (k % 2)
+			new_near(&p.shape, &got.sums);
 		ck_assert_int_eq(pbm_run(&p.shape, p.image, &run, &got.sums, p.scratch, isa), 0);
+		pbm_sums_settle(&p.shape, &got.sums, k % 4 == 1);
 		assert_equal(&p, &ref, &got);
 		free_outcome(&ref);
 		free_outcome(&got);
@@ -239,7 +251,7 @@ START_TEST(coarse_units)
 	u64 *ref = zeroed(words, sizeof(u64)), *got = zeroed(words, sizeof(u64)), gain;
 	void *image = zeroed(1, pbm_image_size(&s)), *scratch = zeroed(1, pbm_scratch_size(&s));
 	s64 vh[70 * 60] = { 0 }, v[70] = { 0 }, h[60] = { 0 }, energy = 0;
-	struct pbm_sums sums = { vh, v, h, &energy, 0, 0, 0 };
+	struct pbm_sums sums = { .vh = vh, .v = v, .h = h, .energy = &energy };
 	s8 w[70 * 60];
 
 	if (isa > pbm_isa_best())
@@ -413,6 +425,85 @@ START_TEST(held_samples)
 }
 END_TEST
 
+/* Chains that stand still, so that what they sum to is plain: all sizes of a batch, then many. */
+static void sum_still(const struct pbm_shape *s, u32 sweeps, bool near, enum pbm_isa isa)
+{
+	u64 words = pbm_state_words(s), *states = zeroed(words * s->chains, sizeof(u64)), gain = 0;
+	u64 *clamp = zeroed(words, sizeof(u64));
+	void *image = zeroed(1, pbm_image_size(s)), *scratch = zeroed(1, pbm_scratch_size(s));
+	s8 *w = zeroed((u64)s->n * s->m, 1);
+	struct pbm_run run = { .sweeps = sweeps,
+			       .every = 1,
+			       .chains = s->chains,
+			       .gains = 1,
+			       .gain = &gain,
+			       .clamp = clamp,
+			       .states = states };
+	struct pbm_sums sums = { 0 };
+	u32 c, i, j, h = pbm_side_words(s->n);
+
+	sums.vh = zeroed((u64)s->n * s->m, sizeof(s64));
+	sums.v = zeroed(s->n, sizeof(s64));
+	sums.h = zeroed(s->m, sizeof(s64));
+	if (near)
+		new_near(s, &sums);
+	memset(clamp, 0xff, words * sizeof(u64));
+	pbm_states_random(s, sweeps + s->chains, 0, s->chains, NULL, states);
+	for (c = 0; c < s->chains; c++) { /* some that always differ, or never */
+		states[c * words] |= 3;
+		states[c * words] &= ~4ull;
+		states[c * words + h] |= 1;
+		states[c * words + h] &= ~2ull;
+	}
+	ck_assert_int_eq(pbm_load(s, w, image), 0);
+	ck_assert_int_eq(pbm_run(s, image, &run, &sums, scratch, isa), 0);
+	pbm_sums_settle(s, &sums, near && s->chains * sweeps < 32768);
+	for (i = 0; i < s->n; i++)
+		for (j = 0; j < s->m; j++) {
+			s64 sum = 0;
+
+			for (c = 0; c < s->chains; c++) {
+				const u64 *row = states + c * words;
+				u64 vi = row[i / 64] >> i % 64, hj = row[h + j / 64] >> j % 64;
+
+				sum += (vi ^ hj) & 1 ? -1 : 1;
+			}
+			ck_assert_int_eq(sums.vh[(u64)i * s->m + j], sum * sweeps);
+		}
+	ck_assert_int_eq(sums.v[1], (s64)s->chains * sweeps);
+	ck_assert_int_eq(sums.v[2], -(s64)s->chains * sweeps);
+	ck_assert_int_eq(sums.h[1], -(s64)s->chains * sweeps);
+	free(states);
+	free(clamp);
+	free(image);
+	free(scratch);
+	free(w);
+	free(sums.vh);
+	free(sums.v);
+	free(sums.h);
+	free(sums.near);
+}
+
+START_TEST(still_chains)
+{
+	static const u32 widths[] = { 3, 64, 70, 128, 131 };
+	enum pbm_isa isa = (enum pbm_isa)_i;
+	struct pbm_shape s = { PBM_NET_RBM, 67, 0, 0, 8 };
+	u32 k;
+
+	if (isa > pbm_isa_best())
+		return;
+	for (k = 1; k <= 260; k += k < 8 || k > 244 ? 1 : 5) {
+		s.m = widths[k % 5];
+		s.chains = k;
+		sum_still(&s, 1, k & 1, isa);
+	}
+	s.chains = 256;
+	sum_still(&s, 130, false, isa);
+	sum_still(&s, 130, true, isa); /* more than s16 holds */
+}
+END_TEST
+
 START_TEST(refusals)
 {
 	struct pbm_shape good = { PBM_NET_RBM, 3, 2, 1, 8 }, bad;
@@ -474,6 +565,7 @@ int main(void)
 	tcase_add_loop_test(t, coarse_units, 0, 5 * WAYS);
 	tcase_add_test(t, pieces_equal_whole);
 	tcase_add_loop_test(t, held_samples, 0, 5);
+	tcase_add_loop_test(t, still_chains, 0, 5);
 	tcase_add_test(t, refusals);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
