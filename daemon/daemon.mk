@@ -54,3 +54,10 @@ PROGRAMS += $(PBITD) $(PBIT_WORKER) $(PBIT_TRAP)
 CFLAGS_sgemm_route := -O3 -fno-math-errno -fno-trapping-math
 # Bits that do not depend on the vectors' width: no product is fused into a sum.
 CFLAGS_lanes := -O3 -ffp-contract=off
+# The same of loops that are compiled for every width of vectors: see numerics/wide.h.
+CFLAGS_WIDE := -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math
+CFLAGS_adam := $(CFLAGS_WIDE)
+CFLAGS_quantise := $(CFLAGS_WIDE)
+CFLAGS_trainer := $(CFLAGS_WIDE)
+CFLAGS_negative_phase := $(CFLAGS_WIDE)
+CFLAGS_rbm_positive := $(CFLAGS_WIDE)

@@ -28,6 +28,7 @@ struct adam {
 	double *m, *v;	 /* [n] */
 	double *average; /* [n]; equal to phi at the first step's start */
 	uint8_t *mask;	 /* [n], 1: decays. All ones unless adam_set_mask() */
+	bool tame;	 /* m and v are known to be far from overflow; false is always right */
 };
 
 /* rate > 0 and decay >= 0, finite, rate * decay < 1: -EINVAL otherwise. */

@@ -25,3 +25,11 @@ void blas_gemm(bool ta, bool tb, size_t rows, size_t cols, size_t inner, const d
 	cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
 		    (int)rows, (int)cols, (int)inner, 1.0, a, lda, b, ldb, beta, c, (int)cols);
 }
+
+void blas_gemm_float(size_t rows, size_t cols, size_t inner, const float *a, const float *b,
+		     float *c)
+{
+	blas_one_thread();
+	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)cols, (int)inner, 1,
+		    a, (int)inner, b, (int)cols, 0, c, (int)cols);
+}

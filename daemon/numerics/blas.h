@@ -16,4 +16,8 @@ void blas_one_thread(void);
 void blas_gemm(bool ta, bool tb, size_t rows, size_t cols, size_t inner, const double *a,
 	       const double *b, double beta, double *c);
 
+/* c = a b, of floats. */
+void blas_gemm_float(size_t rows, size_t cols, size_t inner, const float *a, const float *b,
+		     float *c);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "control.h"
 #include "seed.h"
+#include "wide.h"
 
 /* Of one class; all classes together are on the device at once. */
 #define PIECE_UPDATES ((uint64_t)1 << 25)
@@ -89,11 +90,23 @@ int negative_begin(struct negative_phase *p, const struct couplings *c, uint64_t
 	return submit_piece(p, c, e);
 }
 
+/* Adds the sums of a piece; the first sets, and after the last they are means. */
+WIDE_BODY take_sums_body(double *restrict vh, const int64_t *sums, size_t count, bool first,
+			 double samples)
+{
+	for (size_t k = 0; k < count; k++)
+		vh[k] = ((first ? 0 : vh[k]) + (double)sums[k]) / samples;
+}
+WIDE(take_sums,
+     (double *restrict vh, const int64_t *sums, size_t count, bool first, double samples),
+     (vh, sums, count, first, samples))
+
 int negative_continue(struct negative_phase *p, const struct couplings *c, double *vh,
 		      struct energy_ledger *ledger, struct err *e)
 {
 	double samples = (double)p->sweeps * program_shape(p->program[0])->chains;
 	size_t size = c->n * c->m;
+	bool last = p->done + p->piece == p->sweeps;
 	uint64_t flips = 0, ns = 0;
 	int r;
 
@@ -103,8 +116,7 @@ int negative_continue(struct negative_phase *p, const struct couplings *c, doubl
 		r = program_wait(p->program[u], &res, e);
 		if (r < 0)
 			return r;
-		for (size_t k = 0; k < size; k++)
-			vh[u * size + k] += (double)res.vh[k];
+		take_sums(vh + u * size, res.vh, size, p->done == 0, last ? samples : 1);
 		flips += res.flips;
 		ns += res.ns;
 	}
@@ -117,8 +129,6 @@ int negative_continue(struct negative_phase *p, const struct couplings *c, doubl
 		r = submit_piece(p, c, e);
 		return r < 0 ? r : 1;
 	}
-	for (size_t k = 0; k < p->classes * size; k++)
-		vh[k] /= samples;
 	for (unsigned int u = 0; u < p->classes; u++)
 		ledger_add_moments(ledger, program_shape(p->program[u]));
 	return 0;

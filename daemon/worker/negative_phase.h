@@ -35,9 +35,9 @@ int negative_begin(struct negative_phase *p, const struct couplings *c, uint64_t
 		   struct energy_ledger *ledger, struct err *e);
 
 /*
- * Waits for what was submitted and adds its sums to vh [classes][n * m], which begins at zero. 1:
- * the next piece is submitted, come again; the pieces are there for stop requests to be heard
- * between them. 0: the step is complete and vh = <v_i h_j> over K sweeps and all chains.
+ * Waits for what was submitted and adds its sums to vh [classes][n * m], which the step's first
+ * ones set. 1: the next piece is submitted, come again; the pieces are there for stop requests to
+ * be heard between them. 0: the step is complete and vh = <v_i h_j> over K sweeps and all chains.
  */
 int negative_continue(struct negative_phase *p, const struct couplings *c, double *vh,
 		      struct energy_ledger *ledger, struct err *e);

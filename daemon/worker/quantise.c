@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include <float.h>
 #include <math.h>
 
 #include "quantise.h"
+#include "wide.h"
 
 /* The next multiple of 2^(e-23) at or above x = m 2^e, so that scale * integer is exact. */
 static double round_up(double x)
@@ -21,50 +23,76 @@ double quantise_scale(double max_abs, unsigned int bits)
 	return scale < QUANTISE_MIN_SCALE ? QUANTISE_MIN_SCALE : scale;
 }
 
-static int largest(const double *w, size_t n, size_t m, const char *what, double *ret,
-		   struct err *e)
+/* The largest |w|; infinite where one of them is no finite number. */
+WIDE_BODY largest_body(const double *w, size_t count, double *ret)
 {
+	uint64_t bad = 0;
 	double max = 0;
 
-	for (size_t i = 0; i < n * m; i++) {
-		if (!isfinite(w[i]))
-			return err_set(
-				e, -EDOM,
-				"%s: the coupling in row %zu, column %zu is %g; couplings must be finite",
-				what, i / m, i % m, w[i]);
-		max = MAX(max, fabs(w[i]));
+	for (size_t i = 0; i < count; i++) {
+		double x = fabs(w[i]);
+
+		max = x > max ? x : max;
+		bad |= x <= DBL_MAX ? 0u : 1u;
 	}
-	*ret = max;
-	return 0;
+	*ret = bad ? INFINITY : max;
+}
+WIDE(largest, (const double *w, size_t count, double *ret), (w, count, ret))
+
+static int say_not_finite(const double *w, size_t m, const char *what, struct err *e)
+{
+	size_t i = 0;
+
+	while (isfinite(w[i]))
+		i++;
+	return err_set(e, -EDOM,
+		       "%s: the coupling in row %zu, column %zu is %g; couplings must be finite",
+		       what, i / m, i % m, w[i]);
 }
 
-static int check_range(const double *w, size_t n, size_t m, unsigned int bits, double scale,
-		       const char *what, struct err *e)
+/* The first of them, where the largest is. */
+static int say_beyond(const double *w, size_t m, unsigned int bits, double scale, const char *what,
+		      struct err *e)
 {
 	double limit = quantise_limit(bits);
+	size_t i = 0;
 
-	for (size_t i = 0; i < n * m; i++)
-		if (fabs(rint(w[i] / scale)) > limit)
-			return err_set(
-				e, -ERANGE,
-				"%s: the coupling %g in row %zu, column %zu needs more than %u bits at "
-				"scale %g (at most %g); use a larger scale, or 16 bits",
-				what, w[i], i / m, i % m, bits, scale, limit * scale);
-	return 0;
+	while (fabs(rint(w[i] / scale)) <= limit)
+		i++;
+	return err_set(e, -ERANGE,
+		       "%s: the coupling %g in row %zu, column %zu needs more than %u bits at "
+		       "scale %g (at most %g); use a larger scale, or 16 bits",
+		       what, w[i], i / m, i % m, bits, scale, limit * scale);
 }
+
+/* Adding it leaves no fraction bits, and rounds ties to even, as rint() does. */
+#define ROUND 0x1.8p52
+
+WIDE_BODY round_all_body(const double *w, size_t count, double scale, int16_t *restrict q,
+			 double *wq)
+{
+	for (size_t i = 0; i < count; i++) {
+		double x = w[i] / scale + ROUND - ROUND;
+
+		q[i] = (int16_t)(int32_t)x;
+		if (wq)
+			wq[i] = scale * x;
+	}
+}
+WIDE(round_all, (const double *w, size_t count, double scale, int16_t *restrict q, double *wq),
+     (w, count, scale, q, wq))
 
 int quantise(const double *w, size_t n, size_t m, unsigned int bits, double scale, const char *what,
 	     int16_t *q, double *wq, double *ret_scale, struct err *e)
 {
 	double max = 0;
-	int r;
 
 	if (bits != 8 && bits != 16)
 		return err_set(e, -EINVAL, "%s: couplings of %u bits; devices take 8 or 16", what,
 			       bits);
-	r = largest(w, n, m, what, &max, e);
-	if (r < 0)
-		return r;
+	largest(w, n * m, &max);
+	if (!(max <= DBL_MAX))
+		return say_not_finite(w, m, what, e);
 	if (scale == 0) {
 		scale = quantise_scale(max, bits);
 		if (scale == 0)
@@ -75,15 +103,9 @@ int quantise(const double *w, size_t n, size_t m, unsigned int bits, double scal
 		return err_set(e, -EINVAL, "%s: the coupling scale is %g; give a number above 0",
 			       what, scale);
 	}
-	r = check_range(w, n, m, bits, scale, what, e);
-	if (r < 0)
-		return r;
-
-	for (size_t i = 0; i < n * m; i++) {
-		q[i] = (int16_t)rint(w[i] / scale);
-		if (wq)
-			wq[i] = scale * q[i];
-	}
+	if (fabs(rint(max / scale)) > quantise_limit(bits))
+		return say_beyond(w, m, bits, scale, what, e);
+	round_all(w, n * m, scale, q, wq);
 	*ret_scale = scale;
 	return 0;
 }

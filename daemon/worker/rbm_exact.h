@@ -55,6 +55,10 @@ int rbm_sum_log_p_star(const struct rbm *r, const int8_t *rows, size_t count, do
 /* The positive phase, exact: vh[n * m] = sum over the rows of v_i <h_j | v> (a sum, not a mean). */
 int rbm_positive(const struct rbm *r, const int8_t *rows, size_t count, double *vh, struct err *e);
 
+/* The same, faster, and to the same bits, where w = scale q as quantise() makes them. */
+int rbm_positive_quantised(const struct rbm *r, const int16_t *q, double scale, const int8_t *rows,
+			   size_t count, double *vh, struct err *e);
+
 /*
  * Reconstruction: h = <h | v>, then v' = the sign of <v | h>. Counts, over the rows, the free
  * visible p-bits with v' != v; a p-bit with zero mean counts one half.

@@ -3,11 +3,13 @@
 
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "independent.h"
 #include "minibatch.h"
 #include "mixing_loss.h"
 #include "seed.h"
+#include "wide.h"
 
 /* Pseudo-counts of the independent pixels that training starts from. */
 #define START_ALPHA 1.0
@@ -17,6 +19,28 @@ const char *const trainer_names[MODEL_COUNT] = {
 	[MODEL_HYPERNETWORK] = "hypernetwork",
 	[MODEL_SEPARATE] = "separate",
 };
+
+const char *const trainer_time_names[TIME_COUNT] = {
+	[TIME_SAMPLER] = "sampler",   [TIME_MOMENTS] = "moments", [TIME_POSITIVE] = "positive",
+	[TIME_GRADIENT] = "gradient", [TIME_LOADING] = "loading",
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* What went by since *from, which moves on. */
+static void add_time(struct trainer *t, enum trainer_time which, uint64_t *from)
+{
+	uint64_t now = now_ns();
+
+	t->ns[which] += now - *from;
+	*from = now;
+}
 
 /* The table reads its own row by a one-hot code, whatever the hypernetwork's codes are. */
 static int make_codes(struct trainer *t, const struct array *codes, struct err *e)
@@ -220,37 +244,51 @@ static int positive_phase(struct trainer *t, const struct minibatch *b, struct e
 			memset(vh, 0, t->n * t->m * sizeof(*vh));
 			continue;
 		}
-		r = rbm_positive(&rbm, rows, count, vh, e);
+		r = rbm_positive_quantised(&rbm, t->couplings.q + couplings_at(&t->couplings, u),
+					   t->couplings.scale[u], rows, count, vh, e);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
+/* Of one class: beta, and what its two phases are divided by. */
+struct weights {
+	double beta, total, share;
+};
+
+WIDE_BODY phases_gradient_body(size_t count, struct weights x, const double *pos, const double *neg,
+			       double *restrict g)
+{
+	for (size_t k = 0; k < count; k++)
+		g[k] = -x.beta * (pos[k] / x.total - x.share * neg[k]);
+}
+WIDE(phases_gradient,
+     (size_t count, struct weights x, const double *pos, const double *neg, double *restrict g),
+     (count, x, pos, neg, g))
+
 /* dL/dW, into w. */
 static void couplings_gradient(struct trainer *t, const struct minibatch *b)
 {
-	double beta = t->spec->device.beta, total = (double)b->total;
 	bool fixed = t->spec->device.scale > 0;
+	size_t count = t->n * t->m;
 
 	for (unsigned int u = 0; u < t->data->classes; u++) {
 		size_t at = couplings_at(&t->couplings, u);
-		double share = (double)b->count[u] / total;
-		double limit = couplings_limit(&t->couplings, u);
+		struct weights x = { .beta = t->spec->device.beta, .total = (double)b->total };
+		double limit = couplings_limit(&t->couplings, u), *g = t->w + at;
+		const double *w = t->couplings.w + at;
 
-		for (size_t k = at; k < at + t->n * t->m; k++) {
-			double g = -beta * (t->pos[k] / total - share * t->neg[k]);
-
-			if (t->mix)
-				g += t->spec->mixing.weight * share * t->mix[k];
-
-			/* A coupling at the end of the device's range is not pushed further out. */
-			if (fixed && fabs(t->couplings.w[k]) >= limit && g * t->couplings.w[k] < 0)
-				g = 0;
-			t->w[k] = g;
-		}
+		x.share = (double)b->count[u] / x.total;
+		phases_gradient(count, x, t->pos + at, t->neg + at, g);
+		for (size_t k = 0; t->mix && k < count; k++)
+			g[k] += t->spec->mixing.weight * x.share * t->mix[at + k];
+		/* A coupling at the end of the device's range is not pushed further out. */
+		for (size_t k = 0; fixed && k < count; k++)
+			if (fabs(w[k]) >= limit && g[k] * w[k] < 0)
+				g[k] = 0;
 		if (!t->couplings.even)
-			t->w[at] = 0;
+			g[0] = 0;
 	}
 }
 
@@ -266,13 +304,14 @@ static double schedule(const struct trainer *t)
 static int both_phases(struct trainer *t, const struct minibatch *b, struct control *control,
 		       struct energy_ledger *ledger, struct err *e)
 {
-	size_t all = t->data->classes * t->n * t->m;
+	uint64_t from = now_ns();
 	int r;
 
-	memset(t->neg, 0, all * sizeof(*t->neg));
 	r = negative_begin(&t->negative, &t->couplings, t->step, ledger, e);
+	add_time(t, TIME_LOADING, &from);
 	if (r == 0)
 		r = positive_phase(t, b, e);
+	add_time(t, TIME_POSITIVE, &from);
 	while (r >= 0) {
 		r = negative_continue(&t->negative, &t->couplings, t->neg, ledger, e);
 		if (r <= 0)
@@ -284,6 +323,7 @@ static int both_phases(struct trainer *t, const struct minibatch *b, struct cont
 		t->torn = true;
 		negative_abandon(&t->negative);
 	}
+	add_time(t, TIME_SAMPLER, &from);
 	return r;
 }
 
@@ -292,16 +332,21 @@ int trainer_step(struct trainer *t, struct control *control, struct energy_ledge
 {
 	_cleanup_(minibatch_free) struct minibatch b = { 0 };
 	struct energy_ledger after = *ledger;
+	uint64_t from = now_ns();
 	int r;
 
 	r = mlp_forward(t->mlp, t->codes, t->data->classes, t->w, &t->tape, e);
+	add_time(t, TIME_GRADIENT, &from);
 	if (r == 0)
 		r = couplings_quantise(&t->couplings, t->w, t->spec->device.scale, e);
+	add_time(t, TIME_LOADING, &from);
 	if (r == 0)
 		r = minibatch_take(t->data, t->spec->optimizer.batch, t->step, t->seed, t->order,
 				   &t->pass, &b, e);
+	add_time(t, TIME_GRADIENT, &from);
 	if (r == 0)
 		r = both_phases(t, &b, control, &after, e);
+	from = now_ns();
 	if (r == 0 && t->mix)
 		r = mixing_loss_gradient(t->spec, &t->couplings, t->mix, e);
 	if (r < 0)
@@ -312,6 +357,7 @@ int trainer_step(struct trainer *t, struct control *control, struct energy_ledge
 		r = adam_step(t->adam, t->mlp->phi, t->grad, schedule(t), e);
 	if (r < 0)
 		return r;
+	add_time(t, TIME_GRADIENT, &from);
 	*ledger = after;
 	t->step++;
 	return 0;

@@ -29,6 +29,17 @@
 enum trainer_model { MODEL_HYPERNETWORK, MODEL_SEPARATE, MODEL_COUNT };
 extern const char *const trainer_names[MODEL_COUNT];
 
+/* What a step's time goes to; the positive phase while the device is busy. */
+enum trainer_time {
+	TIME_SAMPLER,  /* the device, less its moments */
+	TIME_MOMENTS,  /* where the device tells */
+	TIME_POSITIVE, /* the positive phase */
+	TIME_GRADIENT, /* the network's two ways, the minibatch, Adam */
+	TIME_LOADING,  /* couplings to the device: quantised, and its image */
+	TIME_COUNT
+};
+extern const char *const trainer_time_names[TIME_COUNT];
+
 struct trainer {
 	enum trainer_model model;
 	const struct spec_train *spec; /* borrowed, as is the data */
@@ -51,6 +62,8 @@ struct trainer {
 	int8_t *rows;	   /* a minibatch of one class */
 	uint32_t *order;   /* training rows in the order of the pass */
 	uint64_t pass;	   /* to which order belongs; UINT64_MAX: none yet */
+
+	uint64_t ns[TIME_COUNT]; /* of steps done since the trainer was made */
 
 	uint64_t step; /* steps done */
 	bool torn;     /* a stop request came within a step: its chains are of no use */
