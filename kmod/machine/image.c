@@ -45,8 +45,8 @@ size_t pbm_image_size(const struct pbm_shape *s)
 }
 
 /*
- * A part of the image: some rows (inputs) of one tile of 64 outputs of a side. `largest` is that
- * of |W|; beyond the range of the couplings when one of them has no negative.
+ * A part of the image: some rows (inputs) of one tile of 64 outputs of a side. `seen` has the bits
+ * of all |W|: it is above 2^x - 1 when one of them is.
  */
 struct load_part {
 	const void *couplings;
@@ -57,79 +57,282 @@ struct load_part {
 	u64 row, in, out; /* bytes of a row; inputs and outputs of the side */
 	u32 from, to;	  /* inputs */
 	u32 bias;	  /* of couplings as bytes */
-	u32 largest;
+	u32 seen;
 };
 
-static inline s32 coupling(const void *w, u32 bits, u64 at)
+#define BLOCK 16u  /* rows that are taken at a time: of the stack */
+#define SPAN  256u /* rows whose sums of 8-bit couplings fit 16 bits */
+
+#define EVERY8 0x0101010101010101ull /* times a byte */
+#define EVEN8  0x00ff00ff00ff00ffull
+#define EVEN16 0x0000ffff0000ffffull
+
+#ifdef __SSE2__
+/* Sums over the inputs of a span, by output. */
+struct span_sums {
+	s16 sum[RBM_TILE];
+	u16 bound[RBM_TILE];
+	u8 seen[RBM_TILE]; /* bits of |W| */
+};
+
+/* Loops that compilers turn into vectors. */
+static inline void add_row8(struct span_sums *b, const s8 *w, u8 *to, u32 bias)
 {
-	return bits == 8 ? ((const s8 *)w)[at] : ((const s16 *)w)[at];
+	u8 mag[RBM_TILE];
+	u32 k;
+
+	for (k = 0; k < RBM_TILE / 2; k++) { /* as rbm_place8() has it */
+		to[2 * k] = (u8)((u8)w[k] + bias);
+		to[2 * k + 1] = (u8)((u8)w[RBM_TILE / 2 + k] + bias);
+	}
+	for (k = 0; k < RBM_TILE; k++)
+		mag[k] = (u8)(w[k] < 0 ? -w[k] : w[k]);
+	for (k = 0; k < RBM_TILE; k++)
+		b->seen[k] |= mag[k];
+	for (k = 0; k < RBM_TILE; k++)
+		b->sum[k] = (s16)(b->sum[k] + w[k]);
+	for (k = 0; k < RBM_TILE; k++)
+		b->bound[k] = (u16)(b->bound[k] + mag[k]);
 }
 
-static inline void put(struct load_part *p, u32 bits, u32 i, u32 k, s32 w)
+static void add_span(struct load_part *p, const struct span_sums *b, u32 inputs)
 {
-	if (bits == 8)
-		p->tile[i * p->row + rbm_place8(k)] = (u8)(w + (s32)p->bias);
-	else
-		((s16 *)(p->tile + i * p->row))[k] = (s16)w;
+	u32 k;
+
+	(void)inputs;
+	for (k = 0; k < RBM_TILE; k++) {
+		p->base[k] -= b->sum[k];
+		p->bound[k] += b->bound[k];
+		p->seen |= b->seen[k];
+	}
+}
+#else
+/*
+ * Sums over the inputs of a span, 8 outputs a word, the even ones first, in lanes of 16 bits. What
+ * is summed is 128 + W.
+ */
+struct span_sums {
+	u64 sum[2][RBM_TILE / 8], bound[2][RBM_TILE / 8];
+	u64 seen; /* bits of all |W| */
+};
+
+static inline u64 load8(const s8 *from)
+{
+	u64 x;
+
+	__builtin_memcpy(&x, from, sizeof(x));
+	return x;
 }
 
-/* The couplings of an output stand together, those of an input far apart. */
-static inline void load_visible(struct load_part *p, u32 bits)
+/* 4 bytes to the even ones of 8. */
+static inline u64 spread8(u64 x)
 {
+	x = (x | x << 16) & EVEN16;
+	return (x | x << 8) & EVEN8;
+}
+
+/*
+ * Bytes 8 a word, without vectors, which the kernel has none of here. No byte of |W| up to 128, of
+ * 128 + W or, within the range, of bias + W touches its neighbour.
+ */
+static inline void add_row8(struct span_sums *b, const s8 *w, u8 *to, u32 bias)
+{
+	u64 stored[RBM_TILE / 8];
+	u32 k;
+
+	for (k = 0; k < RBM_TILE / 8; k++) {
+		u64 x = load8(w + 8 * k), up = x ^ 128 * EVERY8, negative = x >> 7 & EVERY8;
+		u64 mag = (x ^ ((negative << 8) - negative)) + negative;
+
+		b->sum[0][k] += up & EVEN8;
+		b->sum[1][k] += up >> 8 & EVEN8;
+		b->bound[0][k] += mag & EVEN8;
+		b->bound[1][k] += mag >> 8 & EVEN8;
+		b->seen |= mag;
+		stored[k] = up - (128 - bias) * EVERY8;
+	}
+	for (k = 0; k < RBM_TILE / 16; k++) { /* as rbm_place8() has it */
+		u64 a = stored[k], c = stored[RBM_TILE / 16 + k];
+		u64 two[2] = { spread8(a & 0xffffffff) | spread8(c & 0xffffffff) << 8,
+			       spread8(a >> 32) | spread8(c >> 32) << 8 };
+
+		__builtin_memcpy(to + 16 * k, two, sizeof(two));
+	}
+}
+
+static void add_span(struct load_part *p, const struct span_sums *b, u32 inputs)
+{
+	u32 k;
+
+	for (k = 0; k < RBM_TILE; k++) {
+		u32 shift = k % 8 / 2 * 16;
+
+		p->base[k] += 128 * (s32)inputs - (s32)(b->sum[k % 2][k / 8] >> shift & 0xffff);
+		p->bound[k] += (u32)(b->bound[k % 2][k / 8] >> shift & 0xffff);
+	}
+	for (k = 0; k < 8; k++)
+		p->seen |= (u32)(b->seen >> 8 * k & 0xff);
+}
+#endif
+
+/* Swaps, of 8 x 8 bytes, the `shift` upper bits that mask has of a with the lower ones of b. */
+static inline void swap_bits(u64 *a, u64 *b, u32 shift, u64 mask)
+{
+	u64 t = (*a >> shift ^ *b) & mask;
+
+	*b ^= t;
+	*a ^= t << shift;
+}
+
+/* 8 x 8 bytes: byte k of row i becomes byte i of row k. */
+static inline void transpose8(u64 x[8])
+{
+	u32 k;
+
+	for (k = 0; k < 4; k++)
+		swap_bits(&x[k], &x[k + 4], 32, 0x00000000ffffffffull);
+	for (k = 0; k < 8; k += 4) {
+		swap_bits(&x[k], &x[k + 2], 16, EVEN16);
+		swap_bits(&x[k + 1], &x[k + 3], 16, EVEN16);
+	}
+	for (k = 0; k < 8; k += 2)
+		swap_bits(&x[k], &x[k + 1], 8, EVEN8);
+}
+
+/* The couplings of a visible output stand together, those of an input far apart. */
+static void take_visible8(const struct load_part *p, u32 from, u32 some, s8 out[BLOCK][RBM_TILE])
+{
+	const s8 *w = (const s8 *)p->couplings + (u64)p->tile_at * RBM_TILE * p->in + from;
+	u32 i, k, r;
+
+	for (k = 0; k + 8 <= p->outputs; k += 8)
+		for (i = 0; i + 8 <= BLOCK && i + 8 <= some; i += 8) {
+			u64 x[8];
+
+			for (r = 0; r < 8; r++)
+				__builtin_memcpy(&x[r], w + (k + r) * p->in + i, sizeof(u64));
+			transpose8(x);
+			for (r = 0; r < 8; r++)
+				__builtin_memcpy(&out[i + r][k], &x[r], sizeof(u64));
+		}
+	for (i = 0; i < some; i++)
+		for (k = i < some / 8 * 8 ? p->outputs / 8 * 8 : 0; k < p->outputs; k++)
+			out[i][k] = w[k * p->in + i];
+}
+
+static void take_hidden8(const struct load_part *p, u32 from, u32 some, s8 out[BLOCK][RBM_TILE])
+{
+	const s8 *w = (const s8 *)p->couplings + from * p->out + (u64)p->tile_at * RBM_TILE;
 	u32 i, k;
 
+	for (i = 0; i < some; i++, w += p->out)
+		for (k = 0; k < p->outputs; k++)
+			out[i][k] = w[k];
+}
+
+/* All of a span; outputs of taken that there are none of are zeros. */
+static void load_span8(struct load_part *p, u32 side, u32 from, u32 to, s8 taken[BLOCK][RBM_TILE])
+{
+	const s8 *w = (const s8 *)p->couplings + (u64)p->tile_at * RBM_TILE;
+	struct span_sums b;
+	u32 whole = side && p->outputs == RBM_TILE;
+	u32 start = from, some, i;
+
+	__builtin_memset(&b, 0, sizeof(b));
+	for (; from < to; from += some) {
+		some = to - from < BLOCK ? to - from : BLOCK;
+		if (!side)
+			take_visible8(p, from, some, taken);
+		else if (!whole)
+			take_hidden8(p, from, some, taken);
+		for (i = 0; i < some; i++)
+			add_row8(&b, whole ? w + (from + i) * p->out : taken[i],
+				 p->tile + (from + i) * p->row, p->bias);
+	}
+	add_span(p, &b, to - start);
+}
+
+static void load_rows8(struct load_part *p, u32 side)
+{
+	s8 taken[BLOCK][RBM_TILE] = { { 0 } };
+	u32 from, to;
+
+	for (from = p->from; from < p->to; from = to) {
+		to = p->to - from < SPAN ? p->to : from + SPAN;
+		load_span8(p, side, from, to, taken);
+	}
+}
+
+static inline u32 magnitude(s32 w)
+{
+	return (u32)(w < 0 ? -w : w);
+}
+
+static void load_visible16(struct load_part *p)
+{
+	u32 i, k, seen = 0;
+
 	for (k = 0; k < p->outputs; k++) {
-		u64 at = ((u64)p->tile_at * RBM_TILE + k) * p->in;
+		u64 first = ((u64)p->tile_at * RBM_TILE + k) * p->in;
 		u32 bound = 0;
 		s32 sum = 0;
 
 		for (i = p->from; i < p->to; i++) {
-			s32 w = coupling(p->couplings, bits, at + i);
-			u32 mag = (u32)(w < 0 ? -w : w);
+			s32 w = ((const s16 *)p->couplings)[first + i];
 
 			sum += w;
-			bound += mag;
-			p->largest = mag > p->largest ? mag : p->largest;
-			put(p, bits, i, k, w);
+			bound += magnitude(w);
+			seen |= magnitude(w);
+			((s16 *)(p->tile + i * p->row))[k] = (s16)w;
 		}
 		p->base[k] -= sum;
 		p->bound[k] += bound;
 	}
+	p->seen |= seen;
 }
 
-/* The couplings of an input stand together. */
-static inline void load_hidden(struct load_part *p, u32 bits)
+static void load_hidden16(struct load_part *p)
+{
+	u32 i, k, seen = 0;
+
+	for (i = p->from; i < p->to; i++) {
+		u64 first = i * p->out + (u64)p->tile_at * RBM_TILE;
+
+		for (k = 0; k < p->outputs; k++) {
+			s32 w = ((const s16 *)p->couplings)[first + k];
+
+			p->base[k] -= w;
+			p->bound[k] += magnitude(w);
+			seen |= magnitude(w);
+			((s16 *)(p->tile + i * p->row))[k] = (s16)w;
+		}
+	}
+	p->seen |= seen;
+}
+
+static void load_rows16(struct load_part *p, u32 side)
 {
 	u32 i, k;
 
-	for (i = p->from; i < p->to; i++) {
-		u64 at = i * p->out + (u64)p->tile_at * RBM_TILE;
-
-		for (k = 0; k < p->outputs; k++) {
-			s32 w = coupling(p->couplings, bits, at + k);
-			u32 mag = (u32)(w < 0 ? -w : w);
-
-			p->base[k] -= w;
-			p->bound[k] += mag;
-			p->largest = mag > p->largest ? mag : p->largest;
-			put(p, bits, i, k, w);
-		}
-	}
+	if (side)
+		load_hidden16(p);
+	else
+		load_visible16(p);
+	for (i = p->from; i < p->to; i++)
+		for (k = p->outputs; k < RBM_TILE; k++)
+			((s16 *)(p->tile + i * p->row))[k] = 0;
 }
 
 static void load_rows(struct load_part *p, u32 side, u32 bits)
 {
-	u32 i, k;
+	u32 k;
 
-	if (side == RBM_VISIBLE)
-		bits == 8 ? load_visible(p, 8) : load_visible(p, 16);
+	if (bits == 8)
+		load_rows8(p, side);
 	else
-		bits == 8 ? load_hidden(p, 8) : load_hidden(p, 16);
-	for (i = p->from; p->outputs < RBM_TILE && i < p->to; i++)
-		for (k = p->outputs; k < RBM_TILE; k++)
-			put(p, bits, i, k, 0);
-	for (k = 0; p->to == p->in && k < RBM_TILE; k++) /* the row of zeros */
-		put(p, bits, p->to, k, 0);
+		load_rows16(p, side);
+	for (k = 0; p->to == p->in && k < RBM_TILE * bits / 8; k++) /* the row of zeros */
+		p->tile[p->to * p->row + k] = (u8)(bits == 8 ? p->bias : 0);
 }
 
 #define LOAD_ROWS 512u /* of a part: its rows stay in the nearest cache */
@@ -160,7 +363,7 @@ static int load_tile_part(const struct pbm_shape *s, const void *couplings, stru
 		p.bound[k] = 0;
 	}
 	load_rows(&p, side, s->bits);
-	if (p.largest > most) /* beyond the range; or couplings that change under way */
+	if (p.seen > most) /* beyond the range; or couplings that change under way */
 		return -ERANGE_;
 	for (k = 0; k < RBM_TILE; k++)
 		if (p.bound[k] > RBM_MOST_BOUND)
@@ -174,14 +377,26 @@ static int load_tile_part(const struct pbm_shape *s, const void *couplings, stru
 
 #define MEASURE_COUPLINGS 32768u /* of a part */
 
-static u32 largest(const void *couplings, u32 bits, u64 from, u64 to)
+static u32 largest8(const s8 *w, u64 count)
 {
-	u32 most = 0;
+	u8 most = 0;
 	u64 k;
 
-	for (k = from; k < to; k++) {
-		s32 w = coupling(couplings, bits, k);
-		u32 mag = (u32)(w < 0 ? -w : w);
+	for (k = 0; k < count; k++) {
+		u8 mag = (u8)(w[k] < 0 ? -w[k] : w[k]);
+
+		most = mag > most ? mag : most;
+	}
+	return most;
+}
+
+static u32 largest16(const s16 *w, u64 count)
+{
+	u16 most = 0;
+	u64 k;
+
+	for (k = 0; k < count; k++) {
+		u16 mag = (u16)(w[k] < 0 ? -w[k] : w[k]);
 
 		most = mag > most ? mag : most;
 	}
@@ -194,8 +409,8 @@ static int measure_part(const struct pbm_shape *s, const void *couplings, struct
 {
 	u64 all = (u64)s->n * s->m, from = (u64)part * MEASURE_COUPLINGS;
 	u64 to = all - from < MEASURE_COUPLINGS ? all : from + MEASURE_COUPLINGS;
-	u32 most =
-		s->bits == 8 ? largest(couplings, 8, from, to) : largest(couplings, 16, from, to);
+	u32 most = s->bits == 8 ? largest8((const s8 *)couplings + from, to - from) :
+				  largest16((const s16 *)couplings + from, to - from);
 
 	if (most > (s->bits == 8 ? 127u : 32767u))
 		return -ERANGE_;
