@@ -59,5 +59,6 @@ CFLAGS_WIDE := -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math
 CFLAGS_adam := $(CFLAGS_WIDE)
 CFLAGS_quantise := $(CFLAGS_WIDE)
 CFLAGS_trainer := $(CFLAGS_WIDE)
+CFLAGS_device := $(CFLAGS_WIDE)
 CFLAGS_negative_phase := $(CFLAGS_WIDE)
 CFLAGS_rbm_positive := $(CFLAGS_WIDE)

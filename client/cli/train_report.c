@@ -140,9 +140,33 @@ static int print_mixing(const json_t *report, FILE *f)
 	return r < 0 ? r : print_exact(json_object_get(m, "exact"), f);
 }
 
+/* What the steps spent their time on. */
+static int print_steps(const json_t *report, FILE *f)
+{
+	static const struct {
+		const char *key, *text;
+	} parts[] = {
+		{ "sampler", "sampler" },	  { "moments", "moments" },
+		{ "positive", "positive phase" }, { "gradient", "gradient" },
+		{ "loading", "loading" },
+	};
+	const json_t *steps = report_get(report, "timing.steps");
+	char line[512] = "", text[NUMBER_TEXT];
+	size_t used = 0;
+
+	for (size_t k = 0; k < ARRAY_SIZE(parts); k++)
+		used += (size_t)snprintf(
+			line + used, sizeof(line) - used, "%s%s %s", k ? ", " : "", parts[k].text,
+			number_text(text, json_object_get(steps, parts[k].key), "%.2f"));
+	if (!steps)
+		return 0;
+	return report_line(f, "        steps, in s: %s", line);
+}
+
 static int print_device(const json_t *report, FILE *f)
 {
-	char flips[NUMBER_TEXT], rate[NUMBER_TEXT], busy[NUMBER_TEXT], threads[NUMBER_TEXT];
+	char flips[NUMBER_TEXT], rate[NUMBER_TEXT], busy[NUMBER_TEXT], threads[NUMBER_TEXT],
+		loads[NUMBER_TEXT];
 	json_t *earlier;
 	size_t k;
 	int r;
@@ -161,10 +185,12 @@ static int print_device(const json_t *report, FILE *f)
 					report_string(earlier, "route", "-"));
 	if (r < 0)
 		return r;
-	return report_line(f, "        %s flips, %s flips/ns, busy %s s",
-			   count_text(flips, report_get(report, "energy.flips")),
-			   number_text(rate, report_get(report, "timing.flips_per_ns"), "%.3f"),
-			   number_text(busy, report_get(report, "timing.device_seconds"), "%.2f"));
+	r = report_line(f, "        %s flips, %s flips/ns, busy %s s, couplings loaded %s times",
+			count_text(flips, report_get(report, "energy.flips")),
+			number_text(rate, report_get(report, "timing.flips_per_ns"), "%.3f"),
+			number_text(busy, report_get(report, "timing.device_seconds"), "%.2f"),
+			count_text(loads, report_get(report, "energy.loads")));
+	return r < 0 ? r : print_steps(report, f);
 }
 
 static void energy_row(struct table *t, const json_t *energy, const json_t *price, size_t number)

@@ -4,9 +4,10 @@
 
 #include "device.h"
 #include "device_ops.h"
+#include "wide.h"
 
 #define SWEEPS_END (UINT64_C(1) << 56) /* of the generator's count */
-#define ACC_ALL	   (ACC_MOMENTS | ACC_ENERGY | ACC_ENERGY_TRACE | ACC_STATE_TRACE)
+#define ACC_ALL	   (ACC_MOMENTS | ACC_ENERGY | ACC_ENERGY_TRACE | ACC_STATE_TRACE | ACC_NEAR)
 
 struct device *device_close(struct device *d)
 {
@@ -94,12 +95,31 @@ uint64_t *program_states(struct program *p)
 	return p->states;
 }
 
+WIDE_BODY all_within_body(const int16_t *w, size_t count, int16_t limit, bool *ret)
+{
+	int16_t beyond = 0;
+
+	for (size_t i = 0; i < count; i++)
+		beyond |= (int16_t)((w[i] > limit) | (w[i] < -limit));
+	*ret = !beyond;
+}
+WIDE(all_within, (const int16_t *w, size_t count, int16_t limit, bool *ret), (w, count, limit, ret))
+
+WIDE_BODY make_narrow_body(const int16_t *w, size_t count, int8_t *restrict to)
+{
+	for (size_t i = 0; i < count; i++)
+		to[i] = (int8_t)w[i];
+}
+WIDE(make_narrow, (const int16_t *w, size_t count, int8_t *restrict to), (w, count, to))
+
 static int check_couplings(const struct pbm_shape *s, const int16_t *w, struct err *e)
 {
 	size_t i, size = (size_t)s->n * s->m;
 	int limit = s->bits == 8 ? INT8_MAX : INT16_MAX;
+	bool within;
 
-	for (i = 0; i < size; i++)
+	all_within(w, size, (int16_t)limit, &within);
+	for (i = 0; !within && i < size; i++)
 		if (w[i] > limit || w[i] < -limit)
 			return err_set(e, -ERANGE,
 				       "coupling %d at row %zu, column %zu: a device of %u-bit "
@@ -111,14 +131,12 @@ static int check_couplings(const struct pbm_shape *s, const int16_t *w, struct e
 /* In device format, at `to`; 16-bit ones without memory of their own stay where they are. */
 static const void *to_device_format(const struct pbm_shape *s, const int16_t *w, void *to)
 {
-	size_t i, size = (size_t)s->n * s->m;
-	int8_t *narrow = to;
+	size_t size = (size_t)s->n * s->m;
 
 	if (s->bits == 16)
 		return to ? memcpy(to, w, size * sizeof(*w)) : w;
-	for (i = 0; i < size; i++)
-		narrow[i] = (int8_t)w[i];
-	return narrow;
+	make_narrow(w, size, to);
+	return to;
 }
 
 int program_set_couplings(struct program *p, const int16_t *w, struct err *e)

@@ -32,6 +32,7 @@ enum {
 	ACC_ENERGY = 1 << 1,	   /* energy sum */
 	ACC_ENERGY_TRACE = 1 << 2, /* energy of each chain at each recorded sweep */
 	ACC_STATE_TRACE = 1 << 3,  /* states of each chain at each recorded sweep */
+	ACC_NEAR = 1 << 4,	   /* with ACC_MOMENTS: vh may come as s16, in near */
 };
 
 struct submission {
@@ -48,12 +49,15 @@ struct submission {
 /* Valid from program_wait() to the program's next submission. Not accumulated: NULL, or zero. */
 struct results {
 	const int64_t *vh, *v, *h;   /* [n*m], [n], [m]: sums over `samples` */
+	const int16_t *near;	     /* vh, where that is NULL */
 	int64_t energy;		     /* sum over samples, in units of the coupling scale */
 	const int64_t *energy_trace; /* [records][chains] */
 	const uint64_t *state_trace; /* [records][chains][state_words] */
 	uint64_t records, samples;
 	uint64_t flips, changed;
-	uint64_t ns; /* device time */
+	uint64_t ns;	     /* device time */
+	uint64_t moments_ns; /* of it, for the moments; 0 where the device does not tell */
+	uint64_t end_ns;     /* when it ended, by CLOCK_MONOTONIC; likewise */
 };
 
 /* The embedded device: the p-bit machine in this process, on `threads` threads (>= 1). */

@@ -12,8 +12,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock_ns.h"
 #include "device.h"
 #include "device_ops.h"
 #include "isa.h"
@@ -31,6 +31,8 @@ struct lane {
 	size_t scratch_size;
 	int64_t *sums;
 	size_t sums_size;
+	int16_t *near;
+	size_t near_size;
 };
 
 struct embedded {
@@ -67,13 +69,18 @@ struct embedded_program {
 	/* energy, v, h, vh; one block alone adds into it directly, several under the lock. */
 	int64_t *sums;
 	size_t sums_size;
+	bool is_near; /* vh of the submission is in near instead: its samples are few enough */
+	int16_t *near;
+	size_t near_size;
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t done;
 	unsigned int left; /* blocks that have not ended */
 	int status;
 	uint64_t samples, flips, changed;
+	bool has_near; /* near is the sum of some blocks */
 	uint64_t begin_ns, end_ns;
+	uint64_t blocks_ns, moments_ns; /* of all threads */
 };
 
 static struct embedded *to_embedded(struct device *d)
@@ -86,14 +93,6 @@ static struct embedded_program *to_program(struct program *p)
 	return (struct embedded_program *)p; /* its first member */
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* Numbers in a copy of the sums; n * m * 8 was checked at the door. */
 static size_t sums_length(const struct embedded_program *p)
 {
@@ -101,7 +100,12 @@ static size_t sums_length(const struct embedded_program *p)
 
 	if (!(p->submission.accumulate & ACC_MOMENTS))
 		return 1;
-	return 1 + (size_t)s->n + s->m + (size_t)s->n * s->m;
+	return 1 + (size_t)s->n + s->m + (p->is_near ? 0 : (size_t)s->n * s->m);
+}
+
+static size_t near_length(const struct embedded_program *p)
+{
+	return p->is_near ? (size_t)p->program.shape.n * p->program.shape.m : 0;
 }
 
 static void sums_bind(const struct embedded_program *p, int64_t *from, struct pbm_sums *ret)
@@ -114,7 +118,7 @@ static void sums_bind(const struct embedded_program *p, int64_t *from, struct pb
 	if (p->submission.accumulate & ACC_MOMENTS) {
 		ret->v = from + 1;
 		ret->h = ret->v + s->n;
-		ret->vh = ret->h + s->m;
+		ret->vh = p->is_near ? NULL : ret->h + s->m;
 	}
 }
 
@@ -140,6 +144,7 @@ static struct pbm_run block_run_args(const struct block *b)
 		.state_trace = s->accumulate & ACC_STATE_TRACE ? p->state_trace : NULL,
 		.trace_chains = p->program.shape.chains,
 		.trace_chain0 = b->chain0,
+		.clock = clock_ns,
 	};
 }
 
@@ -157,14 +162,35 @@ static int block_run(const struct block *b, struct lane *lane, struct pbm_sums *
 		return r;
 	if (p->n_blocks == 1) {
 		sums_bind(p, p->sums, sums);
+		if (p->is_near)
+			sums->near = p->near;
 	} else {
 		r = device_reserve(&lane->sums, &lane->sums_size, length * sizeof(*lane->sums));
 		if (r < 0)
 			return r;
 		memset(lane->sums, 0, length * sizeof(*lane->sums));
 		sums_bind(p, lane->sums, sums);
+		if (p->is_near) {
+			r = device_reserve(&lane->near, &lane->near_size,
+					   near_length(p) * sizeof(*lane->near));
+			if (r < 0)
+				return r;
+			sums->near = lane->near;
+		}
 	}
 	return pbm_run(&p->program.shape, p->image, &run, sums, lane->scratch, d->isa);
+}
+
+/* Sums of the whole submission fit. */
+static void add_near(struct embedded_program *p, const int16_t *near)
+{
+	size_t length = near_length(p);
+
+	if (!p->has_near)
+		memcpy(p->near, near, length * sizeof(*near));
+	for (size_t i = 0; p->has_near && i < length; i++)
+		p->near[i] = (int16_t)(p->near[i] + near[i]);
+	p->has_near = true;
 }
 
 static void block_end(struct embedded_program *p, const struct lane *lane, int status,
@@ -179,11 +205,14 @@ static void block_end(struct embedded_program *p, const struct lane *lane, int s
 		if (p->n_blocks > 1)
 			for (i = 0; i < length; i++)
 				p->sums[i] += lane->sums[i];
+		if (p->n_blocks > 1 && p->is_near)
+			add_near(p, lane->near);
+		p->moments_ns += sums->moments_ns;
 		p->samples += sums->samples;
 		p->flips += sums->flips;
 		p->changed += sums->changed;
 	}
-	p->end_ns = now_ns();
+	p->end_ns = clock_ns();
 	if (--p->left == 0)
 		pthread_cond_signal(&p->done);
 }
@@ -194,11 +223,12 @@ static void block_task(struct pool_task *task, unsigned int thread)
 	struct embedded_program *p = b->program;
 	struct lane *lane = &to_embedded(p->program.device)->lanes[thread];
 	struct pbm_sums sums = { 0 };
+	uint64_t start = clock_ns();
 	int r;
 
 	pthread_mutex_lock(&p->lock);
 	if (p->begin_ns == 0) {
-		p->begin_ns = now_ns();
+		p->begin_ns = clock_ns();
 		/* Of millions of sums it takes as long as sweeps do: the device's time, not the caller's. */
 		memset(p->sums, 0, sums_length(p) * sizeof(*p->sums));
 	}
@@ -210,6 +240,7 @@ static void block_task(struct pool_task *task, unsigned int thread)
 	pthread_mutex_lock(&p->lock);
 	atomic_fetch_sub(&to_embedded(p->program.device)->busy, 1);
 	block_end(p, lane, r, &sums);
+	p->blocks_ns += clock_ns() - start;
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -260,6 +291,8 @@ static int reserve(struct embedded_program *p, const struct submission *s,
 	if (r == 0)
 		r = device_reserve(&p->sums, &p->sums_size, sums_length(p) * sizeof(*p->sums));
 	if (r == 0)
+		r = device_reserve(&p->near, &p->near_size, near_length(p) * sizeof(*p->near));
+	if (r == 0)
 		r = device_reserve(&p->energy_trace, &p->energy_trace_size, sizes->energy_trace);
 	if (r == 0)
 		r = device_reserve(&p->state_trace, &p->state_trace_size, sizes->state_trace);
@@ -278,12 +311,16 @@ static int embedded_submit(struct program *program, const struct submission *s,
 	p->submission = *s;
 	p->submission.gain = NULL; /* the caller's; ours is p->gain */
 	p->records = sizes->records;
+	p->is_near = (s->accumulate & ACC_MOMENTS) && (s->accumulate & ACC_NEAR) &&
+		     (uint64_t)p->records * program->shape.chains <= PBM_MOST_NEAR;
 	if (reserve(p, s, sizes) < 0)
 		return err_oom(e);
 
 	p->status = 0;
 	p->samples = p->flips = p->changed = 0;
 	p->begin_ns = p->end_ns = 0;
+	p->blocks_ns = p->moments_ns = 0;
+	p->has_near = false;
 	cut(p);
 	p->left = p->n_blocks;
 	atomic_fetch_add(&d->busy, p->n_blocks);
@@ -309,7 +346,14 @@ static void collect(const struct embedded_program *p, struct results *ret)
 		.flips = p->flips,
 		.changed = p->changed,
 		.ns = p->end_ns - p->begin_ns,
+		.end_ns = p->end_ns,
 	};
+	if (p->is_near)
+		ret->near = p->near;
+	/* Threads share the time that went by as they do their own. */
+	if (p->blocks_ns)
+		ret->moments_ns =
+			(uint64_t)((double)ret->ns * (double)p->moments_ns / (double)p->blocks_ns);
 }
 
 static int embedded_wait(struct program *program, struct results *ret, struct err *e)
@@ -354,6 +398,7 @@ static void embedded_program_free(struct program *program)
 	free(p->state_trace);
 	free(p->blocks);
 	free(p->sums);
+	free(p->near);
 	free(p);
 }
 
@@ -391,6 +436,7 @@ static void embedded_close(struct device *device)
 	for (i = 0; d->lanes && i < device->info.threads; i++) {
 		free(d->lanes[i].scratch);
 		free(d->lanes[i].sums);
+		free(d->lanes[i].near);
 	}
 	free(d->lanes);
 	free(d);

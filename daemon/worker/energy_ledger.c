@@ -10,6 +10,7 @@ static uint64_t units(const struct pbm_shape *s)
 
 void ledger_add_couplings(struct energy_ledger *l, const struct pbm_shape *shape)
 {
+	l->loads++;
 	l->writes += (uint64_t)shape->n * shape->m;
 }
 
@@ -47,11 +48,11 @@ double ledger_software_joules(const struct energy_ledger *l)
 
 json_t *ledger_to_json(const struct energy_ledger *l)
 {
-	return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o}", "flips",
+	return json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o}", "flips",
 			 (json_int_t)l->flips, "reads", (json_int_t)l->reads, "writes",
-			 (json_int_t)l->writes, "device_joules", ledger_device_joules(l),
-			 "flip_joules", (double)l->flips * PRICE_FLIP_J, "read_joules",
-			 (double)l->reads * PRICE_READ_J, "write_joules",
+			 (json_int_t)l->writes, "loads", (json_int_t)l->loads, "device_joules",
+			 ledger_device_joules(l), "flip_joules", (double)l->flips * PRICE_FLIP_J,
+			 "read_joules", (double)l->reads * PRICE_READ_J, "write_joules",
 			 (double)l->writes * PRICE_WRITE_J, "software_joules",
 			 ledger_software_joules(l), "prices", energy_prices_to_json());
 }

@@ -19,6 +19,7 @@
  */
 struct energy_ledger {
 	uint64_t flips, reads, writes;
+	uint64_t loads; /* of all couplings of a program */
 	uint64_t device_ns;
 };
 

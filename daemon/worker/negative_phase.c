@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "clock_ns.h"
 #include "control.h"
 #include "seed.h"
 #include "wide.h"
@@ -55,7 +56,7 @@ static int submit_piece(struct negative_phase *p, const struct couplings *c, str
 	uint64_t most = MAX(PIECE_UPDATES / cost, (uint64_t)1);
 
 	p->piece = (uint32_t)MIN(most, (uint64_t)(p->sweeps - p->done));
-	p->submitted = now_us();
+	p->submitted = clock_ns();
 	for (unsigned int u = 0; u < p->classes; u++) {
 		struct submission s = {
 			.seed = p->seed[u],
@@ -65,7 +66,7 @@ static int submit_piece(struct negative_phase *p, const struct couplings *c, str
 			.scan = p->scan,
 			.gains = 1,
 			.gain = &c->gain[u],
-			.accumulate = ACC_MOMENTS,
+			.accumulate = ACC_MOMENTS | ACC_NEAR,
 		};
 		int r = program_submit(p->program[u], &s, e);
 
@@ -80,6 +81,8 @@ int negative_begin(struct negative_phase *p, const struct couplings *c, uint64_t
 {
 	p->step = step;
 	p->done = 0;
+	p->device_ns = 0;
+	p->moments_ns = 0;
 	for (unsigned int u = 0; u < p->classes; u++) {
 		int r = program_set_couplings(p->program[u], c->q + couplings_at(c, u), e);
 
@@ -101,29 +104,63 @@ WIDE(take_sums,
      (double *restrict vh, const int64_t *sums, size_t count, bool first, double samples),
      (vh, sums, count, first, samples))
 
+WIDE_BODY take_near_body(double *restrict vh, const int16_t *sums, size_t count, bool first,
+			 double samples)
+{
+	for (size_t k = 0; k < count; k++)
+		vh[k] = ((first ? 0 : vh[k]) + (double)sums[k]) / samples;
+}
+WIDE(take_near,
+     (double *restrict vh, const int16_t *sums, size_t count, bool first, double samples),
+     (vh, sums, count, first, samples))
+
+/* Of a piece of the step: device times, and when the last program ended. */
+struct piece_times {
+	uint64_t flips, ns, moments_ns, end_ns;
+};
+
+/* Where programs overlap, what they took together is the time that went by. */
+static void account(struct negative_phase *p, struct piece_times *t, struct energy_ledger *ledger)
+{
+	if (!p->serial && t->end_ns > p->submitted) {
+		double share = t->ns ? (double)t->moments_ns / (double)t->ns : 0;
+
+		t->ns = t->end_ns - p->submitted;
+		t->moments_ns = (uint64_t)(share * (double)t->ns);
+	}
+	ledger_add_run(ledger, t->flips, t->ns);
+	p->device_ns += t->ns - t->moments_ns;
+	p->moments_ns += t->moments_ns;
+}
+
 int negative_continue(struct negative_phase *p, const struct couplings *c, double *vh,
 		      struct energy_ledger *ledger, struct err *e)
 {
 	double samples = (double)p->sweeps * program_shape(p->program[0])->chains;
 	size_t size = c->n * c->m;
 	bool last = p->done + p->piece == p->sweeps;
-	uint64_t flips = 0, ns = 0;
+	struct piece_times t = { 0 };
 	int r;
 
 	for (unsigned int u = 0; u < p->classes; u++) {
 		struct results res;
+		uint64_t start;
 
 		r = program_wait(p->program[u], &res, e);
 		if (r < 0)
 			return r;
-		take_sums(vh + u * size, res.vh, size, p->done == 0, last ? samples : 1);
-		flips += res.flips;
-		ns += res.ns;
+		start = clock_ns();
+		if (res.near)
+			take_near(vh + u * size, res.near, size, p->done == 0, last ? samples : 1);
+		else
+			take_sums(vh + u * size, res.vh, size, p->done == 0, last ? samples : 1);
+		p->moments_ns += clock_ns() - start;
+		t.flips += res.flips;
+		t.ns += res.ns;
+		t.moments_ns += res.moments_ns;
+		t.end_ns = MAX(t.end_ns, res.end_ns);
 	}
-	/* Where programs overlap, what they took together is the time that went by. */
-	if (!p->serial)
-		ns = (uint64_t)(now_us() - p->submitted) * 1000;
-	ledger_add_run(ledger, flips, ns);
+	account(p, &t, ledger);
 	p->done += p->piece;
 	if (p->done < p->sweeps) {
 		r = submit_piece(p, c, e);

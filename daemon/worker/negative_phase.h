@@ -21,7 +21,9 @@ struct negative_phase {
 	/* The step in flight. */
 	uint64_t step;
 	uint32_t done, piece; /* sweeps: behind it, and on the device */
-	int64_t submitted;    /* us */
+	uint64_t submitted;   /* ns */
+	uint64_t device_ns;   /* that it took, all pieces */
+	uint64_t moments_ns;  /* for moments, here and on devices that tell */
 };
 
 /* Chains start at random. model tells the chains of one model of the job from another's. */

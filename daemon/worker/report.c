@@ -47,6 +47,16 @@ json_t *report_timing(uint64_t elapsed_us, const struct energy_ledger *l)
 			 json_number((double)l->flips / (double)l->device_ns));
 }
 
+json_t *report_steps(const struct train_state *s)
+{
+	json_t *seconds = json_object();
+
+	for (unsigned int k = 0; k < TIME_COUNT; k++)
+		json_object_set_new(seconds, trainer_time_names[k],
+				    json_real((double)s->step_ns[k] / 1e9));
+	return seconds;
+}
+
 int report_epochs(const struct train_job *t, enum trainer_model model, json_t **ret, struct err *e)
 {
 	size_t size = t->metrics.size;

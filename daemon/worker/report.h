@@ -35,5 +35,7 @@ int report_epochs(const struct train_job *t, enum trainer_model model, json_t **
 json_t *report_device(const struct device *d);
 json_t *report_devices(const struct job *job, const struct device *d);
 json_t *report_timing(uint64_t elapsed_us, const struct energy_ledger *l);
+/* Of a train job: the seconds that its steps spent on what; see trainer.h. */
+json_t *report_steps(const struct train_state *s);
 
 #endif

@@ -173,6 +173,10 @@ static int turn(struct train_job *t, struct err *e)
 		return r < 0 ? r : train_save(t, e);
 	}
 	r = trainer_step(t->trainer, t->job->control, &t->state.ledger, e);
+	for (unsigned int k = 0; k < TIME_COUNT; k++) {
+		t->state.step_ns[k] += t->trainer->ns[k];
+		t->trainer->ns[k] = 0;
+	}
 	if (r == 0 && now_us() - t->saved_us >= CHECKPOINT_INTERVAL_US)
 		r = train_save(t, e);
 	return r;

@@ -23,6 +23,7 @@ struct train_state {
 	uint64_t best_epoch[MODEL_COUNT];
 	double best[MODEL_COUNT]; /* validation log-likelihood of it */
 	struct energy_ledger ledger;
+	uint64_t step_ns[TIME_COUNT]; /* what steps took; timing only */
 };
 
 struct train_job {

@@ -224,7 +224,7 @@ static int generate(struct train_job *t, struct figures *f, struct err *e)
 
 static int write_report(struct train_job *t, const struct figures *f, struct err *e)
 {
-	json_t *report, *epochs, *separate = NULL;
+	json_t *report, *epochs, *timing, *separate = NULL;
 	int r;
 
 	r = report_epochs(t, MODEL_HYPERNETWORK, &epochs, e);
@@ -238,10 +238,10 @@ static int write_report(struct train_job *t, const struct figures *f, struct err
 	report = report_train(t, f);
 	json_object_set_new(report, "epochs", epochs);
 	json_object_set_new(report, "epochs_separate", separate);
-	json_object_set_new(
-		report, "timing",
-		report_timing(t->state.elapsed_us + (uint64_t)(now_us() - t->started_us),
-			      &t->state.ledger));
+	timing = report_timing(t->state.elapsed_us + (uint64_t)(now_us() - t->started_us),
+			       &t->state.ledger);
+	json_object_set_new(timing, "steps", report_steps(&t->state));
+	json_object_set_new(report, "timing", timing);
 	return job_write_json(t->job, "report.json", report, e);
 }
 

@@ -3,8 +3,8 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock_ns.h"
 #include "independent.h"
 #include "minibatch.h"
 #include "mixing_loss.h"
@@ -25,18 +25,10 @@ const char *const trainer_time_names[TIME_COUNT] = {
 	[TIME_GRADIENT] = "gradient", [TIME_LOADING] = "loading",
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* What went by since *from, which moves on. */
 static void add_time(struct trainer *t, enum trainer_time which, uint64_t *from)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns();
 
 	t->ns[which] += now - *from;
 	*from = now;
@@ -304,7 +296,7 @@ static double schedule(const struct trainer *t)
 static int both_phases(struct trainer *t, const struct minibatch *b, struct control *control,
 		       struct energy_ledger *ledger, struct err *e)
 {
-	uint64_t from = now_ns();
+	uint64_t from = clock_ns();
 	int r;
 
 	r = negative_begin(&t->negative, &t->couplings, t->step, ledger, e);
@@ -323,7 +315,8 @@ static int both_phases(struct trainer *t, const struct minibatch *b, struct cont
 		t->torn = true;
 		negative_abandon(&t->negative);
 	}
-	add_time(t, TIME_SAMPLER, &from);
+	t->ns[TIME_SAMPLER] += t->negative.device_ns;
+	t->ns[TIME_MOMENTS] += t->negative.moments_ns;
 	return r;
 }
 
@@ -332,7 +325,7 @@ int trainer_step(struct trainer *t, struct control *control, struct energy_ledge
 {
 	_cleanup_(minibatch_free) struct minibatch b = { 0 };
 	struct energy_ledger after = *ledger;
-	uint64_t from = now_ns();
+	uint64_t from = clock_ns();
 	int r;
 
 	r = mlp_forward(t->mlp, t->codes, t->data->classes, t->w, &t->tape, e);
@@ -346,7 +339,7 @@ int trainer_step(struct trainer *t, struct control *control, struct energy_ledge
 	add_time(t, TIME_GRADIENT, &from);
 	if (r == 0)
 		r = both_phases(t, &b, control, &after, e);
-	from = now_ns();
+	from = clock_ns();
 	if (r == 0 && t->mix)
 		r = mixing_loss_gradient(t->spec, &t->couplings, t->mix, e);
 	if (r < 0)

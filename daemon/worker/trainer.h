@@ -63,7 +63,7 @@ struct trainer {
 	uint32_t *order;   /* training rows in the order of the pass */
 	uint64_t pass;	   /* to which order belongs; UINT64_MAX: none yet */
 
-	uint64_t ns[TIME_COUNT]; /* of steps done since the trainer was made */
+	uint64_t ns[TIME_COUNT]; /* of steps, until someone sets them to zero */
 
 	uint64_t step; /* steps done */
 	bool torn;     /* a stop request came within a step: its chains are of no use */

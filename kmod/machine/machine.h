@@ -113,7 +113,7 @@ size_t pbm_scratch_size(const struct pbm_shape *s);
 
 /* What a run accumulates, of every recorded sweep. All are exact integers that are added to. */
 struct pbm_sums {
-	s64 *vh;     /* [n * m] sum of v_i h_j, or NULL */
+	s64 *vh;     /* [n * m] sum of v_i h_j, or NULL, but see near */
 	s64 *v;	     /* [n] sum of v_i, or NULL */
 	s64 *h;	     /* [m] sum of h_j, or NULL */
 	s64 *energy; /* [1] sum of E / scale = -sum_ij W_ij v_i h_j, or NULL */
@@ -122,7 +122,13 @@ struct pbm_sums {
 	u64 changed; /* those that changed the p-bit */
 	s16 *near;   /* [n * m] or NULL: vh of the last samples, not in vh yet */
 	u32 nearer;  /* number of those samples; 0: what stands in near counts for nothing */
+#ifndef PBM_REST
+	u64 moments_ns; /* that the moments took, where the run has a clock */
+#endif
 };
+
+/* Samples whose sums fit s16: up to so many, near does without vh. */
+#define PBM_MOST_NEAR 32767u
 
 /*
  * Adds near, if there is any, to vh: what is spared is the way to vh, four times as far, with every
@@ -157,6 +163,8 @@ struct pbm_run {
 #ifdef PBM_REST
 	void (*rest)(void *arg); /* called every few microseconds, vector registers free */
 	void *rest_arg;
+#else
+	u64 (*clock)(void); /* ns, or NULL */
 #endif
 };
 

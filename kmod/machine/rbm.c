@@ -196,14 +196,12 @@ void pbm_sums_settle(const struct pbm_shape *s, struct pbm_sums *sums, int first
 	sums->nearer = 0;
 }
 
-#define MOST_NEAR 32767u /* samples whose sum fits s16 */
-
 /* Rows of the batch. */
 static void sum_rows(struct rbm_context *c, const struct rbm_route *route, u32 from, u32 to)
 {
 	struct pbm_sums *sums = c->sums;
 
-	if (!from && sums->near && sums->nearer > MOST_NEAR - c->scratch->batched)
+	if (!from && sums->near && sums->nearer > PBM_MOST_NEAR - c->scratch->batched)
 		pbm_sums_settle(c->shape, sums, 0);
 	route->moments(c, from, to);
 	if (to < c->shape->n)
@@ -216,7 +214,15 @@ static void sum_rows(struct rbm_context *c, const struct rbm_route *route, u32 f
 /* The whole batch. */
 static void sum_batch(struct rbm_context *c, const struct rbm_route *route)
 {
+#ifndef PBM_REST
+	u64 start = c->run->clock ? c->run->clock() : 0;
+#endif
+
 	sum_rows(c, route, 0, c->shape->n);
+#ifndef PBM_REST
+	if (c->run->clock)
+		c->sums->moments_ns += c->run->clock() - start;
+#endif
 }
 
 static void record(struct rbm_context *c, const struct rbm_route *route, u64 row, u64 last_hidden)
@@ -242,7 +248,7 @@ static void record(struct rbm_context *c, const struct rbm_route *route, u64 row
 		if (!c->sums)
 			continue;
 		c->sums->samples++;
-		if (!c->sums->vh && !c->sums->v && !c->sums->h)
+		if (!rbm_has_products(c->sums) && !c->sums->v && !c->sums->h)
 			continue;
 		for (w = 0; w < stride; w++)
 			c->scratch->batch[(u64)c->scratch->batched * stride + w] = state[w];
@@ -378,7 +384,7 @@ int pbm_sum_part(const struct pbm_shape *s, const struct pbm_run *run, struct pb
 {
 	struct rbm_context c = { .shape = s, .run = run, .sums = sums };
 	u32 rows = (SUM_PART / s->m + RBM_ROWS) / RBM_ROWS * RBM_ROWS;
-	u32 to = s->n - *at < rows || !sums->vh ? s->n : *at + rows;
+	u32 to = s->n - *at < rows || !rbm_has_products(sums) ? s->n : *at + rows;
 
 	c.scratch = scratch;
 	c.words[0] = pbm_side_words(s->n);

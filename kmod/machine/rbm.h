@@ -203,6 +203,12 @@ extern const struct rbm_route rbm_route_amx;
 void rbm_amx_load(const struct pbm_shape *s, const void *couplings, struct rbm_image *im);
 #endif
 
+/* Whether v_i h_j are summed, wherever. */
+static inline u32 rbm_has_products(const struct pbm_sums *sums)
+{
+	return sums->vh || sums->near;
+}
+
 static inline const s32 *rbm_base(const struct rbm_image *im, enum rbm_side side)
 {
 	return (const s32 *)((const u8 *)im + im->base[side]);

@@ -282,7 +282,7 @@ static void moments_vector(struct rbm_context *c, u32 from, u32 to)
 		make_nibbles(c, RBM_VISIBLE, c->sums->v);
 		make_nibbles(c, RBM_HIDDEN, c->sums->h);
 	}
-	for (; c->sums->vh && from < to; from += RBM_ROWS)
+	for (; rbm_has_products(c->sums) && from < to; from += RBM_ROWS)
 		moments_rows(c, from, to);
 }
 

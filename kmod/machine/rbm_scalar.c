@@ -251,7 +251,7 @@ static void moments_scalar(struct rbm_context *c, u32 from, u32 to)
 		moments_side(c, c->sums->v, v, c->shape->n);
 		moments_side(c, c->sums->h, h, c->shape->m);
 	}
-	for (i = from; c->sums->vh && i < to; i++)
+	for (i = from; rbm_has_products(c->sums) && i < to; i++)
 		moments_row(c, i, v + i * (u64)(RBM_BATCH / 64), h);
 }
 

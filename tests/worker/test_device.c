@@ -43,6 +43,46 @@ START_TEST(threads_and_routes_do_not_show)
 }
 END_TEST
 
+/* Moments as s16 are those as s64; where they might not fit, they come as s64. */
+START_TEST(near_moments)
+{
+	static const uint32_t sweeps[] = { 1, 40, 2000, 3000 };
+	struct device *d = open_device((unsigned int)_i, pbm_isa_best());
+	size_t i, k;
+
+	for (i = 0; i < ARRAY_SIZE(sweeps); i++) {
+		const struct pbm_shape shape = { PBM_NET_RBM, 70, 66, 16, 8 };
+		size_t size = (size_t)shape.n * shape.m;
+		_cleanup_input_ struct input in = { 0 };
+		_cleanup_free_ int64_t *want = calloc(size, sizeof(*want));
+		struct results got;
+		struct program *p;
+
+		input_random(&in, &shape, false, PBM_SCAN_ALTERNATING, SEED);
+		in.s.sweeps = sweeps[i];
+		in.s.every = 1;
+		in.s.accumulate = ACC_MOMENTS;
+		p = start(d, &in);
+		submit(p, &in);
+		ck_assert_int_eq(program_wait(p, &got, NULL), 0);
+		ck_assert_ptr_null(got.near);
+		memcpy(want, got.vh, size * sizeof(*want));
+		program_free(p);
+
+		in.s.accumulate |= ACC_NEAR;
+		p = start(d, &in);
+		submit(p, &in);
+		ck_assert_int_eq(program_wait(p, &got, NULL), 0);
+		ck_assert(!got.vh == (16 * sweeps[i] <= PBM_MOST_NEAR));
+		ck_assert(!got.near == !!got.vh);
+		for (k = 0; k < size; k++)
+			ck_assert_int_eq(got.near ? got.near[k] : got.vh[k], want[k]);
+		program_free(p);
+	}
+	device_close(d);
+}
+END_TEST
+
 START_TEST(refuses_devices_and_shapes)
 {
 	static const struct pbm_shape good = { PBM_NET_RBM, 5, 3, 2, 8 };
@@ -201,6 +241,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	add_conformance_tests(t);
 	tcase_add_loop_test(t, threads_and_routes_do_not_show, 0, 6);
+	tcase_add_loop_test(t, near_moments, 1, 4);
 	tcase_add_test(t, refuses_devices_and_shapes);
 	tcase_add_test(t, says_what_it_is);
 #ifdef CAN_LIMIT_MEMORY

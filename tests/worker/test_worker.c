@@ -16,9 +16,11 @@ START_TEST(train_leaves_its_results)
 		"kind",	  "name",   "seed",   "spec",	"model",  "loglik", "reconstruction_error",
 		"mixing", "epochs", "device", "energy", "timing", "picture"
 	};
+	static const char *const parts[] = { "sampler", "moments", "positive", "gradient",
+					     "loading" };
 	int dir = train_dir("a", ", \"optimizer\": {\"epochs\": 6, \"steps\": 30, \"rate\": 0.05}",
 			    1);
-	json_t *report, *loglik;
+	json_t *report, *loglik, *steps;
 	struct safetensors s;
 	int fd;
 
@@ -32,6 +34,12 @@ START_TEST(train_leaves_its_results)
 	ck_assert_double_gt(number_at(report, "loglik", "gain_over_independent"), 0.5);
 	ck_assert_uint_eq(json_array_size(json_object_get(report, "epochs")), 6);
 	ck_assert_double_gt(number_at(report, "energy", "flips"), 0);
+	/* Once a class and step, and for every look at the model. */
+	ck_assert_double_ge(number_at(report, "energy", "loads"), 2 * 6 * 30);
+	steps = json_object_get(json_object_get(report, "timing"), "steps");
+	ck_assert_uint_eq(json_object_size(steps), ARRAY_SIZE(parts));
+	for (size_t k = 0; k < ARRAY_SIZE(parts); k++)
+		ck_assert_double_gt(json_number_value(json_object_get(steps, parts[k])), 0);
 	ck_assert_str_eq(
 		json_string_value(json_object_get(json_object_get(report, "mixing"), "a7")),
 		"not verifiable");
