@@ -60,7 +60,7 @@ struct load_part {
 	u32 seen;
 };
 
-#define BLOCK 16u  /* rows that are taken at a time: of the stack */
+#define BLOCK 8u   /* rows that are taken at a time: of the stack */
 #define SPAN  256u /* rows whose sums of 8-bit couplings fit 16 bits */
 
 #define EVERY8 0x0101010101010101ull /* times a byte */

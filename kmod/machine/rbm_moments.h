@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * The vector routes: moments. The sum of v_i h_j over the samples is their number less twice those
- * in which the two differ. Four samples of a p-bit are a nibble; that of a hidden p-bit looks up, in
- * one of 256 tables, in how many it differs from the nibbles of two visible p-bits: lanes are hidden
- * p-bits, and a byte counts for two rows of the sums. Included by rbm_vector.h.
+ * in which the two differ. Four samples of a p-bit are a nibble; that of a hidden p-bit looks up,
+ * in one of 256 tables, in how many it differs from the nibbles of two visible p-bits: lanes are
+ * hidden p-bits, and a byte counts for two rows of the sums. Included by rbm_vector.h.
  */
 #ifndef PBM_RBM_MOMENTS_H
 #define PBM_RBM_MOMENTS_H
@@ -58,7 +58,7 @@ simd_inline vec16u nibbles(const u64 words[4], const struct places *p, u32 q)
 	return (vec16u)x;
 }
 
-/* Of the p-bits of a word; ups[64]: samples in which each byte's p-bit is +1, lanes even, then odd. */
+/* Of the p-bits of a word; ups[64]: samples in which each byte's p-bit is +1, even bytes first. */
 simd_inline void word_nibbles(const struct rbm_context *c, enum rbm_side side, u32 w,
 			      const struct places *places, u8 *to, u16 *ups)
 {
@@ -67,8 +67,10 @@ simd_inline void word_nibbles(const struct rbm_context *c, enum rbm_side side, u
 	const vec16u count = (vec16u)simd_load_twice(c->scratch->differ[0]);
 	vec16u even[TILE_VECTORS], odd[TILE_VECTORS];
 
-	for_unrolled(q, TILE_VECTORS)
-		even[q] = odd[q] = (vec16u){ 0 };
+	for_unrolled(q, TILE_VECTORS) {
+		even[q] = (vec16u){ 0 };
+		odd[q] = (vec16u){ 0 };
+	}
 	for (g = 0; g < NIBBLES; g++) {
 		u64 words[4];
 
