@@ -14,7 +14,7 @@
 #define N      784u
 #define M      512u
 #define CHAINS PBM_RUN_BATCH_SAMPLES
-#define ROUTES (PBM_ISA_AVX512 + 1u)
+#define ROUTES (PBM_ISA_AMX + 1u)
 #define MOST   10000u
 
 static const struct pbm_shape shape = { PBM_NET_RBM, N, M, CHAINS, 8 };
