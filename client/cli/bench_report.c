@@ -1,45 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* flips/ns by network and route, each beside the route written with sgemm. */
-#include <math.h>
-#include <string.h>
-
+#include "bench_rows.h"
 #include "report.h"
 #include "table.h"
 #include "terminal.h"
 
-static bool is_sgemm(const json_t *row)
-{
-	return strstr(report_string(row, "backend", ""), "sgemm") != NULL;
-}
-
-static bool same_number(const json_t *a, const json_t *b, const char *key)
-{
-	double x = NAN, y = NAN;
-
-	report_number(a, key, &x);
-	report_number(b, key, &y);
-	return x == y || (isnan(x) && isnan(y));
-}
-
-/* flips/ns of the sgemm route on the same network with as many threads and chains. */
-static bool find_sgemm(const json_t *rows, const json_t *row, double *ret)
-{
-	const char *network = report_string(row, "network", "");
-
-	for (size_t i = 0; i < json_array_size(rows); i++) {
-		const json_t *r = json_array_get(rows, i);
-
-		if (is_sgemm(r) && strcmp(report_string(r, "network", ""), network) == 0 &&
-		    same_number(r, row, "threads") && same_number(r, row, "chains"))
-			return report_number(r, "flips_per_ns", ret);
-	}
-	return false;
-}
-
 static void bench_row(struct table *t, const json_t *rows, const json_t *row)
 {
 	char text[NUMBER_TEXT];
-	double own, sgemm;
+	double x;
 
 	table_cell(t, "%s", report_string(row, "network", "-"));
 	table_cell(t, "%s", report_string(row, "backend", "-"));
@@ -49,9 +18,12 @@ static void bench_row(struct table *t, const json_t *rows, const json_t *row)
 	table_cell(t, "%s", number_text(text, json_object_get(row, "bits"), "%.0f"));
 	table_cell(t, "%s", number_text(text, json_object_get(row, "changed"), "%.3f"));
 	table_cell(t, "%s", number_text(text, json_object_get(row, "flips_per_ns"), "%.4f"));
-	if (!is_sgemm(row) && report_number(row, "flips_per_ns", &own) &&
-	    find_sgemm(rows, row, &sgemm) && sgemm > 0)
-		table_cell(t, "%.2f", own / sgemm);
+	if (bench_row_over_sgemm(rows, row, &x))
+		table_cell(t, "%.2f", x);
+	else
+		table_cell(t, "-");
+	if (bench_row_over_one_thread(row, &x))
+		table_cell(t, "%.2f", x);
 	else
 		table_cell(t, "-");
 }
@@ -88,9 +60,10 @@ static int print_kernel(const json_t *report, FILE *f)
 
 int bench_report_print(const json_t *report, FILE *f)
 {
-	static const char *const headings[] = { "network",   "backend", "route",    ">threads",
-						">chains",   ">bits",	">changed", ">flips/ns",
-						">to sgemm", NULL };
+	static const char *const headings[] = { "network",	"backend",   "route",
+						">threads",	">chains",   ">bits",
+						">changed",	">flips/ns", ">to sgemm",
+						">to 1 thread", NULL };
 	const json_t *rows = json_object_get(report, "rows");
 	_cleanup_table_ struct table t = { 0 };
 	_cleanup_free_ char *cpu = NULL;

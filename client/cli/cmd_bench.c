@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
+#include "bench_rows.h"
 #include "cli.h"
 #include "follow.h"
 #include "json.h"
+#include "save.h"
 #include "session_latency.h"
 #include "specfile.h"
 #include "submit.h"
 
 struct options {
-	bool json, session;
-	const char *device;
+	bool json, session, force;
+	const char *device, *dir;
 	struct option_real seconds;
 	struct option_uint chains, threads;
 };
@@ -24,6 +26,10 @@ static const struct option_row rows[] = {
 	  "run on that device, as `pbit devices` names it" },
 	{ 0, "session", OPTION_FLAG, offsetof(struct options, session), NULL,
 	  "instead: what a call of a session takes beside its compute" },
+	{ 'o', "output", OPTION_STRING, offsetof(struct options, dir), "DIR",
+	  "save report.json and a picture of it, bench.svg, there" },
+	{ 'f', "force", OPTION_FLAG, offsetof(struct options, force), NULL,
+	  "overwrite result files that exist" },
 	{ 'j', "json", OPTION_FLAG, offsetof(struct options, json), NULL,
 	  "one object: cpu, rows (network, backend, threads, flips_per_ns ...)" },
 	{ 0 },
@@ -43,6 +49,11 @@ static int run_session(const struct command *c, const struct options *o)
 		return fail(c, STATUS_USAGE,
 			    "--session and --threads: a session has the threads that pbitd gives "
 			    "its jobs; leave out one of them");
+	if (o->dir || o->force)
+		return fail(
+			c, STATUS_USAGE,
+			"--session and --%s: calls leave no result files; leave out one of them",
+			o->dir ? "output" : "force");
 	if (!(latency.seconds >= 0 && latency.seconds <= 3600))
 		return fail(c, STATUS_USAGE, "--seconds: choose from 0 to 3600");
 	return session_latency_run(c, &latency);
@@ -53,7 +64,11 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 	_cleanup_json_ json_t *spec = NULL;
 	_cleanup_pbit_ pbit *p = NULL;
 	struct options *o = options;
-	struct finish finish = { .json = o->json };
+	struct finish finish = { .dir = o->dir,
+				 .force = o->force,
+				 .json = o->json,
+				 .picture = "bench.svg",
+				 .draw = bench_picture_write };
 	struct submitted done;
 	struct err e = { 0 };
 	int status;
@@ -68,6 +83,8 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 	    specfile_set_real(spec, "seconds", o->seconds, &e) < 0 ||
 	    specfile_set_uint(spec, "chains", o->chains, &e) < 0 ||
 	    specfile_set_uint(spec, "threads", o->threads, &e) < 0)
+		return fail(c, STATUS_USAGE, "%s", e.text);
+	if (o->dir && save_prepare(o->dir, o->force, &e) < 0)
 		return fail(c, STATUS_USAGE, "%s", e.text);
 	status = submit_spec(c, spec, NULL, NULL, &(struct queueing){ 0 }, &p, &done);
 	if (!status)

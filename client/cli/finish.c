@@ -83,6 +83,27 @@ static int save_gradient(const struct pbit_files *files, const struct finish *ho
 	return save_path(how->grad, "--grad", how->force, npy, size, e);
 }
 
+/* What the job has no file of: drawn from its figures. */
+static int save_picture(const struct finish *how, const json_t *report, struct err *e)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	size_t size = 0;
+	FILE *f;
+	int r;
+
+	if (asprintf(&path, "%s/%s", how->dir, how->picture) < 0) {
+		path = NULL;
+		return err_oom(e);
+	}
+	f = open_memstream(&text, &size);
+	if (!f)
+		return err_oom(e);
+	r = how->draw(report, f);
+	if (fclose(f) != 0 || r < 0)
+		return err_oom(e);
+	return save_path(path, "-o", how->force, text, size, e);
+}
+
 int finish_job(const struct command *c, pbit *p, uint64_t id, const struct finish *how)
 {
 	_cleanup_(files_freep) struct pbit_files *files = NULL;
@@ -101,6 +122,8 @@ int finish_job(const struct command *c, pbit *p, uint64_t id, const struct finis
 	status = read_report(c, files, id, &report);
 	if (status)
 		return status;
+	if (how->dir && how->draw && save_picture(how, report, &e) < 0)
+		return fail(c, STATUS_USAGE, "%s", e.text);
 	if (how->json) {
 		if (json_object_set_new(report, "id", json_integer((json_int_t)id)) < 0)
 			return fail(c, STATUS_FAILED, "out of memory");

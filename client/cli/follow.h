@@ -29,6 +29,9 @@ int follow_changes(const struct command *c, pbit **p, uint64_t id,
 struct finish {
 	const char *dir;  /* save them there; NULL: do not */
 	const char *grad; /* save the result file grad.npy there; NULL: do not */
+	/* With dir: a picture of the report, drawn here and saved beside it under that name. */
+	const char *picture;
+	int (*draw)(const json_t *report, FILE *f); /* -ENOMEM, or 0 */
 	bool force;	  /* over existing files */
 	bool json;	  /* print report.json with the key id added, compact when stream */
 	bool stream;

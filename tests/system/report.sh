@@ -76,13 +76,29 @@ jq -e '.images == 1 and .svgs["energy-trace"] and .svgs["energy-spread"] and .sv
 	.svgs["energy-device"] and .svgs["energy-software"]' sample.json > /dev/null || die "sample"
 ok "sample: energies, states and the ledger"
 
-run 0 "$pbit" bench --seconds 0.01 --chains 16 --threads 1 --json
+run 0 "$pbit" bench --seconds 0.01 --chains 16 --threads 1 --json -o bench
 cp "$T/out" bench-report.json
 shown bench "$(jq .id "$T/out")"
 jq -e --slurpfile r bench-report.json "$near"'
 	all_near([.svgs[].values[][1]]; [$r[0].rows[].flips_per_ns])' bench.json > /dev/null ||
 	die "bench: $(jq -c '[.svgs[].values]' bench.json)"
 ok "bench: every row"
+
+# Its picture stands alone, and is looked at in a page.
+python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.argv[1])' bench/bench.svg || die "no XML"
+{ printf '<!DOCTYPE html><html><body>'; cat bench/bench.svg; } > picture.html
+for look in light dark; do
+	run 0 python3 "$root/tests/system/browser.py" "$chromium" picture.html 1040 $look \
+		"$pictures/bench-picture-$look.png"
+	jq -e --slurpfile r bench-report.json "$near"'
+		.console == [] and .broken == [] and .overflow == 0 and .svgs.bench.outside == [] and
+		.svgs.bench.overlaps == [] and
+		all_near([.svgs.bench.values[][1]]; [$r[0].rows[].flips_per_ns])' "$T/out" > /dev/null ||
+		die "bench.svg: $(cat "$T/out")"
+done
+refused 'bench/report.json exists; give --force' "$pbit" bench -o bench
+refused 'leave out one of them' "$pbit" bench --session -o bench
+ok "bench -o: report.json, and a picture with every row"
 
 name='</title><script>document.title=1</script><img src=//192.0.2.1/x>'
 jq --arg name "$name" '.name = $name | .optimizer.epochs = 1' spec.json > hostile.json
