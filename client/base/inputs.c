@@ -216,6 +216,9 @@ static int check_device_model(const char *model, const struct spec_device *d,
 	return r < 0 ? r : check_range(model, d, a, e);
 }
 
+/* As the worker reads it: the smallest scale that fits. */
+static const struct spec_device bench_device = { .bits = 8 };
+
 static int check_certify(const struct spec_certify *c, const struct inputs *in, struct err *e)
 {
 	const struct array *a = &in->W;
@@ -242,6 +245,9 @@ int inputs_check(const struct spec *s, const struct inputs *in, struct err *e)
 		return check_train(&s->train, in, e);
 	case JOB_SAMPLE:
 		return check_device_model(s->sample.model, &s->sample.device, in, e);
+	case JOB_BENCH:
+		return s->bench.model ? check_device_model(s->bench.model, &bench_device, in, e) :
+					0;
 	case JOB_CERTIFY:
 		return check_certify(&s->certify, in, e);
 	case JOB_MEASURE:
@@ -312,6 +318,8 @@ int inputs_read(const struct spec *s, const struct input_file *files, size_t n, 
 			r = read_one(s->train.model.codes, files, n, &in.codes, e);
 	} else if (s->kind == JOB_SAMPLE) {
 		r = read_model(s->sample.model, files, n, &in, e);
+	} else if (s->kind == JOB_BENCH && s->bench.model) {
+		r = read_model(s->bench.model, files, n, &in, e);
 	} else if (s->kind == JOB_MEASURE) {
 		r = read_model(s->measure.model, files, n, &in, e);
 	} else if (s->kind == JOB_CERTIFY && s->certify.model) {

@@ -123,6 +123,8 @@ struct spec *spec_free(struct spec *s)
 		spec_train_free(&s->train);
 	else if (s->kind == JOB_SAMPLE)
 		spec_sample_free(&s->sample);
+	else if (s->kind == JOB_BENCH)
+		spec_bench_free(&s->bench);
 	else if (s->kind == JOB_CERTIFY)
 		spec_certify_free(&s->certify);
 	else if (s->kind == JOB_MEASURE)
@@ -139,6 +141,8 @@ size_t spec_files(const struct spec *s, const char *ret[SPEC_MAX_FILES])
 
 	if (s->kind == JOB_SAMPLE)
 		ret[n++] = s->sample.model;
+	if (s->kind == JOB_BENCH && s->bench.model)
+		ret[n++] = s->bench.model;
 	if (s->kind == JOB_CERTIFY && s->certify.model)
 		ret[n++] = s->certify.model;
 	if (s->kind == JOB_MEASURE)

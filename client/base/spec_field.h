@@ -66,6 +66,7 @@ void spec_sample_free(struct spec_sample *s);
 
 int spec_bench_parse(const json_t *root, struct spec_bench *b, struct err *e);
 int spec_bench_write(json_t *root, const struct spec_bench *b);
+void spec_bench_free(struct spec_bench *b);
 
 int spec_session_parse(const json_t *root, struct spec_session *s, struct err *e);
 int spec_session_write(json_t *root, const struct spec_session *s);

@@ -26,6 +26,9 @@ static const struct field bench_fields[] = {
 	BENCH(FIELD_ABOVE, seconds, 0, 600),
 	BENCH(FIELD_UINT, chains, 1, SPEC_MAX_CHAINS),
 	BENCH(FIELD_UINT, threads, 1, 1024),
+	BENCH(FIELD_PATH, model, 0, 0),
+	BENCH(FIELD_UINT, code, 0, INT_MAX),
+	BENCH(FIELD_UINT, training, 0, 1000000),
 };
 
 int spec_sample_parse(const json_t *root, struct spec_sample *s, struct err *e)
@@ -80,6 +83,7 @@ int spec_bench_parse(const json_t *root, struct spec_bench *b, struct err *e)
 	b->seconds = 1;
 	b->chains = 256;
 	b->threads = 2;
+	b->training = 200;
 	r = fields_parse(root, "", bench_fields, ARRAY_SIZE(bench_fields), b, e);
 	if (r < 0)
 		return r;
@@ -90,4 +94,9 @@ int spec_bench_parse(const json_t *root, struct spec_bench *b, struct err *e)
 int spec_bench_write(json_t *root, const struct spec_bench *b)
 {
 	return fields_write(root, bench_fields, ARRAY_SIZE(bench_fields), b);
+}
+
+void spec_bench_free(struct spec_bench *b)
+{
+	freep(&b->model);
 }

@@ -22,7 +22,7 @@
 #define ROW	  22.0
 #define BAR	  13.0
 #define PANEL	  38.0 /* a network's own line, with room above */
-#define FOOT	  76.0
+#define FOOT	  94.0
 
 static const char style[] =
 	":root{color-scheme:light dark;--ground:#fff;--ink:#1b2230;--soft:#5b6576;--grid:#e6e9ee;"
@@ -40,6 +40,7 @@ struct picture_state {
 	FILE *f;
 	const json_t *rows;
 	struct svg_scale scale;
+	const char *trained; /* what the trained network is; or NULL */
 	double y;
 };
 
@@ -183,6 +184,12 @@ static void draw_head(struct picture_state *p, const json_t *report)
 
 static void draw_foot(struct picture_state *p)
 {
+	if (p->trained) {
+		char text[256];
+
+		snprintf(text, sizeof(text), "trained: %s.", p->trained);
+		put_at(p->f, "soft", "start", MARGIN, p->y + 76, text);
+	}
 	put_at(p->f, "soft", "start", MARGIN, p->y + 42,
 	       "flips/ns; bars are medians over slices of wall time in which the routes of a "
 	       "network take turns, ticks the fastest slice; ×: medians of ratios within a turn.");
@@ -216,6 +223,7 @@ int bench_picture_write(const json_t *report, FILE *f)
 	struct picture_state p = {
 		.f = f,
 		.rows = json_object_get(report, "rows"),
+		.trained = report_string(report, "trained", NULL),
 		.scale = { .kind = SVG_LINEAR, .from = BAR_FROM, .to = BAR_TO - 40 },
 		.y = HEAD,
 	};

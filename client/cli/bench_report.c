@@ -73,6 +73,9 @@ int bench_report_print(const json_t *report, FILE *f)
 	if (!cpu)
 		return -ENOMEM;
 	fprintf(f, "%s\n", cpu);
+	if (report_string(report, "trained", NULL) &&
+	    report_line(f, "trained: %s", report_string(report, "trained", "-")) < 0)
+		return -ENOMEM;
 	table_begin(&t, headings);
 	for (size_t i = 0; i < json_array_size(rows); i++)
 		bench_row(&t, rows, json_array_get(rows, i));

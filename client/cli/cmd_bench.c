@@ -10,9 +10,9 @@
 
 struct options {
 	bool json, session, force;
-	const char *device, *dir;
+	const char *device, *dir, *model;
 	struct option_real seconds;
-	struct option_uint chains, threads;
+	struct option_uint chains, threads, code, training;
 };
 
 static const struct option_row rows[] = {
@@ -22,6 +22,11 @@ static const struct option_row rows[] = {
 	  "parallel chains [256]" },
 	{ 0, "threads", OPTION_UINT, offsetof(struct options, threads), "N",
 	  "rows for 1 thread and for N [2]" },
+	{ 0, "model", OPTION_STRING, offsetof(struct options, model), "MODEL",
+	  "trained network, as of `pbit sample` [one is learnt]" },
+	{ 0, "code", OPTION_UINT, offsetof(struct options, code), "K", "its class [0]" },
+	{ 0, "training", OPTION_UINT, offsetof(struct options, training), "N",
+	  "steps in which one is learnt; 0: none [200]" },
 	{ 0, "device", OPTION_STRING, offsetof(struct options, device), "NAME",
 	  "run on that device, as `pbit devices` names it" },
 	{ 0, "session", OPTION_FLAG, offsetof(struct options, session), NULL,
@@ -49,6 +54,13 @@ static int run_session(const struct command *c, const struct options *o)
 		return fail(c, STATUS_USAGE,
 			    "--session and --threads: a session has the threads that pbitd gives "
 			    "its jobs; leave out one of them");
+	if (o->model || o->code.given || o->training.given)
+		return fail(c, STATUS_USAGE,
+			    "--session and --%s: calls have couplings of their own; leave out one "
+			    "of them",
+			    o->model	  ? "model" :
+			    o->code.given ? "code" :
+					    "training");
 	if (o->dir || o->force)
 		return fail(
 			c, STATUS_USAGE,
@@ -80,6 +92,9 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 	if (!spec)
 		return fail(c, STATUS_FAILED, "out of memory");
 	if (specfile_set_text(spec, "device.name", o->device, &e) < 0 ||
+	    specfile_set_text(spec, "model", o->model, &e) < 0 ||
+	    specfile_set_uint(spec, "code", o->code, &e) < 0 ||
+	    specfile_set_uint(spec, "training", o->training, &e) < 0 ||
 	    specfile_set_real(spec, "seconds", o->seconds, &e) < 0 ||
 	    specfile_set_uint(spec, "chains", o->chains, &e) < 0 ||
 	    specfile_set_uint(spec, "threads", o->threads, &e) < 0)

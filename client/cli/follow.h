@@ -32,8 +32,8 @@ struct finish {
 	/* With dir: a picture of the report, drawn here and saved beside it under that name. */
 	const char *picture;
 	int (*draw)(const json_t *report, FILE *f); /* -ENOMEM, or 0 */
-	bool force;	  /* over existing files */
-	bool json;	  /* print report.json with the key id added, compact when stream */
+	bool force;				    /* over existing files */
+	bool json; /* print report.json with the key id added, compact when stream */
 	bool stream;
 };
 

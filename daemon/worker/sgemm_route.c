@@ -143,6 +143,13 @@ static void sample(float *x, size_t count, struct random *random)
 		sample_plain(x, count, random);
 }
 
+/* A reference spin: what was drawn for it is put right. */
+static void clamp(const struct share *s, float *x, unsigned int units)
+{
+	for (unsigned int k = 0; s->route->shape.clamped && k < s->chains; k++)
+		x[(size_t)k * units] = 1;
+}
+
 static void sweep(struct share *s)
 {
 	const struct sgemm_route *r = s->route;
@@ -151,9 +158,11 @@ static void sweep(struct share *s)
 	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, chains, n, m, r->field_to_log2, s->h,
 		    m, r->w, m, 0, s->v, n);
 	sample(s->v, (size_t)s->chains * r->shape.n, &s->random);
+	clamp(s, s->v, r->shape.n);
 	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, chains, m, n, r->field_to_log2, s->v,
 		    n, r->w, m, 0, s->h, m);
 	sample(s->h, (size_t)s->chains * r->shape.m, &s->random);
+	clamp(s, s->h, r->shape.m);
 }
 
 static void share_task(struct pool_task *task, unsigned int thread)
@@ -215,6 +224,8 @@ static void share_out(struct sgemm_route *r, uint64_t seed)
 		random_seed(&s->random, seed, i);
 		sample(s->v, (size_t)s->chains * r->shape.n, &s->random); /* fields of zero */
 		sample(s->h, (size_t)s->chains * r->shape.m, &s->random);
+		clamp(s, s->v, r->shape.n);
+		clamp(s, s->h, r->shape.m);
 		chain += s->chains;
 	}
 }

@@ -17,6 +17,7 @@ struct sgemm_route;
 struct sgemm_shape {
 	unsigned int n, m, chains; /* 1 to 65536 each */
 	unsigned int threads;
+	bool clamped; /* the first p-bit of each side is held at +1 */
 };
 
 /*

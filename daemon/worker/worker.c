@@ -10,6 +10,7 @@
 
 #include "bench.h"
 #include "job.h"
+#include "job_model.h"
 #include "json.h"
 #include "protocol.h"
 #include "report.h"
@@ -168,18 +169,24 @@ static int bench_progress(double done, void *arg)
 /* Stopped, a benchmark is run again from its start: it has nothing worth keeping. */
 static int bench_run_job(struct job *job, struct err *e)
 {
+	const struct spec_bench *spec = &job->spec->bench;
+	struct spec_device format = { .bits = 8 };
+	struct rbm_file model = { 0 };
 	struct device *kernel = NULL;
 	json_t *report = NULL;
 	int r = 0;
 
-	if (!job_is_embedded(job))
+	if (spec->model)
+		r = job_model_read(job, spec->model, spec->code, &format, &model, e);
+	if (r == 0 && !job_is_embedded(job))
 		r = job_open_device(job, &kernel, e);
 	if (r == 0)
-		r = bench_run(&job->spec->bench, job->spec->seed, kernel, bench_progress, job,
-			      &report, e);
+		r = bench_run(spec, spec->model ? &model : NULL, job->spec->seed, kernel,
+			      bench_progress, job, &report, e);
 	if (r == 0 && kernel)
 		json_object_set_new(report, "device", report_device(kernel));
 	device_close(kernel);
+	rbm_file_free(&model);
 	return r < 0 ? r : job_write_json(job, "report.json", report, e);
 }
 

@@ -42,7 +42,8 @@ static const char full_measure[] = MEASURE(
 	" \"sweeps\": 16, \"beta\": 0.5}");
 
 static const char full_bench[] =
-	"{\"kind\": \"bench\", \"seconds\": 0.25, \"chains\": 64, \"threads\": 1,"
+	"{\"kind\": \"bench\", \"seconds\": 0.25, \"chains\": 64, \"threads\": 1, \"training\": 5,"
+	" \"model\": \"W.npy\", \"code\": 2,"
 	" \"device\": {\"name\": \"pbit63\"}}";
 
 static int parse(const char *text, struct spec **s, struct err *e)
@@ -116,6 +117,8 @@ START_TEST(other_defaults)
 	ck_assert_double_eq(bench->bench.seconds, 1);
 	ck_assert_uint_eq(bench->bench.chains, 256);
 	ck_assert_uint_eq(bench->bench.threads, 2);
+	ck_assert_ptr_null(bench->bench.model);
+	ck_assert_uint_eq(bench->bench.training, 200);
 }
 END_TEST
 
@@ -325,7 +328,8 @@ START_TEST(files)
 	ck_assert_str_eq(names[0], "i.npy");
 	ck_assert_uint_eq(spec_files(sample, names), 1);
 	ck_assert_str_eq(names[0], "m.safetensors");
-	ck_assert_uint_eq(spec_files(bench, names), 0);
+	ck_assert_uint_eq(spec_files(bench, names), 1);
+	ck_assert_str_eq(names[0], "W.npy");
 	ck_assert_uint_eq(spec_files(certify, names), 1);
 	ck_assert_str_eq(names[0], "W.npy");
 	ck_assert_uint_eq(spec_files(family, names), 0);
@@ -389,7 +393,7 @@ static const struct {
 	{ REPORT("\"tau_sweep\": 1"), "did you mean 'tau_sweeps'?" },
 	{ DATA("\"label\": \"l\""), "data.label: unknown key; did you mean 'labels'?" },
 	{ SAMPLE(", \"epochs\": 1"), "epochs: unknown key" },
-	{ "{\"kind\": \"bench\", \"model\": \"W\"}", "model: unknown key" },
+	{ "{\"kind\": \"bench\", \"models\": \"W\"}", "models: unknown key" },
 	/* data */
 	{ "{\"kind\": \"train\"}", "data: missing; give" },
 	{ "{\"kind\": \"train\", \"data\": \"i.npy\"}", "data: must be an object" },

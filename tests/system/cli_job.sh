@@ -148,10 +148,16 @@ jq -e '.id > 0 and .flips == 12000 and .seconds >= 0 and .device_joules > 0 and 
 ok "sample --json"
 run 0 "$pbit" sample W.npy
 grep -q 'lowest E' "$T/out" || die "table of sample"
-run 0 "$pbit" bench --seconds 0.02 --chains 64 --threads 1 --json
+run 0 "$pbit" bench --seconds 0.02 --chains 64 --threads 2 --model W.npy --json
 jq -e '.kind == "bench" and (.rows | length) > 3 and (.rows | all(.network != null and
-	.backend != null and .threads > 0 and .flips_per_ns > 0))' "$T/out" > /dev/null || die "bench"
-ok "bench --json"
+	.backend != null and .threads > 0 and .flips_per_ns > 0)) and (.rows | map(select(.network == "3x2 model")) | length) == 4 and
+	.trained == "W.npy, code 0" and
+	(.ratios | all(.threads == 1 or .embedded_over_one_thread > 0))' "$T/out" > /dev/null ||
+	die "bench"
+refused 'W_none.npy' "$pbit" bench --model W_none.npy
+refused 'nan.npy: row 1, value 1, is NaN' "$pbit" bench --model nan.npy
+refused 'leave out one of them' "$pbit" bench --session --model W.npy
+ok "bench --json, and a model of one's own"
 
 # Bad files are told before anything is queued.
 run 0 "$pbit" queue --all --json

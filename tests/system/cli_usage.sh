@@ -85,8 +85,8 @@ refused 'is more than 1000 jobs' "$pbit" submit bench.json --array seed=1..5000
 refused "bench.json: array value 1, 1: sede: unknown key; did you mean 'seed'" \
 	"$pbit" submit bench.json --array sede=1..3
 refused 'bench.json: array value 2, 0: chains' "$pbit" submit bench.json --array chains=8,0
-refused 'bench.json: array value 1, "a.npy": model: unknown key' \
-	"$pbit" submit bench.json --array model=a.npy,b.npy
+refused 'bench.json: array value 1, "a.npy": models: unknown key' \
+	"$pbit" submit bench.json --array models=a.npy,b.npy
 refused 'array value 2, "b.npy": model: the jobs of an array share' \
 	"$pbit" sample W.npy --array model=a.npy,b.npy
 refused '--watch follows one job' "$pbit" train bench.json --watch --array seed=1..3

@@ -76,7 +76,7 @@ jq -e '.images == 1 and .svgs["energy-trace"] and .svgs["energy-spread"] and .sv
 	.svgs["energy-device"] and .svgs["energy-software"]' sample.json > /dev/null || die "sample"
 ok "sample: energies, states and the ledger"
 
-run 0 "$pbit" bench --seconds 0.01 --chains 16 --threads 1 --json -o bench
+run 0 "$pbit" bench --seconds 0.01 --chains 16 --threads 2 --training 2 --json -o bench
 cp "$T/out" bench-report.json
 shown bench "$(jq .id "$T/out")"
 jq -e --slurpfile r bench-report.json "$near"'

@@ -6,7 +6,7 @@
 
 small_spec > spec.json
 jq '.optimizer.epochs = 2000 | .name = "long"' spec.json > long.json
-echo '{"kind": "bench", "seconds": 0.01, "chains": 16, "threads": 1}' > bench.json
+echo '{"kind": "bench", "seconds": 0.01, "chains": 16, "threads": 1, "training": 0}' > bench.json
 me=$(id -un)
 field() { "$pbit" show "$1" --json | jq -r "$2"; }
 is() { [ "$(field "$1" "$2")" = "$3" ]; }

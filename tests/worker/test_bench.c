@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "bench_trained.h"
 #include "machine.h"
 #include "sgemm_route.h"
 
@@ -63,7 +64,7 @@ static double worst_deviation(const struct sgemm_route *r, const double moment[N
 /* 12 moments within 6 standard errors: one false alarm in 4 * 10^7 seeds, and it is fixed. */
 START_TEST(sgemm_moments_are_exact)
 {
-	struct sgemm_shape shape = { N, M, CHAINS, (unsigned int)_i };
+	struct sgemm_shape shape = { N, M, CHAINS, (unsigned int)_i, false };
 	struct sgemm_route *r = NULL;
 	struct err e = { 0 };
 	double moment[N * M];
@@ -85,7 +86,7 @@ START_TEST(sgemm_follows_the_law)
 {
 	static const double betas[] = { 0, 0.1, 1, 2, 4, 6, 200 };
 	enum { HIDDEN = 700, COPIES = 700 };
-	struct sgemm_shape shape = { 1, HIDDEN, COPIES, 1 };
+	struct sgemm_shape shape = { 1, HIDDEN, COPIES, 1, false };
 	double count = (double)HIDDEN * COPIES;
 	struct err e = { 0 };
 	float w[HIDDEN];
@@ -110,7 +111,7 @@ END_TEST
 
 START_TEST(sgemm_refuses)
 {
-	struct sgemm_shape shape = { 0, 3, 4, 1 };
+	struct sgemm_shape shape = { 0, 3, 4, 1, false };
 	struct sgemm_route *r = NULL;
 	struct err e = { 0 };
 	float w[3] = { 0 };
@@ -161,19 +162,22 @@ static void check_row(const json_t *row)
 	ck_assert_int_eq((int)number(row, "bits"), sgemm ? 32 : 8);
 	ck_assert_double_gt(number(row, "flips_per_ns"), 0);
 	ck_assert_double_ge(number(row, "best"), number(row, "flips_per_ns"));
+	ck_assert_int_eq(json_object_get(row, "over_sgemm") != NULL, !sgemm);
+	ck_assert_int_eq(json_object_get(row, "over_one_thread") != NULL,
+			 number(row, "threads") > 1);
 	ck_assert_double_gt(number(row, "changed"), 0.02);
 	ck_assert_double_lt(number(row, "changed"), 0.5);
 }
 
 /* Both backends sample one law, so the same fraction of their updates changes the p-bit. */
-static void check_changed(const json_t *rows)
+static void check_changed(const json_t *rows, const char *network)
 {
 	double changed[2] = { 0 };
 	size_t i;
 	json_t *row;
 
 	json_array_foreach(rows, i, row)
-		if (!strcmp(text(row, "network"), "2048x2048"))
+		if (!strcmp(text(row, "network"), network))
 			changed[!strcmp(text(row, "backend"), "embedded")] = number(row, "changed");
 	ck_assert_double_gt(changed[0], 0);
 	ck_assert_double_lt(fabs(changed[0] - changed[1]), 0.03); /* 6 sigma of one sweep: 0.013 */
@@ -181,13 +185,13 @@ static void check_changed(const json_t *rows)
 
 START_TEST(report_is_complete)
 {
-	struct spec_bench spec = { .seconds = 0.005, .chains = 8, .threads = 2 };
+	struct spec_bench spec = { .seconds = 0.005, .chains = 8, .threads = 2, .training = 2 };
 	struct watcher w = { 0 };
 	struct err e = { 0 };
 	json_t *report = NULL, *row;
 	size_t i, routes = 0;
 
-	ck_assert_msg(bench_run(&spec, 3, NULL, watch, &w, &report, &e) == 0, "%s", e.text);
+	ck_assert_msg(bench_run(&spec, NULL, 3, NULL, watch, &w, &report, &e) == 0, "%s", e.text);
 	ck_assert(w.last >= 1);
 	ck_assert_str_eq(text(report, "kind"), "bench");
 	ck_assert_uint_gt(strlen(text(report, "cpu")), 0);
@@ -198,16 +202,119 @@ START_TEST(report_is_complete)
 			  number(row, "chains") > 1 && !strcmp(text(row, "backend"), "embedded");
 	}
 	ck_assert_uint_eq(routes, (unsigned int)pbm_isa_best() + 1u);
-	ck_assert_uint_eq(i, 22 + (unsigned int)pbm_isa_best());
-	check_changed(json_object_get(report, "rows"));
+	ck_assert_uint_eq(i, 26 + (unsigned int)pbm_isa_best());
+	check_changed(json_object_get(report, "rows"), "2048x2048");
+	check_changed(json_object_get(report, "rows"), "784x512 trained");
+	ck_assert_ptr_nonnull(strstr(text(report, "trained"), "2 steps"));
 	json_array_foreach(json_object_get(report, "ratios"), i, row) {
 		ck_assert_uint_gt(strlen(text(row, "network")), 0);
 		ck_assert_double_gt(number(row, "threads"), 0);
 		ck_assert_double_gt(number(row, "embedded_over_sgemm"), 0);
+		ck_assert_int_eq(json_object_get(row, "embedded_over_one_thread") != NULL,
+				 number(row, "threads") > 1);
+		ck_assert_int_eq(json_object_get(row, "sgemm_over_one_thread") != NULL,
+				 number(row, "threads") > 1);
 	}
-	ck_assert_uint_eq(i, 11);
+	ck_assert_uint_eq(i, 13);
 	ck_assert_ptr_null(json_object_get(report, "empty_run"));
 	json_decref(report);
+}
+END_TEST
+
+static int count(void *arg)
+{
+	return ++*(int *)arg == 3 ? -ECANCELED : 0;
+}
+
+/* The same couplings on every route and number of threads; and they are learnt. */
+START_TEST(trained_on_any_route)
+{
+	enum { SIZE = BENCH_TRAINED_N * BENCH_TRAINED_M };
+	static int16_t w[2][SIZE];
+	double scale[2];
+	struct err e = { 0 };
+	int calls, differ = 0;
+
+	for (int k = 0; k < 2; k++) {
+		enum pbm_isa isa = k ? PBM_ISA_SCALAR : pbm_isa_best();
+		struct device *d = NULL;
+
+		ck_assert_int_eq(device_open_embedded_isa(2u - (unsigned int)k, isa, &d, &e), 0);
+		calls = -100;
+		ck_assert_int_eq(bench_train(d, 2, 7, count, &calls, w[k], &scale[k], &e), 0);
+		ck_assert_int_eq(calls, -98);
+		device_close(d);
+	}
+	ck_assert_mem_eq(w[0], w[1], sizeof(w[0]));
+	ck_assert_double_eq(scale[0], scale[1]);
+	for (size_t k = 0; k < SIZE; k++)
+		differ += w[0][k] != 0;
+	ck_assert_int_eq(w[0][0], 0);
+	ck_assert_int_gt(differ, SIZE / 4);
+	/* A corner is white, the middle is black in most digits. */
+	ck_assert_int_lt(w[0][27 * BENCH_TRAINED_M], 0);
+	ck_assert_int_gt(w[0][(14 * 28 + 14) * BENCH_TRAINED_M], w[0][27 * BENCH_TRAINED_M]);
+}
+END_TEST
+
+START_TEST(training_stops_when_told)
+{
+	static int16_t w[BENCH_TRAINED_N * BENCH_TRAINED_M];
+	struct device *d = NULL;
+	struct err e = { 0 };
+	int calls = 0;
+	double scale;
+
+	ck_assert_int_eq(device_open_embedded(1, &d, &e), 0);
+	ck_assert_int_eq(bench_train(d, 100, 7, count, &calls, w, &scale, &e), -ECANCELED);
+	ck_assert_int_eq(calls, 3);
+	ck_assert_int_eq(e.code, 0);
+	device_close(d);
+}
+END_TEST
+
+/* A model with reference spins, which neither route updates, in place of what is learnt. */
+START_TEST(takes_a_model)
+{
+	struct spec_bench spec = {
+		.seconds = 0.001, .chains = 4, .threads = 1, .training = 9, .model = (char *)"m"
+	};
+	int16_t q[6 * 5];
+	struct rbm_file model = { .n = 6, .m = 5, .q = q, .scale = 0.01, .clamped = true };
+	json_t *report = NULL, *row;
+	struct err e = { 0 };
+	size_t i, seen = 0;
+
+	for (i = 0; i < ARRAY_SIZE(q); i++)
+		q[i] = (int16_t)(i * 7 % 31) - 15;
+	ck_assert_msg(bench_run(&spec, &model, 3, NULL, NULL, NULL, &report, &e) == 0, "%s",
+		      e.text);
+	json_array_foreach(json_object_get(report, "rows"), i, row)
+		seen += !strcmp(text(row, "network"), "5x4 model");
+	ck_assert_uint_eq(seen, 2);
+	ck_assert_str_eq(text(report, "trained"), "m, code 0");
+	json_decref(report);
+}
+END_TEST
+
+/* Reference spins stay at +1. */
+START_TEST(sgemm_holds_reference_spins)
+{
+	struct sgemm_shape shape = { N, M, 50, 2, true };
+	struct sgemm_route *r = NULL;
+	struct err e = { 0 };
+	float w[N * M];
+
+	small_couplings(w);
+	ck_assert_int_eq(sgemm_route_new(&shape, w, 1, 5, &r, &e), 0);
+	for (int t = 0; t < 4; t++) {
+		for (size_t c = 0; c < 50; c++) {
+			ck_assert(sgemm_route_visible(r)[c * N] > 0);
+			ck_assert(sgemm_route_hidden(r)[c * M] > 0);
+		}
+		sgemm_route_run(r, 1);
+	}
+	sgemm_route_free(r);
 }
 END_TEST
 
@@ -218,7 +325,7 @@ START_TEST(stops_when_told)
 	struct err e = { 0 };
 	json_t *report = NULL;
 
-	ck_assert_int_eq(bench_run(&spec, 3, NULL, watch, &w, &report, &e), -ECANCELED);
+	ck_assert_int_eq(bench_run(&spec, NULL, 3, NULL, watch, &w, &report, &e), -ECANCELED);
 	ck_assert_int_eq(e.code, 0); /* as control.h has it: no failure to tell of */
 	ck_assert_int_eq(w.calls, 5);
 	ck_assert_ptr_null(report);
@@ -231,7 +338,7 @@ START_TEST(refuses_too_many_threads)
 	struct err e = { 0 };
 	json_t *report = NULL;
 
-	ck_assert_int_eq(bench_run(&spec, 3, NULL, NULL, NULL, &report, &e), -EINVAL);
+	ck_assert_int_eq(bench_run(&spec, NULL, 3, NULL, NULL, NULL, &report, &e), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(e.text, "1000000 threads"));
 	ck_assert_ptr_null(report);
 }
@@ -249,6 +356,10 @@ int main(void)
 	tcase_add_test(t, sgemm_follows_the_law);
 	tcase_add_test(t, sgemm_refuses);
 	tcase_add_test(t, report_is_complete);
+	tcase_add_test(t, trained_on_any_route);
+	tcase_add_test(t, training_stops_when_told);
+	tcase_add_test(t, takes_a_model);
+	tcase_add_test(t, sgemm_holds_reference_spins);
 	tcase_add_test(t, stops_when_told);
 	tcase_add_test(t, refuses_too_many_threads);
 	suite_add_tcase(s, t);
