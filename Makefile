@@ -6,7 +6,8 @@
 # make deb      Debian packages, in build/deb
 # make install-dkms, make uninstall-dkms: the kernel module
 # make bench    flips/ns by network and backend, as a table, JSON and a picture in build/bench;
-#               make bench-instructions counts instead; make bench-moments: moments, beside sgemm
+#               make bench-instructions counts instead; make bench-moments: moments, beside sgemm;
+#               make bench-peers: beside scikit-learn's and PyTorch's RBMs
 # make bench-scale MNIST=DIR: training at 784 x 512, and how it mixes
 # make lint     format, clang, man pages
 # make clean
@@ -15,6 +16,8 @@
 
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
 PREFIX ?= /usr/local
+# Of the distribution: what is installed with it is found by no other.
+PYTHON ?= /usr/bin/python3
 B := build
 
 CC ?= gcc
@@ -74,6 +77,13 @@ demo: deps
 .PHONY: bench
 bench: all
 	env $$(tests/bench/coretype) $(PBIT) private $(PBIT) bench -o $(B)/bench --force
+
+# The same beside scikit-learn's and PyTorch's RBMs, where those are installed, and how long an epoch
+# takes; MNIST=DIR: of MNIST's test set, too.
+.PHONY: bench-peers
+bench-peers: all $(B)/tests/bench/turns
+	@mkdir -p $(B)/peers
+	env $$(tests/bench/coretype) $(PYTHON) tests/bench/peers.py $(B) $(B)/peers "$(MNIST)"
 
 # The same job at 784 x 512, on MNIST's files, which are not part of pbit.
 .PHONY: bench-scale
