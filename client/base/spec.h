@@ -125,7 +125,7 @@ struct spec_bench {
 	unsigned int threads; /* rows for 1 and, when above 1, this many threads [2] */
 	char *model;	      /* path, as of spec_sample: the trained network; NULL: it is learnt */
 	unsigned int code;    /* [0] */
-	unsigned int training; /* steps in which it is learnt [200]; 0: no such row */
+	unsigned int training; /* steps in which it is learnt [300]; 0: no such row */
 };
 
 /* Calls of a client while it lasts: session_wire.h. */

@@ -83,7 +83,7 @@ int spec_bench_parse(const json_t *root, struct spec_bench *b, struct err *e)
 	b->seconds = 1;
 	b->chains = 256;
 	b->threads = 2;
-	b->training = 200;
+	b->training = 300;
 	r = fields_parse(root, "", bench_fields, ARRAY_SIZE(bench_fields), b, e);
 	if (r < 0)
 		return r;

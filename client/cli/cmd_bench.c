@@ -26,7 +26,7 @@ static const struct option_row rows[] = {
 	  "trained network, as of `pbit sample` [one is learnt]" },
 	{ 0, "code", OPTION_UINT, offsetof(struct options, code), "K", "its class [0]" },
 	{ 0, "training", OPTION_UINT, offsetof(struct options, training), "N",
-	  "steps in which one is learnt; 0: none [200]" },
+	  "steps in which one is learnt; 0: none [300]" },
 	{ 0, "device", OPTION_STRING, offsetof(struct options, device), "NAME",
 	  "run on that device, as `pbit devices` names it" },
 	{ 0, "session", OPTION_FLAG, offsetof(struct options, session), NULL,

@@ -118,7 +118,7 @@ START_TEST(other_defaults)
 	ck_assert_uint_eq(bench->bench.chains, 256);
 	ck_assert_uint_eq(bench->bench.threads, 2);
 	ck_assert_ptr_null(bench->bench.model);
-	ck_assert_uint_eq(bench->bench.training, 200);
+	ck_assert_uint_eq(bench->bench.training, 300);
 }
 END_TEST
 

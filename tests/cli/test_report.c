@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bench_rows.h"
 #include "json.h"
 #include "progress.h"
 #include "report.h"
@@ -80,6 +81,7 @@ START_TEST(test_nothing_there)
 		free(print(empty[i], print_train));
 		free(print(empty[i], sample_report_print));
 		free(print(empty[i], bench_report_print));
+		free(print(empty[i], bench_picture_write));
 	}
 }
 END_TEST
@@ -112,6 +114,27 @@ START_TEST(test_bench)
 	assert_holds(text, "      4.00            -\n");
 	/* No sgemm row with two threads: no ratio. */
 	assert_holds(text, "0.7500         -            -\n");
+}
+END_TEST
+
+/* Ratios within turns, which are not those of the medians; and the text of strangers stays text. */
+START_TEST(test_bench_ratios)
+{
+	static const char report[] =
+		"{\"cpu\": \"a <CPU>\", \"trained\": \"by \\u001b[2J\", \"rows\": ["
+		"{\"network\": \"8x8\", \"backend\": \"embedded\", \"threads\": 2, \"flips_per_ns\": 1,"
+		" \"over_sgemm\": 4.25, \"over_one_thread\": 1.75}, {\"network\": \"8x8\", \"threads\": 2,"
+		" \"backend\": \"openblas-sgemm\", \"flips_per_ns\": 0.5, \"over_one_thread\": 1.5}]}";
+	_cleanup_free_ char *text = print(report, bench_report_print);
+	_cleanup_free_ char *svg = print(report, bench_picture_write);
+
+	assert_holds(text, "trained: by ?[2J\n");
+	assert_holds(text, "1.0000      4.25         1.75\n");
+	assert_holds(text, "0.5000         -         1.50\n");
+	assert_holds(svg, "a &lt;CPU&gt;");
+	assert_holds(svg, ">4.25</text>");
+	assert_holds(svg, ">1.75</text>");
+	ck_assert_ptr_null(strchr(svg, 033));
 }
 END_TEST
 
@@ -262,6 +285,7 @@ static void add_tests(TCase *t)
 	tcase_add_test(t, test_nothing_there);
 	tcase_add_test(t, test_sample);
 	tcase_add_test(t, test_bench);
+	tcase_add_test(t, test_bench_ratios);
 	tcase_add_test(t, test_bench_of_a_kernel_device);
 	tcase_add_test(t, test_numbers);
 	tcase_add_test(t, test_bar);

@@ -250,8 +250,10 @@ START_TEST(bench_compares)
 
 	job_device = device_name;
 	dir = job_dir("a");
-	write_job(dir, "{\"kind\": \"bench\", \"seconds\": 0.15, \"chains\": 1, \"threads\": 1, \"training\": 0}",
-		  "{}", 1);
+	write_job(
+		dir,
+		"{\"kind\": \"bench\", \"seconds\": 0.15, \"chains\": 1, \"threads\": 1, \"training\": 0}",
+		"{}", 1);
 	hand_over();
 	run_to_done(dir);
 	report = load_report(dir);
