@@ -100,6 +100,12 @@ counted:
 bench-instructions: counted
 	tests/machine/instructions $(if $(UPDATE),--update) $(COUNTED)/tests/machine/counted
 
+# What an update costs by route, size, chains and the fraction that changes: the table of
+# kmod/machine/README.md.
+.PHONY: bench-scaling
+bench-scaling: $(B)/tests/bench/scaling
+	$<
+
 # How long the module would hold the FPU, by this processor's time: the machine with the rests that
 # it has in the kernel. make vm-programs-6.1 has the module's own figures, by the emulator's time.
 RESTED := $(B)/rested

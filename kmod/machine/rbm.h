@@ -169,8 +169,9 @@ typedef void (*rbm_fields_fn)(struct rbm_context *c, enum rbm_side side, const u
 typedef void (*rbm_draw_fn)(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
 			    u32 count);
 
-/* How rows of couplings are added: by which it goes what an event costs. */
-enum rbm_row_kind { RBM_ROWS16, RBM_ROWS8, RBM_ROWS8_TOGETHER };
+/* How rows of couplings are added, and of how many inputs: by which it goes what events cost. */
+enum rbm_row_kind { RBM_ROWS16, RBM_ROWS8, RBM_ROWS8_TOGETHER, RBM_ROWS_FEW };
+#define RBM_FEW	  64u	/* inputs: to list their events costs more than to sum them all */
 #define RBM_NEVER 1025u /* of 1024 */
 
 /* A route: what differs between scalar and vector code. */
@@ -182,7 +183,7 @@ struct rbm_route {
 	 * (with few chains, more).
 	 */
 	rbm_fields_fn product;
-	u32 product_chains, moved[3]; /* [enum rbm_row_kind] */
+	u32 product_chains, moved[4]; /* [enum rbm_row_kind] */
 	rbm_fields_fn list;	  /* lists what changed on the other side since field[side] held */
 	rbm_fields_fn accumulate; /* makes field[side] hold for the events of scratch */
 	rbm_draw_fn draw;	  /* draws the p-bits of side from its fields; visit as in ars.h */

@@ -369,5 +369,5 @@ void rbm_amx_load(const struct pbm_shape *s, const void *couplings, struct rbm_i
 
 const struct rbm_route rbm_route_amx =
 	RBM_VECTOR_ROUTE(.product = product_amx, .product_draw = update_amx, .product_chains = 8,
-			 .moved = { 30, 50, 60 });
+			 .moved = { 30, 50, 60, 0 });
 #endif

@@ -5,5 +5,5 @@
 
 const struct rbm_route rbm_route_avx2 =
 	RBM_VECTOR_ROUTE(.product = product_tables, .product_chains = 32,
-			 .moved = { 250, 400, RBM_NEVER });
+			 .moved = { 250, 400, RBM_NEVER, 0 });
 #endif

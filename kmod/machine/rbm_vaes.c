@@ -6,5 +6,5 @@
 
 const struct rbm_route rbm_route_vaes =
 	RBM_VECTOR_ROUTE(.product = product_tables, .product_chains = 32,
-			 .moved = { 250, 400, RBM_NEVER });
+			 .moved = { 250, 400, RBM_NEVER, 0 });
 #endif

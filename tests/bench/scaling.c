@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * scaling [SECONDS]: what an update costs by network, chains, the fraction that changes, route and
- * way to make fields. The ways of a row take turns; a row gives the median of their turns.
+ * scaling [SECONDS]: what an update costs, by route, network, chains, threads, bits of a coupling
+ * and the fraction of updates that change their p-bit: by events, from nothing, and as the machine
+ * chooses. The ways of a row take turns; a row has the medians of the turns. Cycles are of the clock
+ * that a chain of rotations shows, measured beside each row.
  */
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +14,40 @@
 
 #include "machine.h"
 
-#define TURNS 9
-#define WAYS  3
+#define TURNS	    9
+#define WAYS	    3
+#define MOST	    2 /* threads */
+#define WARM	    32
+#define FLOOR(f)    (0.9 + 9.7 * (f)) /* cycles: what a draw and rows of bytes cost at least, AVX2 */
+#define HOT	    3.5
+#define LENGTH(row) (sizeof(row) / sizeof(*(row)))
 
-static const u32 flags[WAYS] = { PBM_RUN_EVENTS, PBM_RUN_PRODUCT, 0 };
+static const u32 ways[WAYS] = { PBM_RUN_EVENTS, PBM_RUN_PRODUCT, 0 };
+
+/* cold: rms of the log2 of the odds of a p-bit, over fair coins. */
+struct row {
+	u32 n, m, chains, threads, bits, most; /* couplings lie within +-most */
+	double cold;
+};
+
+/* A thread's share of the chains. */
+struct share {
+	struct machine *machine;
+	void *scratch;
+	u32 chain0, chains, sweeps, flags;
+	struct pbm_sums sums;
+};
+
+struct machine {
+	struct row row;
+	struct pbm_shape shape;
+	enum pbm_isa isa;
+	void *image;
+	u64 *states;
+	u64 gain, sweep0;
+	double changed;
+	struct share shares[MOST];
+};
 
 static double now_ns(void)
 {
@@ -24,14 +57,20 @@ static double now_ns(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
+static void must(int good, const char *what)
+{
+	if (good)
+		return;
+	fprintf(stderr, "scaling: %s\n", what);
+	exit(1);
+}
+
 static void *room(size_t size)
 {
 	void *p = aligned_alloc(64, (size + 63) & ~(size_t)63);
 
-	if (!p)
-		abort();
-	memset(p, 0, size);
-	return p;
+	must(p != NULL, "out of memory");
+	return memset(p, 0, size);
 }
 
 static int compare(const void *a, const void *b)
@@ -41,111 +80,169 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-struct network {
-	struct pbm_shape shape;
-	void *image, *scratch;
-	u64 *states;
-	u64 gain;
-	u64 sweep0;
-	double changed;
-};
-
-/* Random couplings up to 63, gain such that the rms of log2 odds over fair coins is x. */
-static void network_new(struct network *w, u32 n, u32 m, u32 chains, u32 bits, double x)
+/* Rotations that wait for each other take a cycle each. */
+static double clock_ghz(void)
 {
-	size_t size = (size_t)n * m, k;
-	u32 r = 1;
-	double square = 0;
-	s8 *c8 = room(size * 2);
-	s16 *c16 = (s16 *)c8;
+	double least = INFINITY;
 
-	*w = (struct network){ .shape = { PBM_NET_RBM, n, m, chains, bits } };
+	for (int k = 0; k < 20; k++) {
+		double start = now_ns();
+		u64 x = 1;
+
+		for (int i = 0; i < 10000; i++) {
+			x = x << 7 | x >> 57;
+			__asm__ volatile("" : "+r"(x));
+			x = x << 7 | x >> 57;
+			__asm__ volatile("" : "+r"(x));
+		}
+		least = fmin(least, now_ns() - start);
+	}
+	return 20000 / least;
+}
+
+static void machine_new(struct machine *mc, const struct row *row, enum pbm_isa isa)
+{
+	size_t size = (size_t)row->n * row->m, k;
+	s16 *w = room(size * sizeof(*w));
+	double square = 0, inputs = 2.0 * row->n * row->m / (row->n + row->m);
+	u32 x = 1, t, from = 0;
+
+	*mc = (struct machine){ .row = *row, .isa = isa };
+	mc->shape = (struct pbm_shape){ PBM_NET_RBM, row->n, row->m, row->chains, row->bits };
 	for (k = 0; k < size; k++) {
 		s32 c;
 
-		r = r * 1664525 + 1013904223;
-		c = (s32)(r >> 16) % (bits == 8 ? 64 : 4096) - (bits == 8 ? 32 : 2048);
+		x = x * 1664525 + 1013904223;
+		c = (s32)((x >> 8) % (2 * row->most + 1)) - (s32)row->most;
 		square += (double)c * c;
-		if (bits == 8)
-			c8[k] = (s8)c;
+		if (row->bits == 8)
+			((s8 *)w)[k] = (s8)c;
 		else
-			c16[k] = (s16)c;
+			w[k] = (s16)c;
 	}
-	w->image = room(pbm_image_size(&w->shape));
-	w->scratch = room(pbm_scratch_size(&w->shape));
-	w->states = room((size_t)chains * pbm_state_words(&w->shape) * sizeof(u64));
-	w->gain = (u64)(ldexp(x, PBM_GAIN_FRAC) /
-			sqrt(square / (double)size * 2.0 * n * m / (n + m)));
-	pbm_states_random(&w->shape, 1, 0, chains, NULL, w->states);
-	if (pbm_load(&w->shape, c8, w->image))
-		abort();
-	free(c8);
+	mc->image = room(pbm_image_size(&mc->shape));
+	mc->states = room((size_t)row->chains * pbm_state_words(&mc->shape) * sizeof(u64));
+	mc->gain = (u64)(ldexp(row->cold, PBM_GAIN_FRAC) / sqrt(square / (double)size * inputs));
+	pbm_states_random(&mc->shape, 1, 0, row->chains, NULL, mc->states);
+	must(pbm_load(&mc->shape, w, mc->image) == 0, "the couplings do not load");
+	free(w);
+	for (t = 0; t < row->threads; t++) {
+		u32 to = row->chains * (t + 1) / row->threads;
+
+		mc->shares[t] = (struct share){ .machine = mc,
+						.scratch = room(pbm_scratch_size(&mc->shape)),
+						.chain0 = from,
+						.chains = to - from };
+		from = to;
+	}
 }
 
-static double run(struct network *w, u32 sweeps, u32 way, enum pbm_isa isa)
+static void machine_free(struct machine *mc)
 {
-	struct pbm_run r = { .seed = 1,
-			     .sweep0 = w->sweep0,
-			     .sweeps = sweeps,
-			     .every = sweeps,
-			     .chains = w->shape.chains,
-			     .gains = 1,
-			     .gain = &w->gain,
-			     .states = w->states,
-			     .flags = way };
-	struct pbm_sums sums = { 0 };
-	double start = now_ns();
-
-	if (pbm_run(&w->shape, w->image, &r, &sums, w->scratch, isa))
-		abort();
-	w->sweep0 += sweeps;
-	w->changed = (double)sums.changed / (double)sums.flips;
-	return (now_ns() - start) / (double)sums.flips;
+	free(mc->image);
+	free(mc->states);
+	for (u32 t = 0; t < mc->row.threads; t++)
+		free(mc->shares[t].scratch);
 }
 
-static void row(u32 n, u32 m, u32 chains, u32 bits, double x, enum pbm_isa isa, double seconds)
+static void *run_share(void *arg)
 {
-	double ns[WAYS][TURNS], each;
-	struct network w;
+	struct share *s = arg;
+	const struct machine *mc = s->machine;
+	struct pbm_run run = {
+		.seed = 1,
+		.sweep0 = mc->sweep0,
+		.sweeps = s->sweeps,
+		.every = s->sweeps,
+		.chain0 = s->chain0,
+		.chains = s->chains,
+		.gains = 1,
+		.gain = &mc->gain,
+		.states = mc->states + (size_t)s->chain0 * pbm_state_words(&mc->shape),
+		.flags = s->flags,
+	};
+
+	s->sums = (struct pbm_sums){ 0 };
+	must(pbm_run(&mc->shape, mc->image, &run, &s->sums, s->scratch, mc->isa) == 0, "no run");
+	return NULL;
+}
+
+/* ns an update. */
+static double run(struct machine *mc, u32 sweeps, u32 flags)
+{
+	double start = now_ns(), flips = 0, changed = 0;
+	pthread_t threads[MOST];
+	u32 t;
+
+	for (t = 0; t < mc->row.threads; t++) {
+		mc->shares[t].sweeps = sweeps;
+		mc->shares[t].flags = flags;
+		if (t)
+			must(pthread_create(&threads[t], NULL, run_share, &mc->shares[t]) == 0,
+			     "no thread");
+	}
+	run_share(&mc->shares[0]);
+	for (t = 0; t < mc->row.threads; t++) {
+		if (t)
+			pthread_join(threads[t], NULL);
+		flips += (double)mc->shares[t].sums.flips;
+		changed += (double)mc->shares[t].sums.changed;
+	}
+	mc->sweep0 += sweeps;
+	mc->changed = changed / flips;
+	return (now_ns() - start) / flips;
+}
+
+static void measure(const struct row *row, enum pbm_isa isa, double seconds)
+{
+	double ns[WAYS][TURNS], ghz, each, rate[WAYS];
+	struct machine mc;
 	u32 t, k, sweeps;
 
-	network_new(&w, n, m, chains, bits, x);
-	each = run(&w, 16, 0, isa);
-	each = run(&w, 16, 0, isa);
-	sweeps = (u32)(seconds * 1e9 / (WAYS * TURNS) / (each * chains * (n + m))) + 4;
+	machine_new(&mc, row, isa);
+	run(&mc, WARM, 0);
+	each = run(&mc, WARM, 0) * row->chains * (row->n + row->m);
+	sweeps = (u32)(seconds * 1e9 / (WAYS * TURNS) / each) + 4;
+	ghz = clock_ghz();
 	for (t = 0; t < TURNS; t++)
 		for (k = 0; k < WAYS; k++)
-			ns[k][t] = run(&w, sweeps, flags[k], isa);
-	printf("%5u x %-5u %6u %4u %9s %6.3f ", n, m, chains, bits, pbm_isa_name(isa), w.changed);
+			ns[k][t] = run(&mc, sweeps, ways[k]);
+	ghz = fmax(ghz, clock_ghz());
 	for (k = 0; k < WAYS; k++) {
 		qsort(ns[k], TURNS, sizeof(double), compare);
-		printf(" %8.4f", 1 / ns[k][TURNS / 2]);
+		rate[k] = 1 / ns[k][TURNS / 2];
 	}
-	putchar('\n');
+	printf("%9s %5u x %-5u %6u %7u %4u %4u %6.3f %7.3f %7.3f %7.3f %7.2f %6.2f\n",
+	       pbm_isa_name(isa), row->n, row->m, row->chains, row->threads, row->bits, row->most,
+	       mc.changed, rate[0], rate[1], rate[2], row->threads * ghz / rate[2],
+	       FLOOR(mc.changed));
 	fflush(stdout);
-	free(w.image);
-	free(w.scratch);
-	free(w.states);
+	machine_free(&mc);
 }
 
 int main(int argc, char **argv)
 {
+	static const struct row rows[] = {
+		{ 784, 512, 64, 1, 8, 35, 0.01 },   { 784, 512, 64, 1, 8, 35, 1.5 },
+		{ 784, 512, 64, 1, 8, 35, HOT },    { 784, 512, 64, 1, 8, 35, 6 },
+		{ 784, 512, 64, 1, 8, 35, 12 },	    { 784, 512, 64, 1, 8, 127, 0.01 },
+		{ 784, 512, 64, 1, 8, 127, HOT },   { 784, 512, 64, 1, 16, 2000, 0.01 },
+		{ 784, 512, 64, 1, 16, 2000, HOT }, { 784, 512, 1, 1, 8, 35, HOT },
+		{ 784, 512, 4, 1, 8, 35, HOT },	    { 784, 512, 16, 1, 8, 35, HOT },
+		{ 784, 512, 32, 1, 8, 35, HOT },    { 784, 512, 256, 1, 8, 35, HOT },
+		{ 784, 512, 256, 2, 8, 35, HOT },   { 64, 64, 64, 1, 8, 35, HOT },
+		{ 256, 256, 64, 1, 8, 35, HOT },    { 2048, 2048, 64, 1, 8, 35, HOT },
+	};
 	double seconds = argc > 1 ? atof(argv[1]) : 1;
-	static const double x[] = { 0.01, 1.5, 3.5, 6, 12 };
 	enum pbm_isa isa;
 	size_t k;
 
-	puts("      network chains bits     route changed    events  product  chosen   flips/ns");
-	for (isa = PBM_ISA_AVX2; isa <= pbm_isa_best(); isa++) {
-		for (k = 0; k < sizeof(x) / sizeof(*x); k++)
-			row(784, 512, 64, 8, x[k], isa, seconds);
-		for (k = 1; k <= 64; k *= 2)
-			row(784, 512, (u32)k, 8, 3.5, isa, seconds);
-		row(784, 512, 64, 16, 3.5, isa, seconds);
-		row(784, 512, 256, 8, 3.5, isa, seconds);
-		row(64, 64, 64, 8, 3.5, isa, seconds);
-		row(256, 256, 64, 8, 3.5, isa, seconds);
-		row(2048, 2048, 64, 8, 3.5, isa, seconds);
-	}
+	puts("                                                                    flips/ns       "
+	     "  cycles an update");
+	puts("    route      network chains threads bits  |W|  flips  events nothing  chosen  chosen"
+	     "  floor");
+	for (isa = PBM_ISA_AVX2; isa <= pbm_isa_best(); isa++)
+		for (k = 0; k < LENGTH(rows); k++)
+			measure(&rows[k], isa, seconds);
 	return 0;
 }

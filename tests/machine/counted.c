@@ -200,6 +200,8 @@ static const struct work works[] = {
 	{ "large-couplings", PBM_ISA_AVX2, 8, 64, 127, 508, 0, 8, 4, UPDATES }, /* one by one */
 	{ "wide", PBM_ISA_AVX2, 8, 64, 127, 820, 0, 4, 2, .wide = 1, UPDATES },
 	{ "16-bit", PBM_ISA_AVX2, 16, 64, 9000, 36000, 0, 4, 2, UPDATES },
+	{ "tables", PBM_ISA_AVX2, 8, 64, 127, 20000, 0, 2, 1, UPDATES }, /* fields from nothing */
+	{ "tables-16-bit", PBM_ISA_AVX2, 16, 64, 9000, 1400000, 0, 2, 1, UPDATES },
 	{ "unlike", PBM_ISA_AVX2, 8, 64, 35, 140, 0, 2, 1, .spread = 1, UPDATES },
 	{ "moments", PBM_ISA_AVX2, 8, 64, 35, 140, PRODUCTS },
 	{ "load", PBM_ISA_AVX2, 8, 1, 35, COUPLINGS },
