@@ -272,7 +272,7 @@ static void moments_rows(struct rbm_context *c, u32 from, u32 to)
 			else
 				add_near(c->sums->near + at, c->scratch->moments[r], count, 1);
 		}
-		rbm_rest(c, most * RBM_TILE);
+		rbm_rest(c, 3 * most * RBM_TILE);
 	}
 }
 
