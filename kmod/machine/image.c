@@ -32,7 +32,7 @@ static u64 image_layout(const struct pbm_shape *s, struct rbm_image *im)
 		im->tiles[side] = at;
 		at += rbm_align(out * in * (s->bits / 8));
 		im->planes[side] = at;
-		at += RBM_HAVE_AMX ? out * rbm_padded(rbm_units(s, !side)) * (s->bits / 8) : 0;
+		at += rbm_planes() ? out * rbm_padded(rbm_units(s, !side)) * (s->bits / 8) : 0;
 	}
 	return at;
 }
@@ -448,7 +448,7 @@ int pbm_load_part(const struct pbm_shape *s, const void *couplings, void *image,
 	if (++*at < all)
 		return 1;
 #if RBM_HAVE_AMX
-	if (pbm_isa_best() == PBM_ISA_AMX)
+	if (rbm_planes())
 		rbm_amx_load(s, couplings, im);
 #endif
 	im->magic = RBM_IMAGE_MAGIC;

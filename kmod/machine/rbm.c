@@ -31,7 +31,7 @@ static u64 scratch_layout(const struct pbm_shape *s, struct scratch_layout *l)
 	l->tables = at;
 	at += RBM_TABLES_SIZE;
 	l->spins = at;
-	at += RBM_HAVE_AMX ? RBM_BLOCK * (u64)rbm_padded(s->n > s->m ? s->n : s->m) : 0;
+	at += rbm_planes() ? RBM_BLOCK * (u64)rbm_padded(s->n > s->m ? s->n : s->m) : 0;
 	l->batch = at;
 	at += rbm_align((u64)RBM_BATCH * pbm_state_words(s) * sizeof(u64));
 	l->columns = at;

@@ -69,6 +69,12 @@ static inline u32 rbm_units(const struct pbm_shape *s, enum rbm_side side)
 	return side == RBM_VISIBLE ? s->n : s->m;
 }
 
+/* Whether images have planes: where the processor multiplies tiles. */
+static inline int rbm_planes(void)
+{
+	return RBM_HAVE_AMX && pbm_isa_best() == PBM_ISA_AMX;
+}
+
 static inline u64 rbm_align(u64 x)
 {
 	return (x + 63) & ~63ull;
