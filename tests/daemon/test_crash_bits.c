@@ -18,6 +18,7 @@
 #define LONG_ROUNDS  500
 #define SUBMISSIONS  2 /* a round, at most */
 #define MAX_DELAY_US 300000
+#define AMBUSH	     4 /* one round in so many */
 /* Under the sanitizers, which look for other mistakes, some will do. */
 #ifdef __SANITIZE_ADDRESS__
 #define ROUNDS 6
@@ -62,6 +63,28 @@ static pid_t start_killer(useconds_t delay)
 
 	if (pid == 0) {
 		usleep(delay);
+		kill(h.daemon, SIGKILL);
+		_exit(0);
+	}
+	return pid;
+}
+
+/*
+ * The daemon finds a submission and is killed before its answer, at once or so soon that some of
+ * the work is done: it stands still while the call is made.
+ */
+static pid_t start_ambush(useconds_t delay)
+{
+	pid_t pid;
+
+	ck_assert_int_eq(kill(h.daemon, SIGSTOP), 0);
+	pid = fork();
+	if (pid == 0) {
+		usleep(20000); /* for the call to be under way */
+		if (delay) {
+			kill(h.daemon, SIGCONT);
+			usleep(delay);
+		}
 		kill(h.daemon, SIGKILL);
 		_exit(0);
 	}
@@ -164,8 +187,16 @@ static void storm(unsigned int rounds)
 
 		harness_start(&h, "--jobs", "2", "--worker", worker, NULL);
 		client = harness_connect(&h);
-		killer = start_killer((useconds_t)(next_random(&x) % MAX_DELAY_US));
-		disturb(client, &x);
+		if (round % AMBUSH == AMBUSH - 1) {
+			bool whole = round % (2 * AMBUSH) == AMBUSH - 1;
+
+			killer = start_ambush(whole ? 0 : (useconds_t)(next_random(&x) % 1500));
+			for (int i = 0; i < SUBMISSIONS && submit_one(client, &x); i++)
+				;
+		} else {
+			killer = start_killer((useconds_t)(next_random(&x) % MAX_DELAY_US));
+			disturb(client, &x);
+		}
 		ck_assert_int_eq(harness_wait(killer), 0);
 		status = harness_wait(h.daemon);
 		ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
