@@ -54,8 +54,9 @@ END
 run 0 "$python" moments.py
 ok "moments of session $(cat "$T/out") are exact ones within 6 sigma"
 
-# Trains, and prints nats an image at each epoch, and those of independent pixels at the end.
-train() { "$python" -u "$root/client/examples/train_rbm.py" --epochs 5 --hidden 8 --seed 5; }
+# Trains, and prints nats an image at each epoch, and those of independent pixels at the end. So many
+# epochs that it is under way still when it is to be stopped.
+train() { "$python" -u "$root/client/examples/train_rbm.py" --epochs 25 --hidden 8 --seed 5; }
 train > first 2> "$T/err" || die "train_rbm.py: exit status $?"
 cat first
 awk '/nats/ { last = $3 } /^independent/ { independent = $3 }
