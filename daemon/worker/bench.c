@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "bench.h"
 #include "bench_group.h"
 #include "bench_trained.h"
+#include "clock_ns.h"
 #include "isa.h"
 #include "splitmix.h"
 
@@ -54,14 +54,6 @@ struct bench {
 	double done, total; /* slices */
 	json_t *rows, *ratios;
 };
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static int report_progress(struct bench *b, double slices)
 {
@@ -305,7 +297,7 @@ int bench_run(const struct spec_bench *spec, const struct rbm_file *model, uint6
 			   .kernel = kernel,
 			   .progress = progress,
 			   .arg = arg };
-	double start = now_ns();
+	uint64_t start = clock_ns();
 	char cpu[128];
 	json_t *out;
 	int r;
@@ -321,7 +313,7 @@ int bench_run(const struct spec_bench *spec, const struct rbm_file *model, uint6
 	cpu_name(cpu, sizeof(cpu));
 	out = json_pack("{ss ss so so so s{sf si}}", "kind", "bench", "cpu", cpu, "trained",
 			describe_trained(&b), "rows", b.rows, "ratios", b.ratios, "timing",
-			"seconds", (now_ns() - start) * 1e-9, "slices", BENCH_SLICES);
+			"seconds", (double)(clock_ns() - start) * 1e-9, "slices", BENCH_SLICES);
 	if (!out)
 		return err_oom(e); /* json_pack has dropped the arrays */
 	r = kernel ? add_kernel_figures(kernel, out, e) : 0;

@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What it costs to hand a kernel device nothing to do. */
-#include <time.h>
 
 #include "bench.h"
+#include "clock_ns.h"
 #include "kernel_device.h"
 
 #define RUNS 1001
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -64,10 +56,10 @@ int bench_empty_runs(struct device *kernel, json_t **ret, struct err *e)
 
 	r = small_program(kernel, &p, e);
 	for (size_t k = 0; r == 0 && k < RUNS; k++) {
-		double start = now_ns();
+		uint64_t start = clock_ns();
 
 		r = kernel_device_empty_run(p, &calls, e);
-		ns[k] = now_ns() - start;
+		ns[k] = (double)(clock_ns() - start);
 		most = MAX(most, calls);
 	}
 	if (r < 0)

@@ -3,19 +3,11 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock_ns.h"
 #include "couplings.h"
 
 #define TRIES 3
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 void bench_group_free(struct group *g)
 {
@@ -127,7 +119,7 @@ static int run_program(const struct group *g, struct contender *c, unsigned int 
 static int run_timed(const struct group *g, struct contender *c, unsigned int sweeps,
 		     double *ret_ns, struct err *e)
 {
-	double start = now_ns();
+	uint64_t start = clock_ns();
 	int r = 0;
 
 	if (c->sgemm)
@@ -135,7 +127,7 @@ static int run_timed(const struct group *g, struct contender *c, unsigned int sw
 	else
 		r = run_program(g, c, sweeps, e);
 	if (r == 0)
-		*ret_ns = MAX(now_ns() - start, 1.0);
+		*ret_ns = MAX((double)(clock_ns() - start), 1.0);
 	return r;
 }
 

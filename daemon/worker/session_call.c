@@ -5,8 +5,8 @@
  */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock_ns.h"
 #include "couplings.h"
 #include "seed.h"
 #include "session_state.h"
@@ -18,14 +18,6 @@
 #define MIN_SCALE     1e-12
 #define MAX_SCALE     1e12
 #define SWEEPS_END    (UINT64_C(1) << 56) /* of the generator's count */
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* ---- chains ---- */
 
@@ -215,7 +207,7 @@ int session_call_begin(struct session *s, const struct session_request *request,
 		       struct err *refusal, struct err *e)
 {
 	struct session_request q = *request;
-	uint64_t begin = now_ns();
+	uint64_t begin = clock_ns();
 	int r;
 
 	if (check_flags(s, &q, refusal) < 0 || check_numbers(s, &q, refusal) < 0 ||
@@ -232,7 +224,7 @@ int session_call_begin(struct session *s, const struct session_request *request,
 	if (q.flags & SESSION_SET_STATES)
 		session_read_states(s, s->own.states, s->own.chains);
 	s->begun = true;
-	s->call.convert_ns = now_ns() - begin;
+	s->call.convert_ns = clock_ns() - begin;
 	return 0;
 }
 
@@ -279,7 +271,7 @@ static void pace(struct session *s, const struct session_chains *c, uint32_t swe
 
 static int prepare(struct session *s, struct session_chains *c, struct err *e)
 {
-	uint64_t begin = now_ns();
+	uint64_t begin = clock_ns();
 	int r;
 
 	memcpy(program_states(c->program), c->states, session_states_size(s, c));
@@ -290,7 +282,7 @@ static int prepare(struct session *s, struct session_chains *c, struct err *e)
 		return r;
 	c->has_couplings = true;
 	ledger_add_couplings(&s->state.ledger, program_shape(c->program));
-	s->call.convert_ns += now_ns() - begin;
+	s->call.convert_ns += clock_ns() - begin;
 	return 0;
 }
 
@@ -323,7 +315,7 @@ static int run_piece(struct session *s, struct session_chains *c, uint32_t sweep
 static void add_sums(struct session *s, const struct results *res, bool first)
 {
 	size_t size = session_size(s);
-	uint64_t begin = now_ns();
+	uint64_t begin = clock_ns();
 
 	if (first) {
 		memset(s->vh, 0, size * sizeof(*s->vh));
@@ -335,13 +327,13 @@ static void add_sums(struct session *s, const struct results *res, bool first)
 		s->v[k] += res->v[k];
 	for (size_t k = 0; k < s->layout.m; k++)
 		s->h[k] += res->h[k];
-	s->call.convert_ns += now_ns() - begin;
+	s->call.convert_ns += clock_ns() - begin;
 }
 
 static void finish(struct session *s, const struct session_chains *c, const struct results *whole)
 {
 	const struct session_request *q = &s->call.request;
-	uint64_t begin = now_ns(), sweeps = (uint64_t)q->burn + q->sweeps;
+	uint64_t begin = clock_ns(), sweeps = (uint64_t)q->burn + q->sweeps;
 
 	if (q->flags & SESSION_WANT_MOMENTS) {
 		if (whole)
@@ -356,7 +348,7 @@ static void finish(struct session *s, const struct session_chains *c, const stru
 		s->state.rows_sweep += sweeps;
 	else
 		s->state.own_sweep += sweeps;
-	s->call.convert_ns += now_ns() - begin;
+	s->call.convert_ns += clock_ns() - begin;
 }
 
 int session_call_piece(struct session *s, struct err *e)
@@ -369,12 +361,12 @@ int session_call_piece(struct session *s, struct err *e)
 	uint64_t begin;
 	int r = prepare(s, c, e);
 
-	begin = now_ns();
+	begin = clock_ns();
 	if (r == 0)
 		r = run_piece(s, c, sweeps, &res, e);
 	if (r < 0)
 		return r;
-	pace(s, c, sweeps, now_ns() - begin);
+	pace(s, c, sweeps, clock_ns() - begin);
 	memcpy(c->states, program_states(c->program), session_states_size(s, c));
 	s->call.done += sweeps;
 	s->call.flips += res.flips;
