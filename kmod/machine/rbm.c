@@ -263,12 +263,12 @@ static void run_block(struct rbm_context *c, const struct rbm_route *route)
 	const struct pbm_run *run = c->run;
 	u32 cold = !(run->flags & PBM_RUN_FIELDS), t, k;
 
-	for (k = 0; cold && k < c->chains; k++) {
-		c->scratch->valid[0][k] = 0;
-		c->scratch->valid[1][k] = 0;
-	}
-	if (!(run->flags & PBM_RUN_FIELDS)) { /* fair coins are as far from all -1 */
-		c->scratch->moved[0] = 512;
+	if (cold) {
+		for (k = 0; k < c->chains; k++) {
+			c->scratch->valid[0][k] = 0;
+			c->scratch->valid[1][k] = 0;
+		}
+		c->scratch->moved[0] = 512; /* fair coins are as far from all -1 */
 		c->scratch->moved[1] = 512;
 	}
 	for (t = 0; t < run->sweeps; t++) {

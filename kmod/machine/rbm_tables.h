@@ -18,12 +18,11 @@
 #define TABLE_SUMS   16u
 #define TABLE_GROUPS 8u /* of inputs, in a pass over the chains: half a word of states */
 #define PASS_INPUTS  (TABLE_INPUTS * TABLE_GROUPS)
-#define TABLE_TILES  2u			     /* at once, of 8-bit couplings */
-#define NARROW_TILE  (RBM_TILE / SIMD_LANES) /* vectors of a tile's sums */
+#define TABLE_TILES  2u /* at once, of 8-bit couplings */
 
 #define PASS_SUMS (TABLE_GROUPS * TABLE_SUMS * RBM_TILE) /* of one tile */
-_Static_assert(sizeof(s16) * TABLE_TILES * PASS_SUMS <= RBM_TABLES_SIZE, "narrow tables");
-_Static_assert(PASS_SUMS * sizeof(s32) <= RBM_TABLES_SIZE, "wide tables");
+_Static_assert(sizeof(s16) * TABLE_TILES * PASS_SUMS <= RBM_TABLES_SIZE, "of 8-bit couplings");
+_Static_assert(PASS_SUMS * sizeof(s32) <= RBM_TABLES_SIZE, "of 16-bit couplings");
 
 #define not_inlined __attribute__((__noinline__)) /* frames in the kernel are small */
 
@@ -65,17 +64,17 @@ simd_inline void group_rows(const struct table_pass *p, u32 group, u32 tile,
 	} while (0)
 
 /* Bytes of couplings to outputs k and 32 + k stand side by side; see struct rbm_image. */
-static not_inlined void narrow_tables(struct rbm_context *c, const struct table_pass *p)
+static not_inlined void tables8(struct rbm_context *c, const struct table_pass *p)
 {
 	vec16u *sums = c->scratch->tables, bias = simd_set16((u16)(128 / c->image->together));
-	u32 stride = p->tiles * NARROW_TILE, g, t, q, r;
+	u32 stride = p->tiles * FIELD_VECTORS, g, t, q, r;
 	const u8 *rows[TABLE_INPUTS];
 
 	for (g = 0; g < p->groups; g++, sums += TABLE_SUMS * stride) {
 		for (t = 0; t < p->tiles; t++) {
 			group_rows(p, g, t, rows);
-			for (q = 0; q < NARROW_TILE / 2; q++) {
-				vec16u *to = sums + t * NARROW_TILE + q, x[TABLE_INPUTS],
+			for (q = 0; q < FIELD_VECTORS / 2; q++) {
+				vec16u *to = sums + t * FIELD_VECTORS + q, x[TABLE_INPUTS],
 				       y[TABLE_INPUTS];
 
 				for_unrolled(r, TABLE_INPUTS) {
@@ -84,7 +83,7 @@ static not_inlined void narrow_tables(struct rbm_context *c, const struct table_
 					x[r] = (x[r] & 0xff) - bias;
 				}
 				table_sums(vec16u, x, to, stride);
-				table_sums(vec16u, y, to + NARROW_TILE / 2, stride);
+				table_sums(vec16u, y, to + FIELD_VECTORS / 2, stride);
 			}
 		}
 		rbm_rest(c, 64 * p->tiles);
@@ -92,7 +91,7 @@ static not_inlined void narrow_tables(struct rbm_context *c, const struct table_
 }
 
 /* 2 W, since these fields are whole. */
-static not_inlined void wide_tables(struct rbm_context *c, const struct table_pass *p)
+static not_inlined void tables16(struct rbm_context *c, const struct table_pass *p)
 {
 	vec32s *sums = c->scratch->tables;
 	const u8 *rows[TABLE_INPUTS];
@@ -146,7 +145,8 @@ simd_inline void add_sum(vec16u *f, const vec16u *tables, u32 vectors, u32 group
 simd_inline void add_sums(struct rbm_context *c, enum rbm_side side, const struct table_pass *p,
 			  u32 tiles, u32 groups, int narrow)
 {
-	u32 padded = rbm_padded(rbm_units(c->shape, side)), vectors = tiles * NARROW_TILE, i, g, q;
+	u32 padded = rbm_padded(rbm_units(c->shape, side)), vectors = tiles * FIELD_VECTORS, i, g,
+	    q;
 	const void *start =
 		narrow ? (const void *)(rbm_start(c->image, side) + p->tile_at * RBM_TILE) :
 			 (const void *)(rbm_base(c->image, side) + p->tile_at * RBM_TILE);
@@ -158,7 +158,7 @@ simd_inline void add_sums(struct rbm_context *c, enum rbm_side side, const struc
 		u32 states = pass_states(c, side, p->who[i], p->input);
 		void *to = fields + (u64)p->who[i] * padded * size;
 		const void *from = p->input ? to : start;
-		vec16u f[TABLE_TILES * NARROW_TILE];
+		vec16u f[TABLE_TILES * FIELD_VECTORS];
 
 		for_unrolled(q, vectors)
 			f[q] = narrow ? ((const vec16u *)from)[q] : (vec16u){ 0 };
@@ -188,8 +188,7 @@ simd_inline void add_groups(struct rbm_context *c, enum rbm_side side, const str
 		add_sums(c, side, p, TABLE_TILES, p->groups, narrow);
 }
 
-static not_inlined void narrow_pass(struct rbm_context *c, enum rbm_side side,
-				    const struct table_pass *p)
+static not_inlined void pass8(struct rbm_context *c, enum rbm_side side, const struct table_pass *p)
 {
 	if (c->narrow)
 		add_groups(c, side, p, 1);
@@ -197,8 +196,8 @@ static not_inlined void narrow_pass(struct rbm_context *c, enum rbm_side side,
 		add_groups(c, side, p, 0);
 }
 
-static not_inlined void wide_pass(struct rbm_context *c, enum rbm_side side,
-				  const struct table_pass *p)
+static not_inlined void pass16(struct rbm_context *c, enum rbm_side side,
+			       const struct table_pass *p)
 {
 	const vec32s *base = (const vec32s *)(rbm_base(c->image, side) + p->tile_at * RBM_TILE);
 	s32 *fields = (s32 *)c->scratch->field[side] + p->tile_at * RBM_TILE;
@@ -242,11 +241,11 @@ static void product_tables(struct rbm_context *c, enum rbm_side side, const u8 *
 			p.groups = left < PASS_INPUTS ? (left + TABLE_INPUTS - 1) / TABLE_INPUTS :
 							TABLE_GROUPS;
 			if (c->image->bits == 8) {
-				narrow_tables(c, &p);
-				narrow_pass(c, side, &p);
+				tables8(c, &p);
+				pass8(c, side, &p);
 			} else {
-				wide_tables(c, &p);
-				wide_pass(c, side, &p);
+				tables16(c, &p);
+				pass16(c, side, &p);
 			}
 		}
 	}
