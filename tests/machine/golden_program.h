@@ -42,4 +42,29 @@ static inline u64 golden_gain(u32 k, u32 bits)
 	return (1ull << PBM_GAIN_FRAC) / 400 * (k + 1) / (bits == 8 ? 1 : 211);
 }
 
+/* Gains are filled in; states are of CHAINS chains, the trace of each sweep's. */
+static inline struct pbm_run golden_run(u32 scan, u32 bits, u64 gains[SWEEPS], u64 *states,
+					s64 trace[SWEEPS * CHAINS])
+{
+	u32 k;
+
+	for (k = 0; k < SWEEPS; k++)
+		gains[k] = golden_gain(k, bits);
+	return (struct pbm_run){
+		.seed = GOLDEN_SEED,
+		.sweep0 = GOLDEN_SWEEP0,
+		.sweeps = SWEEPS,
+		.every = 1,
+		.scan = scan,
+		.chain0 = GOLDEN_CHAIN0,
+		.chains = CHAINS,
+		.gains = SWEEPS,
+		.gain = gains,
+		.clamp = golden_clamp,
+		.states = states,
+		.energy_trace = trace,
+		.trace_chains = CHAINS,
+	};
+}
+
 #endif

@@ -23,27 +23,13 @@ static void run_program(u32 scan, u32 bits, enum pbm_isa isa, struct golden *g)
 	u64 gains[SWEEPS];
 	s64 *vh = calloc(N * M, sizeof(s64)), trace[SWEEPS * CHAINS];
 	struct pbm_sums sums = { .vh = vh };
-	struct pbm_run run = { .seed = GOLDEN_SEED,
-			       .sweep0 = GOLDEN_SWEEP0,
-			       .sweeps = SWEEPS,
-			       .every = 1,
-			       .scan = scan,
-			       .chain0 = GOLDEN_CHAIN0,
-			       .chains = CHAINS,
-			       .gains = SWEEPS,
-			       .gain = gains,
-			       .clamp = golden_clamp,
-			       .states = g->states,
-			       .energy_trace = trace,
-			       .trace_chains = CHAINS };
+	struct pbm_run run = golden_run(scan, bits, gains, g->states, trace);
 	u32 k;
 
 	for (k = 0; k < N * M; k++) {
 		w8[k] = (s8)golden_coupling(k / M, k % M, 8);
 		w16[k] = (s16)golden_coupling(k / M, k % M, 16);
 	}
-	for (k = 0; k < SWEEPS; k++)
-		gains[k] = golden_gain(k, bits);
 	memset(g, 0, sizeof(*g));
 	pbm_states_random(&s, GOLDEN_START, GOLDEN_CHAIN0, CHAINS, NULL, g->states);
 	if (pbm_load(&s, bits == 8 ? (void *)w8 : (void *)w16, image) ||

@@ -106,24 +106,8 @@ static void golden_user(enum pbm_isa isa, uint32_t scan, uint32_t bits)
 	uint64_t gains[SWEEPS], states[CHAINS * WORDS] = { 0 };
 	int64_t energy[SWEEPS * CHAINS];
 	int16_t w[N * M];
-	struct pbm_run run = {
-		.seed = GOLDEN_SEED,
-		.sweep0 = GOLDEN_SWEEP0,
-		.sweeps = SWEEPS,
-		.every = 1,
-		.scan = scan,
-		.chain0 = GOLDEN_CHAIN0,
-		.chains = CHAINS,
-		.gains = SWEEPS,
-		.gain = gains,
-		.clamp = golden_clamp,
-		.states = states,
-		.energy_trace = energy,
-		.trace_chains = CHAINS,
-	};
+	struct pbm_run run = golden_run(scan, bits, gains, states, energy);
 
-	for (uint32_t k = 0; k < SWEEPS; k++)
-		gains[k] = golden_gain(k, bits);
 	couplings(bits, w);
 	pbm_states_random(&s, GOLDEN_START, GOLDEN_CHAIN0, CHAINS, NULL, states);
 	CHECK(pbm_load(&s, w, image) == 0);
