@@ -56,7 +56,7 @@ CFLAGS_sgemm_route := -O3 -fno-math-errno -fno-trapping-math
 CFLAGS_lanes := -O3 -ffp-contract=off
 # The same of loops that are compiled for every width of vectors: see numerics/wide.h.
 CFLAGS_WIDE := -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math
-CFLAGS_adam := $(CFLAGS_WIDE)
+CFLAGS_optimizer := $(CFLAGS_WIDE)
 CFLAGS_quantise := $(CFLAGS_WIDE)
 CFLAGS_trainer := $(CFLAGS_WIDE)
 CFLAGS_device := $(CFLAGS_WIDE)

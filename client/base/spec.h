@@ -59,6 +59,10 @@ enum spec_objective {
 };
 extern const char *const objective_names[OBJECTIVE_COUNT]; /* "none", "T_O", "log-T_O", ... */
 
+/* How parameters follow their gradients: see optimizer.h. */
+enum spec_method { METHOD_ADAM, METHOD_DESCENT, METHOD_COUNT };
+extern const char *const method_names[METHOD_COUNT]; /* "adam", "descent" */
+
 /* "device": how the p-bit machine is run, but for its name. Defaults in brackets. */
 struct spec_device {
 	unsigned int bits;   /* coupling bits, 8 or 16 [8] */
@@ -87,11 +91,12 @@ struct spec_train {
 	} model;
 	struct spec_device device;
 	struct {
-		unsigned int epochs; /* [40] */
-		unsigned int steps;  /* gradient steps an epoch [25] */
-		unsigned int batch;  /* images a step; 0: all of them [0] */
-		double rate;	     /* Adam's step size [0.01] */
-		double decay;	     /* decoupled weight decay, a step: phi -= rate decay phi [0] */
+		enum spec_method method; /* [adam] */
+		unsigned int epochs;	 /* [40] */
+		unsigned int steps;	 /* gradient steps an epoch [25] */
+		unsigned int batch;	 /* images a step; 0: all of them [0] */
+		double rate;		 /* step size [0.01] */
+		double decay; /* decoupled weight decay, a step: phi -= rate decay phi [0] */
 	} optimizer;
 	bool baseline_independent; /* "baselines": ["independent", "separate"] [both] */
 	bool baseline_separate;

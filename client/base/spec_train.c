@@ -31,7 +31,13 @@ static const struct field model_fields[] = {
 	FIELD_KEY("references"),
 };
 
+const char *const method_names[METHOD_COUNT] = {
+	[METHOD_ADAM] = "adam",
+	[METHOD_DESCENT] = "descent",
+};
+
 static const struct field optimizer_fields[] = {
+	FIELD_KEY("method"),
 	TRAIN(FIELD_UINT, optimizer, epochs, 1, 1000000),
 	TRAIN(FIELD_UINT, optimizer, steps, 1, 1000000),
 	TRAIN(FIELD_UINT, optimizer, batch, 0, INT_MAX),
@@ -130,6 +136,16 @@ static int parse_code(const json_t *model, struct spec_train *t, struct err *e)
 	if (t->model.codes && !strcmp(t->model.codes, ONE_HOT))
 		freep(&t->model.codes);
 	return 0;
+}
+
+static int parse_method(const json_t *root, struct spec_train *t, struct err *e)
+{
+	unsigned int method = t->optimizer.method;
+	int r = json_get_word(json_object_get(root, "optimizer"), "optimizer", "method",
+			      method_names, METHOD_COUNT, &method, e);
+
+	t->optimizer.method = method;
+	return r;
 }
 
 static int parse_baselines(const json_t *root, struct spec_train *t, struct err *e)
@@ -246,6 +262,9 @@ int spec_train_parse(const json_t *root, struct spec_train *t, struct err *e)
 	r = parse_code(model, t, e);
 	if (r < 0)
 		return r;
+	r = parse_method(root, t, e);
+	if (r < 0)
+		return r;
 	r = parse_baselines(root, t, e);
 	if (r < 0)
 		return r;
@@ -318,6 +337,9 @@ int spec_train_write(json_t *root, const struct spec_train *t)
 	r = write_model(json_object_get(root, "model"), t);
 	if (r < 0)
 		return r;
+	if (json_object_set_new(json_object_get(root, "optimizer"), "method",
+				json_string(method_names[t->optimizer.method])) < 0)
+		return -ENOMEM;
 	r = write_baselines(root, t);
 	if (r < 0)
 		return r;

@@ -20,7 +20,7 @@ int learner_new(unsigned int m, unsigned int axis, uint64_t seed, struct learner
 	l->m = m;
 	r = mlp_new(TEACHER_CODE_DIM, &(unsigned int){ LEARNER_HIDDEN }, 1, couplings, &l->g, e);
 	if (r == 0)
-		r = adam_new(l->g->params, LEARNER_RATE, 0, &l->adam, e);
+		r = optimizer_new(METHOD_ADAM, l->g->params, LEARNER_RATE, 0, &l->optimizer, e);
 	if (r < 0)
 		return r;
 	mlp_init(l->g, seed, LEARNER_OUT_SD);
@@ -46,7 +46,7 @@ struct learner *learner_free(struct learner *l)
 	if (!l)
 		return NULL;
 	mlp_free(l->g);
-	adam_free(l->adam);
+	optimizer_free(l->optimizer);
 	free(l->law);
 	free(l->w);
 	free(l->dw);
@@ -140,7 +140,7 @@ int learner_train(struct learner *l, unsigned int steps, struct err *e)
 		int r = learner_loss(l, &kl, l->grad, e);
 
 		if (r == 0)
-			r = adam_step(l->adam, l->g->phi, l->grad, 1, e);
+			r = optimizer_step(l->optimizer, l->g->phi, l->grad, 1, e);
 		if (r < 0)
 			return r;
 	}

@@ -11,8 +11,8 @@
 #ifndef PBIT_EXACT_LEARNER_H
 #define PBIT_EXACT_LEARNER_H
 
-#include "adam.h"
 #include "mlp.h"
+#include "optimizer.h"
 #include "teacher.h"
 
 #define LEARNER_HIDDEN 8
@@ -22,7 +22,7 @@
 struct learner {
 	unsigned int m;
 	struct mlp *g;
-	struct adam *adam;
+	struct optimizer *optimizer;
 	double *law;	/* [TEACHER_CODES][2^m] */
 	double *w, *dw; /* [TEACHER_CODES][m * m] of the last step */
 	double *grad;	/* [params] */

@@ -79,7 +79,7 @@ static int check_memory(const struct train_job *t, struct err *e)
 		before = s->model.layers[l];
 	}
 	params += (before + 1) * couplings;
-	/* W, gradient, moments and device images; phi with Adam's state; chains. */
+	/* W, gradient, moments and device images; phi with the optimizer's state; chains. */
 	bytes = classes * couplings * 64 + MAX(params, classes * couplings) * 56 +
 		classes * s->device.chains *
 			(couplings / (s->model.hidden + 1.0) + s->model.hidden) / 4;

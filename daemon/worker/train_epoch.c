@@ -36,7 +36,7 @@ static int judge_exactly(const struct spec_train *s, const struct couplings *c, 
 	return 0;
 }
 
-/* Likelihoods are those of Adam's average, which is what would be kept. */
+/* Likelihoods are those of the optimizer's average, which is what would be kept. */
 static int judge_likelihood(struct train_job *t, struct epoch *x, struct err *e)
 {
 	_cleanup_couplings_ struct couplings c = { 0 };
@@ -56,7 +56,7 @@ static int judge_likelihood(struct train_job *t, struct epoch *x, struct err *e)
 
 	r = trainer_couplings_new(tr, &c, e);
 	if (r == 0)
-		r = trainer_couplings(tr, tr->adam->average, &c, e);
+		r = trainer_couplings(tr, tr->optimizer->average, &c, e);
 	if (r == 0)
 		r = partition_measure(t->device, &c, &o, t->job->control, &x->ledger, &z, e);
 	if (r == 0)
@@ -158,7 +158,7 @@ static int keep_best(struct train_job *t, const struct epoch *x, struct err *e)
 		t->best_phi[k] = malloc(bytes);
 	if (!t->best_phi[k])
 		return err_oom(e);
-	memcpy(t->best_phi[k], t->trainer->adam->average, bytes);
+	memcpy(t->best_phi[k], t->trainer->optimizer->average, bytes);
 	t->state.best[k] = now;
 	t->state.best_epoch[k] = t->state.epochs + 1;
 	return 0;

@@ -11,9 +11,16 @@
 #include "seed.h"
 #include "wide.h"
 
-/* Pseudo-counts of the independent pixels that training starts from. */
-#define START_ALPHA 1.0
-#define START_SD    0.1
+/*
+ * Pseudo-counts of the independent pixels that training starts from; of large classes more, a
+ * thousandth of the images: the largest coupling sets the scale of all, and pixels that never change
+ * would have the device's bits to themselves.
+ */
+#define START_ALPHA	1.0
+#define START_DOUBTS	1e-3
+/* Of the other couplings; with many inputs less, for the fields that they add up to. */
+#define START_SD	0.1
+#define START_SD_INPUTS 8.0
 
 const char *const trainer_names[MODEL_COUNT] = {
 	[MODEL_HYPERNETWORK] = "hypernetwork",
@@ -57,6 +64,19 @@ static void mark_visible_biases(const struct trainer *t, uint8_t *which)
 		which[i * t->m] = 1;
 }
 
+static double start_alpha(const struct trainer *t)
+{
+	size_t images;
+
+	dataset_part(t->data, PART_TRAIN, &images);
+	return MAX(START_ALPHA, START_DOUBTS * (double)images / t->data->classes);
+}
+
+static double start_sd(const struct trainer *t)
+{
+	return MIN(START_SD, START_SD_INPUTS / (double)t->n);
+}
+
 /*
  * Every class starts at its own independent pixels: the table's rows directly, the hypernetwork by
  * c at the mean over classes and by the rows of B that lead to visible biases. An even model has no
@@ -66,22 +86,22 @@ static int add_start(struct trainer *t, const uint8_t *biases, struct err *e)
 {
 	size_t out = t->n * t->m;
 	_cleanup_free_ double *w0 = alloc_zeroed(t->data->classes, out * sizeof(*w0));
-	double beta = t->spec->device.beta;
+	double beta = t->spec->device.beta, alpha = start_alpha(t);
 
 	if (!w0)
 		return err_oom(e);
 	if (t->spec->model.even)
 		return 0;
-	if (t->model == MODEL_HYPERNETWORK) {
-		independent_visible_bias(t->data, -1, t->m, beta, START_ALPHA, w0);
+	if (!t->mlp->table) {
+		independent_visible_bias(t->data, -1, t->m, beta, alpha, w0);
 		mlp_add_baseline(t->mlp, w0);
 	}
 	for (unsigned int u = 0; u < t->data->classes; u++) {
-		independent_visible_bias(t->data, (int)u, t->m, beta, START_ALPHA, w0 + u * out);
-		if (t->model == MODEL_SEPARATE)
+		independent_visible_bias(t->data, (int)u, t->m, beta, alpha, w0 + u * out);
+		if (t->mlp->table)
 			mlp_table_add(t->mlp, u, w0 + u * out);
 	}
-	if (t->model == MODEL_SEPARATE)
+	if (t->mlp->table)
 		return 0;
 	return mlp_fit_outputs(t->mlp, t->codes, t->data->classes, biases, w0, e);
 }
@@ -94,8 +114,15 @@ static int set_decay(struct trainer *t, const uint8_t *biases, struct err *e)
 	if (!mask)
 		return err_oom(e);
 	mlp_decay_mask(t->mlp, biases, mask);
-	adam_set_mask(t->adam, mask);
+	optimizer_set_mask(t->optimizer, mask);
 	return 0;
+}
+
+/* Nothing to share, or nobody to share it with: phi is W itself. */
+static bool is_table(const struct trainer *t)
+{
+	return t->model == MODEL_SEPARATE ||
+	       (t->data->classes == 1 && !t->spec->model.n_layers && !t->spec->model.codes);
 }
 
 static int make_network(struct trainer *t, struct err *e)
@@ -108,20 +135,21 @@ static int make_network(struct trainer *t, struct err *e)
 	if (!biases)
 		return err_oom(e);
 	mark_visible_biases(t, biases);
-	if (t->model == MODEL_HYPERNETWORK)
-		r = mlp_new(t->code_dim, s->model.layers, s->model.n_layers, out, &t->mlp, e);
-	else
+	if (is_table(t))
 		r = mlp_new_table(classes, out, &t->mlp, e);
+	else
+		r = mlp_new(t->code_dim, s->model.layers, s->model.n_layers, out, &t->mlp, e);
 	if (r < 0)
 		return r;
-	mlp_init(t->mlp, seed_derive(t->seed, SEED_INIT, t->model), START_SD);
+	mlp_init(t->mlp, seed_derive(t->seed, SEED_INIT, t->model), start_sd(t));
 	r = add_start(t, biases, e);
 	if (r < 0)
 		return r;
-	r = adam_new(t->mlp->params, s->optimizer.rate, s->optimizer.decay, &t->adam, e);
+	r = optimizer_new(s->optimizer.method, t->mlp->params, s->optimizer.rate,
+			  s->optimizer.decay, &t->optimizer, e);
 	if (r < 0)
 		return r;
-	memcpy(t->adam->average, t->mlp->phi, t->mlp->params * sizeof(double));
+	memcpy(t->optimizer->average, t->mlp->phi, t->mlp->params * sizeof(double));
 	return set_decay(t, biases, e);
 }
 
@@ -183,7 +211,7 @@ struct trainer *trainer_free(struct trainer *t)
 	if (!t)
 		return NULL;
 	mlp_free(t->mlp);
-	adam_free(t->adam);
+	optimizer_free(t->optimizer);
 	mlp_tape_free(&t->tape);
 	couplings_free(&t->couplings);
 	negative_free(&t->negative);
@@ -347,7 +375,7 @@ int trainer_step(struct trainer *t, struct control *control, struct energy_ledge
 	couplings_gradient(t, &b);
 	r = mlp_backward(t->mlp, &t->tape, t->w, t->grad, e);
 	if (r == 0)
-		r = adam_step(t->adam, t->mlp->phi, t->grad, schedule(t), e);
+		r = optimizer_step(t->optimizer, t->mlp->phi, t->grad, schedule(t), e);
 	if (r < 0)
 		return r;
 	add_time(t, TIME_GRADIENT, &from);
@@ -363,10 +391,12 @@ void trainer_save(const struct trainer *t, struct checkpoint *c)
 
 	checkpoint_put(c, "step", &t->step, sizeof(t->step));
 	checkpoint_put(c, "phi", t->mlp->phi, bytes);
-	checkpoint_put(c, "adam.t", &t->adam->t, sizeof(t->adam->t));
-	checkpoint_put(c, "adam.m", t->adam->m, bytes);
-	checkpoint_put(c, "adam.v", t->adam->v, bytes);
-	checkpoint_put(c, "adam.average", t->adam->average, bytes);
+	checkpoint_put(c, "opt.t", &t->optimizer->t, sizeof(t->optimizer->t));
+	if (t->optimizer->m) {
+		checkpoint_put(c, "opt.m", t->optimizer->m, bytes);
+		checkpoint_put(c, "opt.v", t->optimizer->v, bytes);
+	}
+	checkpoint_put(c, "opt.average", t->optimizer->average, bytes);
 	if (!states) {
 		c->failed = -ENOMEM;
 		return;
@@ -388,13 +418,13 @@ int trainer_load(struct trainer *t, const struct checkpoint *c, struct err *e)
 	if (r == 0)
 		r = checkpoint_get(c, "phi", t->mlp->phi, bytes, e);
 	if (r == 0)
-		r = checkpoint_get(c, "adam.t", &t->adam->t, sizeof(t->adam->t), e);
+		r = checkpoint_get(c, "opt.t", &t->optimizer->t, sizeof(t->optimizer->t), e);
+	if (r == 0 && t->optimizer->m)
+		r = checkpoint_get(c, "opt.m", t->optimizer->m, bytes, e);
+	if (r == 0 && t->optimizer->m)
+		r = checkpoint_get(c, "opt.v", t->optimizer->v, bytes, e);
 	if (r == 0)
-		r = checkpoint_get(c, "adam.m", t->adam->m, bytes, e);
-	if (r == 0)
-		r = checkpoint_get(c, "adam.v", t->adam->v, bytes, e);
-	if (r == 0)
-		r = checkpoint_get(c, "adam.average", t->adam->average, bytes, e);
+		r = checkpoint_get(c, "opt.average", t->optimizer->average, bytes, e);
 	if (r == 0)
 		r = checkpoint_get(c, "chains", states, size, e);
 	if (r == 0)

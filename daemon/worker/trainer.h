@@ -8,15 +8,15 @@
  * B images in the batch, B_u of them of class u; with mixing in the loss (mixing_loss.h), its
  * gradient is added. Both phases are taken at the quantised couplings
  * and the gradient is handed to the real W unchanged (straight through), then to phi by
- * backpropagation, then to Adam, whose rate falls to zero along half a cosine over all steps. What
- * is evaluated and kept is Adam's average of phi.
+ * backpropagation, then to the optimizer, whose rate falls to zero along half a cosine over all
+ * steps. What is evaluated and kept is its average of phi.
  *
- * Two models: the hypernetwork, and the table of separate RBMs that share nothing.
+ * Two models: the hypernetwork, and the table of separate RBMs that share nothing. A hypernetwork
+ * of one class, without layers, is that table, too.
  */
 #ifndef PBIT_WORKER_TRAINER_H
 #define PBIT_WORKER_TRAINER_H
 
-#include "adam.h"
 #include "checkpoint.h"
 #include "control.h"
 #include "couplings.h"
@@ -24,6 +24,7 @@
 #include "energy_ledger.h"
 #include "mlp.h"
 #include "negative_phase.h"
+#include "optimizer.h"
 #include "spec.h"
 
 enum trainer_model { MODEL_HYPERNETWORK, MODEL_SEPARATE, MODEL_COUNT };
@@ -34,7 +35,7 @@ enum trainer_time {
 	TIME_SAMPLER,  /* the device, less its moments */
 	TIME_MOMENTS,  /* where the device tells */
 	TIME_POSITIVE, /* the positive phase */
-	TIME_GRADIENT, /* the network's two ways, the minibatch, Adam */
+	TIME_GRADIENT, /* the network's two ways, the minibatch, the optimizer */
 	TIME_LOADING,  /* couplings to the device: quantised, and its image */
 	TIME_COUNT
 };
@@ -50,7 +51,7 @@ struct trainer {
 	size_t code_dim;
 	double *codes; /* [classes][code_dim] */
 	struct mlp *mlp;
-	struct adam *adam;
+	struct optimizer *optimizer;
 	struct mlp_tape tape;
 	struct couplings couplings; /* at phi */
 	struct negative_phase negative;

@@ -114,7 +114,7 @@ START_TEST(learns_two_modes)
 	for (unsigned int k = 0; k < s.optimizer.steps; k++)
 		ck_assert_int_eq(trainer_step(t, NULL, &l, NULL), 0);
 	ck_assert_int_eq(trainer_couplings_new(t, &c, NULL), 0);
-	ck_assert_int_eq(trainer_couplings(t, t->adam->average, &c, NULL), 0);
+	ck_assert_int_eq(trainer_couplings(t, t->optimizer->average, &c, NULL), 0);
 	all_log_p(&c, log_p);
 	for (size_t k = 0; k < 1 << PIXELS; k++) {
 		sum += exp(log_p[k]);

@@ -198,7 +198,7 @@ static double train(enum spec_objective of, double weight, bool on, double **ret
 	for (unsigned int k = 0; k < s.optimizer.steps; k++)
 		ck_assert_msg(trainer_step(t, NULL, &l, &e) == 0, "%s", e.text);
 	ck_assert_int_eq(trainer_couplings_new(t, &c, NULL), 0);
-	ck_assert_int_eq(trainer_couplings(t, t->adam->average, &c, NULL), 0);
+	ck_assert_int_eq(trainer_couplings(t, t->optimizer->average, &c, NULL), 0);
 	sum = expm1(loss_of(&s, &c, 0)) + expm1(loss_of(&s, &c, 1));
 	*ret_phi = malloc(t->mlp->params * sizeof(double));
 	memcpy(*ret_phi, t->mlp->phi, t->mlp->params * sizeof(double));

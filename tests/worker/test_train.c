@@ -287,9 +287,11 @@ static void check_same(const struct trainer *a, const struct trainer *b)
 
 	ck_assert_uint_eq(a->step, b->step);
 	ck_assert_mem_eq(a->mlp->phi, b->mlp->phi, bytes);
-	ck_assert_mem_eq(a->adam->m, b->adam->m, bytes);
-	ck_assert_mem_eq(a->adam->v, b->adam->v, bytes);
-	ck_assert_mem_eq(a->adam->average, b->adam->average, bytes);
+	if (a->optimizer->method == METHOD_ADAM) {
+		ck_assert_mem_eq(a->optimizer->m, b->optimizer->m, bytes);
+		ck_assert_mem_eq(a->optimizer->v, b->optimizer->v, bytes);
+	}
+	ck_assert_mem_eq(a->optimizer->average, b->optimizer->average, bytes);
 	negative_get_states(&a->negative, x);
 	negative_get_states(&b->negative, y);
 	ck_assert_mem_eq(x, y, size);
@@ -300,15 +302,25 @@ static void check_same(const struct trainer *a, const struct trainer *b)
 static const struct {
 	enum trainer_model model;
 	unsigned int batch;
+	enum spec_method method;
 } ways[] = {
-	{ MODEL_HYPERNETWORK, 0 },
-	{ MODEL_HYPERNETWORK, 23 },
-	{ MODEL_SEPARATE, 23 },
+	{ MODEL_HYPERNETWORK, 0, METHOD_ADAM },
+	{ MODEL_HYPERNETWORK, 23, METHOD_ADAM },
+	{ MODEL_SEPARATE, 23, METHOD_ADAM },
+	{ MODEL_HYPERNETWORK, 23, METHOD_DESCENT },
 };
+
+static struct spec_train spec_of(int way)
+{
+	struct spec_train s = make_spec(ways[way].batch);
+
+	s.optimizer.method = ways[way].method;
+	return s;
+}
 
 START_TEST(resumes_to_the_same_bits)
 {
-	struct spec_train s = make_spec(ways[_i].batch);
+	struct spec_train s = spec_of(_i);
 	struct trainer *whole = make_trainer(ways[_i].model, &s, device);
 	struct trainer *first = make_trainer(ways[_i].model, &s, device);
 	struct trainer *second = make_trainer(ways[_i].model, &s, device);
@@ -334,7 +346,7 @@ END_TEST
 
 START_TEST(threads_do_not_show)
 {
-	struct spec_train s = make_spec(ways[_i].batch);
+	struct spec_train s = spec_of(_i);
 	struct energy_ledger l = { 0 };
 	struct trainer *one, *two;
 	struct device *single;
@@ -382,7 +394,7 @@ static double log_likelihood(struct trainer *t, enum dataset_part part)
 	double all;
 
 	ck_assert_int_eq(couplings_new(data->classes, t->n, t->m, 8, 1, &c, NULL), 0);
-	ck_assert_int_eq(trainer_couplings(t, t->adam->average, &c, NULL), 0);
+	ck_assert_int_eq(trainer_couplings(t, t->optimizer->average, &c, NULL), 0);
 	ck_assert_int_eq(partition_measure(device, &c, &o, NULL, &l, &z, NULL), 0);
 	ck_assert(z.exact);
 	ck_assert_int_eq(likelihood_measure(&c, &z, data, part, &like, NULL), 0);
@@ -429,7 +441,7 @@ START_TEST(first_step_goes_down_the_loss)
 	before = log_likelihood(t, PART_TRAIN);
 	for (unsigned int k = 0; k < 5; k++) {
 		steps(t, 1, &l);
-		memcpy(t->adam->average, t->mlp->phi, t->mlp->params * sizeof(double));
+		memcpy(t->optimizer->average, t->mlp->phi, t->mlp->params * sizeof(double));
 		after = log_likelihood(t, PART_TRAIN);
 		ck_assert_double_gt(after, before);
 		before = after;
@@ -439,6 +451,41 @@ START_TEST(first_step_goes_down_the_loss)
 END_TEST
 
 /* A fixed scale bounds the couplings; training goes on at the bound. */
+/*
+ * One class and nothing between its code and W: W itself is trained, from independent pixels of
+ * which none is surer than 1 in 1000, however many images there are.
+ */
+START_TEST(one_class_is_its_own_parameters)
+{
+	struct dataset_options o = { .threshold = 8, .holdout = 0.2, .seed = 5 };
+	size_t shape[2] = { 6000, 3 };
+	struct spec_train s = make_spec(0);
+	struct energy_ledger l = { 0 };
+	struct dataset *alone;
+	struct array many;
+	struct trainer *t;
+
+	ck_assert_int_eq(array_new(&many, DT_U8, 2, shape, NULL), 0);
+	for (size_t k = 0; k < 6000; k++)
+		((uint8_t *)many.data)[3 * k] = k % 2 ? 16 : 0;
+	ck_assert_int_eq(dataset_new(&many, "images", NULL, NULL, &o, &alone, NULL), 0);
+	s.model.n_layers = 0;
+	ck_assert_int_eq(
+		trainer_new(MODEL_HYPERNETWORK, &s, 42, alone, &no_codes, device, &t, NULL), 0);
+	ck_assert(t->mlp->table);
+	ck_assert_uint_eq(t->mlp->params, 4 * 5);
+	/* Pixel 2 is never on, in 4800 images: 4.8 pseudo-counts each way. */
+	ck_assert_double_le(fabs(t->mlp->phi[3 * 5] - atanh(-4800 / 4809.6)), 6 * 0.1);
+	steps(t, 3, &l);
+	ck_assert_int_eq(trainer_couplings(t, t->mlp->phi, &t->couplings, NULL), 0);
+	for (size_t k = 1; k < t->mlp->params; k++)
+		ck_assert_double_eq(t->w[k], t->mlp->phi[k]);
+	trainer_free(t);
+	dataset_free(alone);
+	array_free(&many);
+}
+END_TEST
+
 START_TEST(a_fixed_scale_saturates)
 {
 	struct spec_train s = make_spec(0);
@@ -519,6 +566,7 @@ int main(void)
 	tcase_add_test(t, refuses_a_checkpoint_that_does_not_fit);
 	tcase_add_loop_test(t, learns, 0, 3);
 	tcase_add_test(t, first_step_goes_down_the_loss);
+	tcase_add_test(t, one_class_is_its_own_parameters);
 	tcase_add_test(t, a_fixed_scale_saturates);
 	tcase_add_test(t, mixing_verdicts);
 	suite_add_tcase(s, t);
