@@ -23,13 +23,23 @@ static const struct {
 	{ "independent", "independent pixels", 2 },
 };
 
-/* Progress lines say the same as the report's epochs, some of it under other names. */
-static json_t *epoch_of_line(const json_t *line)
+/*
+ * Progress lines say the same as the report's epochs, some of it under other names: their "epoch"
+ * goes on while the figures are those of the last one that was judged.
+ */
+static bool judged_epoch(const json_t *line, double *epoch)
+{
+	return report_number(line, "judged_epoch", epoch) || report_number(line, "epoch", epoch);
+}
+
+static json_t *epoch_of_line(const json_t *line, double number)
 {
 	json_t *epoch = json_copy((json_t *)line), *error = json_object_get(line, "loglik_error");
 
 	if (epoch && error)
 		json_object_set(epoch, "error", error);
+	if (epoch)
+		json_object_set_new(epoch, "epoch", json_real(number));
 	return epoch;
 }
 
@@ -43,11 +53,11 @@ static json_t *epochs_of_course(struct page *p, const char *model)
 		double epoch = 0;
 
 		if (strcmp(report_string(line, "model", ""), model) != 0 ||
-		    !report_number(line, "epoch", &epoch) || !(epoch > last) ||
+		    !judged_epoch(line, &epoch) || !(epoch > last) ||
 		    !json_object_get(line, "loss"))
 			continue;
 		last = epoch;
-		if (json_array_append_new(rows, epoch_of_line(line)) < 0)
+		if (json_array_append_new(rows, epoch_of_line(line, epoch)) < 0)
 			p->oom = true;
 	}
 	return rows;
@@ -201,13 +211,13 @@ static void put_loss(struct page *p, const json_t *epochs, const json_t *separat
 	if (svg_chart_write(p->f, &chart))
 		page_caption(p,
 			     "The negative log-likelihood of Adam's average of the parameters at "
-			     "the end of each epoch%s.%s",
+			     "the end of each judged epoch%s.%s",
 			     method_text(json_array_get(epochs, 0)),
 			     chart.n_rules ? " Lines across: what was kept, on images that were "
 					     "held out." :
 					     "");
 	else
-		page_caption(p, "No epoch has ended.");
+		page_caption(p, "No epoch has been judged.");
 }
 
 /* Unresolved values are drawn hollow. */

@@ -164,8 +164,11 @@ static int keep_best(struct train_job *t, const struct epoch *x, struct err *e)
 	return 0;
 }
 
-/* Progress lines are for people who look on; a figure that there is none of is left out. */
-static json_t *judged(const struct epoch *x)
+/*
+ * Progress lines are for people who look on; a figure that there is none of is left out. They stay
+ * until the next judged epoch, so they come with the number of theirs.
+ */
+static json_t *judged(const struct epoch *x, uint64_t number)
 {
 	const struct {
 		const char *key;
@@ -186,6 +189,7 @@ static json_t *judged(const struct epoch *x)
 	for (size_t k = 0; k < ARRAY_SIZE(figures); k++)
 		if (isfinite(figures[k].value))
 			json_object_set_new(object, figures[k].key, json_real(figures[k].value));
+	json_object_set_new(object, "judged_epoch", json_integer((json_int_t)number));
 	json_object_set_new(object, "method", json_string(x->exact ? "exact" : "ais"));
 	if (x->has_mixing)
 		json_object_set_new(object, "resolved", json_boolean(x->mixing.tau.resolved));
@@ -212,6 +216,6 @@ int train_epoch_end(struct train_job *t, struct err *e)
 	t->state.epochs++;
 	t->loss = -(isfinite(x.validation.all) ? x.validation.all : x.train.all);
 	json_decref(t->judged);
-	t->judged = judged(&x);
+	t->judged = judged(&x, t->state.epochs);
 	return 0;
 }
