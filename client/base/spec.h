@@ -108,7 +108,8 @@ struct spec_train {
 		enum spec_kernel kernel;	/* reversible [random-scan] */
 	} mixing;
 	struct {
-		unsigned int tau_sweeps; /* sweeps traced for tau_int, each epoch [1024] */
+		unsigned int every;	 /* epochs from one judged to the next [1] */
+		unsigned int tau_sweeps; /* sweeps traced for tau_int, each time [1024] */
 		double a6_ratio;	 /* A6 holds when K / tau_int is at least this [10] */
 		unsigned int ais_chains; /* [256] */
 		unsigned int ais_betas;	 /* [2000] */

@@ -10,6 +10,8 @@
 
 #define ONE_HOT "one-hot"
 
+#define MAX_EPOCHS 1000000
+
 static const struct field root_fields[] = {
 	FIELD_KEY("kind"),   FIELD_KEY("name"),	  FIELD_KEY("seed"),	  FIELD_KEY("data"),
 	FIELD_KEY("model"),  FIELD_KEY("device"), FIELD_KEY("optimizer"), FIELD_KEY("baselines"),
@@ -38,7 +40,7 @@ const char *const method_names[METHOD_COUNT] = {
 
 static const struct field optimizer_fields[] = {
 	FIELD_KEY("method"),
-	TRAIN(FIELD_UINT, optimizer, epochs, 1, 1000000),
+	TRAIN(FIELD_UINT, optimizer, epochs, 1, MAX_EPOCHS),
 	TRAIN(FIELD_UINT, optimizer, steps, 1, 1000000),
 	TRAIN(FIELD_UINT, optimizer, batch, 0, INT_MAX),
 	TRAIN(FIELD_ABOVE, optimizer, rate, 0, 100),
@@ -52,6 +54,7 @@ static const struct field mixing_fields[] = {
 };
 
 static const struct field report_fields[] = {
+	TRAIN(FIELD_UINT, report, every, 1, MAX_EPOCHS),
 	TRAIN(FIELD_UINT, report, tau_sweeps, 16, 1 << 20),
 	TRAIN(FIELD_REAL, report, a6_ratio, 1, 1e6),
 	TRAIN(FIELD_UINT, report, ais_chains, 2, SPEC_MAX_CHAINS),
@@ -91,6 +94,7 @@ static void set_defaults(struct spec_train *t)
 	t->baseline_independent = true;
 	t->baseline_separate = true;
 	t->mixing.observable = OBJECTIVE_T_O;
+	t->report.every = 1;
 	t->report.tau_sweeps = 1024;
 	t->report.a6_ratio = 10;
 	t->report.ais_chains = 256;

@@ -155,7 +155,24 @@ static void tell_progress(struct train_job *t)
 }
 
 /*
- * One turn: judge an epoch that is complete, or leave a phase, or take a step. A stop request is
+ * Every so many epochs are judged, and the last one. Of others nothing is written: the next
+ * checkpoint has them.
+ */
+static int end_epoch(struct train_job *t, struct err *e)
+{
+	uint64_t epoch = t->state.epochs + 1;
+	int r;
+
+	if (epoch % t->spec->report.every && epoch != t->spec->optimizer.epochs) {
+		t->state.epochs = epoch;
+		return 0;
+	}
+	r = train_epoch_judge(t, e);
+	return r < 0 ? r : train_save(t, e);
+}
+
+/*
+ * One turn: end an epoch that is complete, or leave a phase, or take a step. A stop request is
  * looked at between turns; inside an epoch's judging, which changes nothing until its end; and
  * between the pieces of a long step, which is then torn.
  */
@@ -164,10 +181,8 @@ static int turn(struct train_job *t, struct err *e)
 	uint64_t steps = t->spec->optimizer.steps;
 	int r;
 
-	if (t->trainer->step == (t->state.epochs + 1) * steps) {
-		r = train_epoch_end(t, e);
-		return r < 0 ? r : train_save(t, e);
-	}
+	if (t->trainer->step == (t->state.epochs + 1) * steps)
+		return end_epoch(t, e);
 	if (t->state.epochs == t->spec->optimizer.epochs) {
 		r = leave_phase(t, e);
 		return r < 0 ? r : train_save(t, e);

@@ -36,15 +36,12 @@ int train_save(struct train_job *t, struct err *e)
 	return 0;
 }
 
-/* A phi that the checkpoint has if that model has seen the end of an epoch. */
+/* A phi that the checkpoint has if an epoch of that model has been judged. */
 static int load_best(struct train_job *t, const struct checkpoint *c, unsigned int k, struct err *e)
 {
-	bool has = k < t->state.phase || (k == t->state.phase && t->state.epochs > 0);
 	size_t bytes = t->params[k] * sizeof(double);
 
-	if (k == MODEL_SEPARATE && !t->spec->baseline_separate)
-		has = false;
-	if (!has)
+	if (t->state.best_epoch[k] == 0)
 		return 0;
 	t->best_phi[k] = malloc(bytes);
 	if (!t->best_phi[k])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of an epoch: how good is the model, do its chains mix, is it the best so far? */
+/* An epoch is judged at its end: how good is the model, do its chains mix, is it the best so far? */
 #include <math.h>
 #include <string.h>
 
@@ -196,7 +196,7 @@ static json_t *judged(const struct epoch *x, uint64_t number)
 	return object;
 }
 
-int train_epoch_end(struct train_job *t, struct err *e)
+int train_epoch_judge(struct train_job *t, struct err *e)
 {
 	_cleanup_(epoch_free) struct epoch x = { .t_o = NAN,
 						 .tau_max = NAN,

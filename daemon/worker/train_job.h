@@ -2,7 +2,8 @@
 /*
  * A train job in progress. Its phases: train the hypernetwork, train the separate RBMs if they are
  * asked for, then judge both and write the results. What is judged of each model is the epoch with
- * the best validation log-likelihood, or the last one where no images are set aside for that.
+ * the best validation log-likelihood, of those that were judged at their ends, or the last one where
+ * no images are set aside for that.
  */
 #ifndef PBIT_WORKER_TRAIN_JOB_H
 #define PBIT_WORKER_TRAIN_JOB_H
@@ -17,7 +18,7 @@
 /* Stands in checkpoints as it stands here: no padding, no pointers. */
 struct train_state {
 	uint64_t phase;		/* enum trainer_model, then PHASE_JUDGE */
-	uint64_t epochs;	/* of the phase, judged and written down */
+	uint64_t epochs;	/* of the phase, that have ended */
 	uint64_t metrics_bytes; /* of out/metrics.jsonl */
 	uint64_t elapsed_us;	/* of all processes of the job; timing only */
 	uint64_t best_epoch[MODEL_COUNT];
@@ -36,7 +37,7 @@ struct train_job {
 
 	struct train_state state;
 	struct trainer *trainer;       /* of the phase, NULL in PHASE_JUDGE */
-	double *best_phi[MODEL_COUNT]; /* set from the first epoch of the model's phase on */
+	double *best_phi[MODEL_COUNT]; /* set from the model's first judged epoch on */
 	size_t params[MODEL_COUNT];
 	uint64_t *chains; /* the hypernetwork's, once it is trained */
 	size_t chains_size;
@@ -45,12 +46,12 @@ struct train_job {
 	uint64_t sequence;  /* of the next checkpoint */
 	int64_t saved_us;   /* when the last one was written */
 	int64_t started_us; /* this process */
-	double loss;	    /* of the last epoch, for progress lines; NaN: none yet */
+	double loss;	    /* of the last judged epoch, for progress lines; NaN: none yet */
 	json_t *judged;	    /* more of that epoch for them: likelihoods, tau_int; or NULL */
 };
 
 /* Judges the epoch that has just ended, appends its line of metrics and keeps the best phi. */
-int train_epoch_end(struct train_job *t, struct err *e);
+int train_epoch_judge(struct train_job *t, struct err *e);
 
 /* Saves; or finds the newest checkpoint of this job and continues from it. */
 int train_save(struct train_job *t, struct err *e);

@@ -20,7 +20,7 @@ static const char full_train[] =
 	"  \"decay\": 1e-4},"
 	" \"baselines\": [\"separate\"],"
 	" \"report\": {\"tau_sweeps\": 64, \"a6_ratio\": 20.5, \"ais_chains\": 16, \"ais_betas\": 99,"
-	"  \"samples\": 3},"
+	"  \"samples\": 3, \"every\": 1000000},"
 	" \"mixing\": {\"weight\": 0.5, \"observable\": \"tau_max\", \"kernel\": \"mixture\"}}";
 
 static const char full_sample[] =
@@ -95,6 +95,7 @@ START_TEST(train_defaults)
 	ck_assert_double_eq(t->optimizer.decay, 0);
 	ck_assert(t->baseline_independent);
 	ck_assert(t->baseline_separate);
+	ck_assert_uint_eq(t->report.every, 1);
 	ck_assert_uint_eq(t->report.tau_sweeps, 1024);
 	ck_assert_double_eq(t->report.a6_ratio, 10);
 	ck_assert_uint_eq(t->report.ais_chains, 256);
@@ -241,6 +242,7 @@ START_TEST(train_in_full)
 	ck_assert_uint_eq(t->optimizer.batch, 3);
 	ck_assert(!t->baseline_independent);
 	ck_assert(t->baseline_separate);
+	ck_assert_uint_eq(t->report.every, 1000000);
 	ck_assert_double_eq(t->report.a6_ratio, 20.5);
 }
 END_TEST
@@ -467,6 +469,11 @@ static const struct {
 	{ TRAIN(", \"baselines\": [1]"), "baselines[0]: unknown" },
 	{ TRAIN(", \"baselines\": [\"separate\", \"separate\"]"), "baselines[1]: \"separate\" is" },
 	{ TRAIN(", \"baselines\": [\"a\", \"b\", \"c\"]"), "baselines: 3 items are more" },
+	{ REPORT("\"every\": 0"), "report.every: 0 is out of range; give 1 to 1000000" },
+	{ REPORT("\"every\": 1000001"), "report.every: 1000001 is out of range" },
+	{ REPORT("\"every\": -1"), "report.every: -1 is out of range" },
+	{ REPORT("\"every\": 2.5"), "report.every: must be a whole number" },
+	{ REPORT("\"every\": \"last\""), "report.every: must be a whole number" },
 	{ REPORT("\"tau_sweeps\": 1"), "report.tau_sweeps: 1 is out of range" },
 	{ REPORT("\"a6_ratio\": 0.5"), "report.a6_ratio: 0.5 is out of range" },
 	{ REPORT("\"ais_chains\": 1"), "report.ais_chains: 1 is out of range" },

@@ -141,6 +141,25 @@ static inline int train_dir(const char *name, const char *more, int threads)
 	return dir;
 }
 
+/* Of so many epochs, of which every so-manieth is judged; validation: the fraction of images. */
+static inline int judged_dir(const char *name, unsigned int epochs, unsigned int every,
+			     double validation)
+{
+	int dir = job_dir(name);
+	char spec[2048];
+
+	snprintf(spec, sizeof(spec),
+		 "{\"kind\": \"train\", \"seed\": 3, \"data\": {\"images\": \"i.npy\", "
+		 "\"labels\": \"l.npy\", \"validation\": %g}, \"model\": {\"hidden\": 3, "
+		 "\"layers\": [4]}, \"device\": {\"chains\": 16, \"sweeps\": 8}, \"optimizer\": "
+		 "{\"epochs\": %u, \"steps\": 20, \"batch\": 17}, \"report\": {\"every\": %u, "
+		 "\"tau_sweeps\": 256, \"samples\": 3}}",
+		 validation, epochs, every);
+	write_images(dir, COUNT);
+	write_job(dir, spec, TRAIN_INPUTS, 2);
+	return dir;
+}
+
 /* ---- running it ---- */
 
 struct run {

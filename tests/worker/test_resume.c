@@ -29,6 +29,53 @@ START_TEST(sigkill_and_resume)
 }
 END_TEST
 
+/* Stopped between judged epochs, and before there is any, when there is no model to keep yet. */
+START_TEST(unjudged_epochs_and_resume)
+{
+	static const unsigned int every[] = { 7, 1000000 };
+	int whole = judged_dir("whole", 60, every[_i / 2], 0.1);
+	int cut = judged_dir("cut", 60, every[_i / 2], 0.1);
+	int signo = _i % 2 ? SIGKILL : SIGTERM;
+
+	run_to_done(whole);
+	ck_assert_uint_gt(run_with_stops(cut, signo, signo == SIGTERM ? 20000 : 60000, 8), 0);
+	check_same_training(whole, cut);
+	close(whole);
+	close(cut);
+}
+END_TEST
+
+/* It goes on, and not from its start: at each start, the first epoch told is the last one or later. */
+START_TEST(goes_on_before_any_epoch_is_judged)
+{
+	int dir = judged_dir("a", 1000000, 1000000, 0.1);
+	char type[16], reason[512];
+	json_int_t epoch = 0;
+
+	for (unsigned int k = 0; k < 3; k++) {
+		json_int_t before = epoch;
+		struct run r;
+		int status;
+
+		start(&r, dir);
+		while (epoch == before) {
+			json_t *line = next_line(&r);
+
+			ck_assert_ptr_nonnull(line);
+			ck_assert_ptr_null(json_object_get(line, "loss"));
+			epoch = json_integer_value(json_object_get(line, "epoch"));
+			ck_assert_int_ge(epoch, before);
+			json_decref(line);
+		}
+		kill(r.pid, SIGTERM);
+		status = finish(&r, type, reason);
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == WORKER_EXIT_STOPPED,
+			      "status %x: %s", status, reason);
+	}
+	close(dir);
+}
+END_TEST
+
 /* AIS in place of exact sums: more than 22 p-bits in either layer. */
 START_TEST(ais_and_resume)
 {
@@ -261,6 +308,8 @@ int main(void)
 	tcase_add_checked_fixture(t, make_root, remove_root);
 	tcase_add_test(t, sigterm_and_resume);
 	tcase_add_test(t, sigkill_and_resume);
+	tcase_add_loop_test(t, unjudged_epochs_and_resume, 0, 4);
+	tcase_add_test(t, goes_on_before_any_epoch_is_judged);
 	tcase_add_test(t, ais_and_resume);
 	tcase_add_loop_test(t, damaged_checkpoints, 0, 2);
 	tcase_add_test(t, lost_metrics);

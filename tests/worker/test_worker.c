@@ -69,6 +69,144 @@ START_TEST(threads_do_not_show)
 }
 END_TEST
 
+/* The lines of metrics.jsonl, without what they may differ in; flips: of the last one. */
+static json_t *judged_lines(int dir, json_int_t *flips)
+{
+	size_t size;
+	char *text = slurp(dir, "out/metrics.jsonl", &size), *rest = text, *line;
+	json_t *lines = json_array();
+
+	while ((line = strsep(&rest, "\n")) && *line) {
+		json_t *x = json_loads(line, 0, NULL);
+
+		*flips = json_integer_value(json_object_get(x, "flips"));
+		ck_assert_int_gt(*flips, 0);
+		ck_assert_int_eq(json_object_del(x, "flips"), 0);
+		ck_assert_int_eq(json_object_del(x, "seconds"), 0);
+		ck_assert_int_eq(json_array_append_new(lines, x), 0);
+	}
+	free(text);
+	return lines;
+}
+
+static json_int_t integer_at(const json_t *object, const char *key)
+{
+	json_t *x = json_object_get(object, key);
+
+	ck_assert_msg(json_is_integer(x), "%s is no whole number", key);
+	return json_integer_value(x);
+}
+
+/* The report lists the same epochs, and keeps the best of them. */
+static void check_judged(int dir, const json_t *lines, bool validation)
+{
+	json_t *report = load_report(dir), *line, *model;
+	json_int_t best = 0;
+	double most = 0;
+	size_t k, n[2] = { 0, 0 };
+
+	json_array_foreach(lines, k, line) {
+		bool separate =
+			!strcmp(json_string_value(json_object_get(line, "model")), "separate");
+		json_t *list = json_object_get(report, separate ? "epochs_separate" : "epochs");
+		double now = json_number_value(json_object_get(line, "loglik_validation"));
+
+		ck_assert_int_eq(integer_at(json_array_get(list, n[separate]++), "epoch"),
+				 integer_at(line, "epoch"));
+		if (separate || (validation && best && !(now > most)))
+			continue;
+		best = integer_at(line, "epoch");
+		most = now;
+	}
+	ck_assert_uint_eq(json_array_size(json_object_get(report, "epochs")), n[0]);
+	ck_assert_uint_eq(json_array_size(json_object_get(report, "epochs_separate")), n[1]);
+	model = json_object_get(report, "model");
+	ck_assert_int_eq(integer_at(model, "epoch"), best);
+	json_decref(report);
+}
+
+static const struct {
+	unsigned int every;
+	json_int_t epochs[6];
+	double validation;
+} fewer[] = {
+	{ 2, { 2, 4, 5 }, 0 },
+	{ 2, { 2, 4, 5 }, 0.1 },
+	{ 5, { 5 }, 0 },
+	{ 1000000, { 5 }, 0.1 },
+};
+
+/* Judging has no part in the training, and one epoch's none in another's. */
+START_TEST(fewer_epochs_are_judged)
+{
+	int all = judged_dir("all", 5, 1, fewer[_i].validation);
+	int some = judged_dir("some", 5, fewer[_i].every, fewer[_i].validation);
+	json_int_t flips[2] = { 0, 0 };
+	json_t *whole, *lines, *line;
+	size_t k, next = 0;
+
+	run_to_done(all);
+	run_to_done(some);
+	whole = judged_lines(all, &flips[0]);
+	lines = judged_lines(some, &flips[1]);
+	ck_assert_uint_eq(json_array_size(whole), 2 * 5);
+	json_array_foreach(whole, k, line) {
+		const json_int_t *at = fewer[_i].epochs;
+
+		while (*at && *at != integer_at(line, "epoch"))
+			at++;
+		if (*at)
+			ck_assert(json_equal(json_array_get(lines, next++), line));
+	}
+	ck_assert_uint_eq(json_array_size(lines), next);
+	/* Traces that were not taken. */
+	ck_assert_int_lt(flips[1], flips[0]);
+	check_judged(all, whole, fewer[_i].validation > 0);
+	check_judged(some, lines, fewer[_i].validation > 0);
+	if (fewer[_i].validation == 0) {
+		check_same_file(all, some, "out/model.safetensors");
+		check_same_file(all, some, "out/separate.safetensors");
+		check_same_file(all, some, "out/samples.npy");
+	}
+	json_decref(whole);
+	json_decref(lines);
+	close(all);
+	close(some);
+}
+END_TEST
+
+/* The figures of a progress line are of the epoch that it says. */
+START_TEST(progress_tells_which_epoch_was_judged)
+{
+	int dir = judged_dir("a", 5, 3, 0.1);
+	unsigned int last = 0;
+	json_t *line;
+	struct run r;
+	int status;
+
+	start(&r, dir);
+	while ((line = next_line(&r))) {
+		json_t *judged = json_object_get(line, "judged_epoch");
+
+		ck_assert_int_eq(judged != NULL, json_object_get(line, "loss") != NULL);
+		if (judged) {
+			json_int_t at = json_integer_value(judged), now = integer_at(line, "epoch");
+
+			ck_assert(at == 3 || at == 5);
+			ck_assert_int_eq(at, now - (now == 4));
+			last += at == 5;
+		}
+		json_decref(line);
+	}
+	ck_assert_int_eq(waitpid(r.pid, &status, 0), r.pid);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	close(r.fd);
+	/* Told of each model in any case. */
+	ck_assert_uint_ge(last, 2);
+	close(dir);
+}
+END_TEST
+
 START_TEST(bad_input_fails_with_a_reason)
 {
 	int dir = job_dir("a");
@@ -139,6 +277,8 @@ int main(void)
 	tcase_add_checked_fixture(t, make_root, remove_root);
 	tcase_add_test(t, train_leaves_its_results);
 	tcase_add_test(t, threads_do_not_show);
+	tcase_add_loop_test(t, fewer_epochs_are_judged, 0, ARRAY_SIZE(fewer));
+	tcase_add_test(t, progress_tells_which_epoch_was_judged);
 	tcase_add_test(t, bad_input_fails_with_a_reason);
 	tcase_add_test(t, full_disk_fails_with_a_reason);
 	tcase_add_test(t, unwritable_directory_fails_with_a_reason);
