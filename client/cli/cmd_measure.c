@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "chains.h"
 #include "cli.h"
 #include "json.h"
 #include "run_job.h"
@@ -6,36 +7,27 @@
 
 struct options {
 	bool json, force;
-	const char *dir, *scan, *device;
-	struct option_uint seed, code, chains, sweeps, burn, window, bits;
-	struct option_real beta, scale, ratio;
+	const char *dir;
+	struct chains chains;
+	struct option_uint window;
+	struct option_real ratio;
 	struct queueing queueing;
 };
 
 static const struct option_row rows[] = {
-	{ 0, "code", OPTION_UINT, offsetof(struct options, code), "K",
+	{ 0, "code", OPTION_UINT, offsetof(struct options, chains.code), "K",
 	  "one class of a trained model [all of them]" },
-	{ 0, "chains", OPTION_UINT, offsetof(struct options, chains), "C",
+	{ 0, "chains", OPTION_UINT, offsetof(struct options, chains.chains), "C",
 	  "parallel chains [256]" },
-	{ 0, "sweeps", OPTION_UINT, offsetof(struct options, sweeps), "S",
+	{ 0, "sweeps", OPTION_UINT, offsetof(struct options, chains.sweeps), "S",
 	  "recorded sweeps [4096]" },
-	{ 0, "burn", OPTION_UINT, offsetof(struct options, burn), "N",
+	{ 0, "burn", OPTION_UINT, offsetof(struct options, chains.burn), "N",
 	  "sweeps before the first recorded one [1000]" },
 	{ 0, "window", OPTION_UINT, offsetof(struct options, window), "K",
 	  "averaging window that A6 is asked of, sweeps [those recorded]" },
 	{ 0, "ratio", OPTION_REAL, offsetof(struct options, ratio), "X",
 	  "A6 holds from this K / tau_int on [10]" },
-	{ 0, "beta", OPTION_REAL, offsetof(struct options, beta), "B",
-	  "inverse temperature, P(+1) = sigma(beta I) [1]" },
-	{ 0, "scan", OPTION_STRING, offsetof(struct options, scan), "NAME",
-	  "palindrome or [random-direction]: reversible ones" },
-	{ 0, "bits", OPTION_UINT, offsetof(struct options, bits), "N",
-	  "coupling bits of the device, [8] or 16" },
-	{ 0, "scale", OPTION_REAL, offsetof(struct options, scale), "X",
-	  "J = scale * integer; 0: chosen [0]" },
-	{ 0, "device", OPTION_STRING, offsetof(struct options, device), "NAME",
-	  "run on that device, as `pbit devices` names it" },
-	{ 0, "seed", OPTION_UINT, offsetof(struct options, seed), "N", "seed [1]" },
+	CHAINS_ROWS(struct options, chains, "palindrome or [random-direction]: reversible ones"),
 	{ 'o', "output", OPTION_STRING, offsetof(struct options, dir), "DIR",
 	  "save the results there" },
 	{ 'f', "force", OPTION_FLAG, offsetof(struct options, force), NULL,
@@ -48,26 +40,14 @@ static const struct option_row rows[] = {
 
 static json_t *build_spec(const struct options *o, const char *model, struct err *e)
 {
-	_cleanup_json_ json_t *spec = json_pack("{s:s, s:s}", "kind", "measure", "model", model);
-	int r = 0;
+	_cleanup_json_ json_t *spec = chains_spec("measure", model, &o->chains, e);
 
-	if (!spec) {
-		err_set(e, -EINVAL, "the path of the model is not UTF-8");
+	if (!spec)
 		return NULL;
-	}
-	r = specfile_set_text(spec, "device.scan", o->scan, e);
-	r = r < 0 ? r : specfile_set_text(spec, "device.name", o->device, e);
-	r = r < 0 ? r : specfile_set_uint(spec, "seed", o->seed, e);
-	r = r < 0 ? r : specfile_set_uint(spec, "code", o->code, e);
-	r = r < 0 ? r : specfile_set_uint(spec, "burn", o->burn, e);
-	r = r < 0 ? r : specfile_set_uint(spec, "window", o->window, e);
-	r = r < 0 ? r : specfile_set_real(spec, "ratio", o->ratio, e);
-	r = r < 0 ? r : specfile_set_uint(spec, "device.chains", o->chains, e);
-	r = r < 0 ? r : specfile_set_uint(spec, "device.sweeps", o->sweeps, e);
-	r = r < 0 ? r : specfile_set_uint(spec, "device.bits", o->bits, e);
-	r = r < 0 ? r : specfile_set_real(spec, "device.beta", o->beta, e);
-	r = r < 0 ? r : specfile_set_real(spec, "device.scale", o->scale, e);
-	return r < 0 ? NULL : TAKE_PTR(spec);
+	if (specfile_set_uint(spec, "window", o->window, e) < 0 ||
+	    specfile_set_real(spec, "ratio", o->ratio, e) < 0)
+		return NULL;
+	return TAKE_PTR(spec);
 }
 
 static int run(const struct command *c, void *options, _unused_ int argc, char **argv)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "chains.h"
 #include "cli.h"
 #include "json.h"
 #include "run_job.h"
@@ -6,32 +7,24 @@
 
 struct options {
 	bool json, force;
-	const char *dir, *scan, *device;
-	struct option_uint seed, code, chains, sweeps, burn, every, bits;
-	struct option_real beta, scale;
+	const char *dir;
+	struct chains chains;
+	struct option_uint every;
 	struct queueing queueing;
 };
 
 static const struct option_row rows[] = {
-	{ 0, "code", OPTION_UINT, offsetof(struct options, code), "K",
+	{ 0, "code", OPTION_UINT, offsetof(struct options, chains.code), "K",
 	  "class whose couplings a trained model gives [0]" },
-	{ 0, "chains", OPTION_UINT, offsetof(struct options, chains), "C", "parallel chains [64]" },
-	{ 0, "sweeps", OPTION_UINT, offsetof(struct options, sweeps), "S", "sweeps in all [1000]" },
-	{ 0, "burn", OPTION_UINT, offsetof(struct options, burn), "N",
+	{ 0, "chains", OPTION_UINT, offsetof(struct options, chains.chains), "C",
+	  "parallel chains [64]" },
+	{ 0, "sweeps", OPTION_UINT, offsetof(struct options, chains.sweeps), "S",
+	  "sweeps in all [1000]" },
+	{ 0, "burn", OPTION_UINT, offsetof(struct options, chains.burn), "N",
 	  "sweeps before the first recorded one [100]" },
 	{ 0, "every", OPTION_UINT, offsetof(struct options, every), "N",
 	  "sweeps between recorded ones [1]" },
-	{ 0, "beta", OPTION_REAL, offsetof(struct options, beta), "B",
-	  "inverse temperature, P(+1) = sigma(beta I) [1]" },
-	{ 0, "scan", OPTION_STRING, offsetof(struct options, scan), "NAME",
-	  "alternating, palindrome or [random-direction]" },
-	{ 0, "bits", OPTION_UINT, offsetof(struct options, bits), "N",
-	  "coupling bits of the device, [8] or 16" },
-	{ 0, "scale", OPTION_REAL, offsetof(struct options, scale), "X",
-	  "J = scale * integer; 0: chosen [0]" },
-	{ 0, "device", OPTION_STRING, offsetof(struct options, device), "NAME",
-	  "run on that device, as `pbit devices` names it" },
-	{ 0, "seed", OPTION_UINT, offsetof(struct options, seed), "N", "seed [1]" },
+	CHAINS_ROWS(struct options, chains, "alternating, palindrome or [random-direction]"),
 	{ 'o', "output", OPTION_STRING, offsetof(struct options, dir), "DIR",
 	  "save the results there" },
 	{ 'f', "force", OPTION_FLAG, offsetof(struct options, force), NULL,
@@ -44,32 +37,13 @@ static const struct option_row rows[] = {
 
 static json_t *build_spec(const struct options *o, const char *model, struct err *e)
 {
-	_cleanup_json_ json_t *spec = NULL, *scan = NULL;
-	int r = 0;
+	_cleanup_json_ json_t *spec = chains_spec("sample", model, &o->chains, e);
 
-	spec = json_pack("{s:s, s:s}", "kind", "sample", "model", model);
-	if (!spec) {
-		err_set(e, -EINVAL, "the path of the model is not UTF-8");
+	if (!spec)
 		return NULL;
-	}
-	if (o->scan) {
-		scan = json_pack("{s:s}", "scan", o->scan);
-		if (!scan || json_object_set(spec, "device", scan) < 0) {
-			err_set(e, -EINVAL, "--scan: the name is not UTF-8");
-			return NULL;
-		}
-	}
-	r = r < 0 ? r : specfile_set_text(spec, "device.name", o->device, e);
-	r = r < 0 ? r : specfile_set_uint(spec, "seed", o->seed, e);
-	r = r < 0 ? r : specfile_set_uint(spec, "code", o->code, e);
-	r = r < 0 ? r : specfile_set_uint(spec, "burn", o->burn, e);
-	r = r < 0 ? r : specfile_set_uint(spec, "every", o->every, e);
-	r = r < 0 ? r : specfile_set_uint(spec, "device.chains", o->chains, e);
-	r = r < 0 ? r : specfile_set_uint(spec, "device.sweeps", o->sweeps, e);
-	r = r < 0 ? r : specfile_set_uint(spec, "device.bits", o->bits, e);
-	r = r < 0 ? r : specfile_set_real(spec, "device.beta", o->beta, e);
-	r = r < 0 ? r : specfile_set_real(spec, "device.scale", o->scale, e);
-	return r < 0 ? NULL : TAKE_PTR(spec);
+	if (specfile_set_uint(spec, "every", o->every, e) < 0)
+		return NULL;
+	return TAKE_PTR(spec);
 }
 
 static int run(const struct command *c, void *options, _unused_ int argc, char **argv)
