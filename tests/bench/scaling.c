@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../machine/room.h"
 #include "machine.h"
 
 #define TURNS	    9
@@ -66,14 +67,6 @@ static void must(int good, const char *what)
 	exit(1);
 }
 
-static void *room(size_t size)
-{
-	void *p = aligned_alloc(64, (size + 63) & ~(size_t)63);
-
-	must(p != NULL, "out of memory");
-	return memset(p, 0, size);
-}
-
 /* Rotations that wait for each other take a cycle each. */
 static double clock_ghz(void)
 {
@@ -97,7 +90,7 @@ static double clock_ghz(void)
 static void machine_new(struct machine *mc, const struct row *row, enum pbm_isa isa)
 {
 	size_t size = (size_t)row->n * row->m, k;
-	s16 *w = room(size * sizeof(*w));
+	s16 *w = zeroed(size * sizeof(*w));
 	double square = 0, inputs = 2.0 * row->n * row->m / (row->n + row->m);
 	u32 x = 1, t, from = 0;
 
@@ -114,8 +107,8 @@ static void machine_new(struct machine *mc, const struct row *row, enum pbm_isa 
 		else
 			w[k] = (s16)c;
 	}
-	mc->image = room(pbm_image_size(&mc->shape));
-	mc->states = room((size_t)row->chains * pbm_state_words(&mc->shape) * sizeof(u64));
+	mc->image = zeroed(pbm_image_size(&mc->shape));
+	mc->states = zeroed((size_t)row->chains * pbm_state_words(&mc->shape) * sizeof(u64));
 	mc->gain = (u64)(ldexp(row->cold, PBM_GAIN_FRAC) / sqrt(square / (double)size * inputs));
 	pbm_states_random(&mc->shape, 1, 0, row->chains, NULL, mc->states);
 	must(pbm_load(&mc->shape, w, mc->image) == 0, "the couplings do not load");
@@ -124,7 +117,7 @@ static void machine_new(struct machine *mc, const struct row *row, enum pbm_isa 
 		u32 to = row->chains * (t + 1) / row->threads;
 
 		mc->shares[t] = (struct share){ .machine = mc,
-						.scratch = room(pbm_scratch_size(&mc->shape)),
+						.scratch = zeroed(pbm_scratch_size(&mc->shape)),
 						.chain0 = from,
 						.chains = to - from };
 		from = to;

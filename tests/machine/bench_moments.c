@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "rbm.h"
+#include "room.h"
 
 #define N      784u
 #define M      512u
@@ -19,15 +20,6 @@
 
 static const struct pbm_shape shape = { PBM_NET_RBM, N, M, CHAINS, 8 };
 static double times[ROUTES + 1][MOST], settling[MOST]; /* ns; the last are sgemm's */
-
-static void *memory(size_t size)
-{
-	void *p = aligned_alloc(64, (size + 63) & ~(size_t)63);
-
-	if (!p)
-		exit(1);
-	return p;
-}
 
 static double now(void)
 {
@@ -93,10 +85,10 @@ static double median(double *t, u32 count)
 int main(int argc, char **argv)
 {
 	u32 rounds = argc > 1 ? (u32)atoi(argv[1]) : 200, r, k, routes = pbm_isa_best() + 1;
-	u64 *states = memory(sizeof(u64) * CHAINS * pbm_state_words(&shape)), gain = 1ull << 50;
-	struct rbm_scratch *scratch = memory(pbm_scratch_size(&shape));
-	void *image = memory(pbm_image_size(&shape));
-	float *v = memory(sizeof(float) * CHAINS * N), *h = memory(sizeof(float) * CHAINS * M);
+	u64 *states = room(sizeof(u64) * CHAINS * pbm_state_words(&shape)), gain = 1ull << 50;
+	struct rbm_scratch *scratch = room(pbm_scratch_size(&shape));
+	void *image = room(pbm_image_size(&shape));
+	float *v = room(sizeof(float) * CHAINS * N), *h = room(sizeof(float) * CHAINS * M);
 	float *vh = calloc((size_t)N * M, sizeof(*vh));
 	s8 *w = calloc((size_t)N * M, 1);
 	struct pbm_sums sums = {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "machine.h"
+#include "room.h"
 #include "spread.h"
 
 #define N 784u
@@ -42,15 +43,6 @@ __attribute__((noinline)) int counted(struct machine *mc);
 int counted(struct machine *mc)
 {
 	return mc->what(mc);
-}
-
-static void *room(size_t size)
-{
-	void *p = aligned_alloc(64, (size + 63) & ~(size_t)63);
-
-	if (!p)
-		exit(1);
-	return memset(p, 0, (size + 63) & ~(size_t)63);
 }
 
 static void must(int r)
@@ -129,11 +121,11 @@ static void make(const struct work *w, struct machine *mc, const u64 *gain,
 
 	mc->shape = (struct pbm_shape){ PBM_NET_RBM, N, M, w->chains, w->bits };
 	mc->isa = w->isa;
-	mc->couplings = room((size_t)N * M * w->bits / 8);
-	mc->image = room(pbm_image_size(&mc->shape));
-	mc->scratch = room(pbm_scratch_size(&mc->shape));
-	mc->states = room(sizeof(u64) * w->chains * pbm_state_words(&mc->shape));
-	mc->sums = room(sizeof(s64) * (N + M + (size_t)N * M));
+	mc->couplings = zeroed((size_t)N * M * w->bits / 8);
+	mc->image = zeroed(pbm_image_size(&mc->shape));
+	mc->scratch = zeroed(pbm_scratch_size(&mc->shape));
+	mc->states = zeroed(sizeof(u64) * w->chains * pbm_state_words(&mc->shape));
+	mc->sums = zeroed(sizeof(s64) * (N + M + (size_t)N * M));
 	for (k = 0; k < N * M; k++) {
 		s32 c;
 
@@ -214,7 +206,7 @@ int main(void)
 	const struct pbm_spread_params params = {
 		.seed = 1, .beta = 50000, .offset = 2000, .drift = 1000, .drift_period = 64
 	};
-	struct pbm_p_bit *p_bits = room((N + M) * sizeof(*p_bits));
+	struct pbm_p_bit *p_bits = zeroed((N + M) * sizeof(*p_bits));
 	const struct pbm_spread spread = { p_bits, params.drift_period };
 	size_t k;
 

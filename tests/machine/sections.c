@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "room.h"
 #include "sections.h"
 
 #define TIMES	7
@@ -44,16 +45,6 @@ static void rest(void *arg)
 		r->ns[r->count] = ns;
 	r->count++;
 	r->last = now();
-}
-
-static void *room(size_t size)
-{
-	size_t whole = (size + 63) & ~(size_t)63;
-	void *p = aligned_alloc(64, whole);
-
-	if (!p)
-		exit(1);
-	return memset(p, 0, whole);
 }
 
 struct memory {
@@ -128,7 +119,7 @@ static size_t sections_of(const struct section_case *c, const struct rests *r, u
 
 static u64 tell(const struct section_case *c, struct rests *r)
 {
-	u64 *ns = room(r->count * sizeof(*ns)), longest;
+	u64 *ns = zeroed(r->count * sizeof(*ns)), longest;
 	size_t count = sections_of(c, r, ns);
 
 	section_tell(c, "stretches", r->ns, r->count);
@@ -143,13 +134,13 @@ static u64 look_at(const struct section_case *c, enum pbm_isa isa)
 	const struct pbm_shape s = { PBM_NET_RBM, c->n, c->m, c->chains, c->bits };
 	size_t pairs = (size_t)c->n * c->m;
 	struct memory mem = {
-		.couplings = room(pairs * c->bits / 8),
-		.image = room(pbm_image_size(&s)),
-		.scratch = room(pbm_scratch_size(&s)),
-		.states = room(sizeof(u64) * c->chains * pbm_state_words(&s)),
+		.couplings = zeroed(pairs * c->bits / 8),
+		.image = zeroed(pbm_image_size(&s)),
+		.scratch = zeroed(pbm_scratch_size(&s)),
+		.states = zeroed(sizeof(u64) * c->chains * pbm_state_words(&s)),
 		.gain = section_gain(c),
-		.sums = room(sizeof(s64) * (c->n + c->m + pairs)),
-		.p_bits = room(sizeof(struct pbm_p_bit) * (c->n + c->m)),
+		.sums = zeroed(sizeof(s64) * (c->n + c->m + pairs)),
+		.p_bits = zeroed(sizeof(struct pbm_p_bit) * (c->n + c->m)),
 	};
 	struct rests rests = { 0 };
 	u64 longest;
@@ -191,7 +182,7 @@ static void look_at_all(enum pbm_isa isa)
 
 int main(void)
 {
-	void *memory = room(pbm_check_size());
+	void *memory = zeroed(pbm_check_size());
 	enum pbm_isa isa;
 
 	for (isa = PBM_ISA_AVX2; isa <= PBM_ISA_VAES && isa <= pbm_isa_best(); isa++)

@@ -13,6 +13,7 @@
 
 #include "law.h"
 #include "machine.h"
+#include "room.h"
 
 #define CHAINS 4096u
 #define ROUNDS 60u
@@ -46,8 +47,8 @@ static int allowed(const struct model *o, u32 v, u32 h)
 static void count_states(const struct model *o, enum pbm_scan scan, enum pbm_isa isa, u32 *count)
 {
 	struct pbm_shape s = { PBM_NET_RBM, o->n, o->m, CHAINS, 8 };
-	void *image = aligned_alloc(64, (pbm_image_size(&s) + 63) & ~63ull);
-	void *scratch = aligned_alloc(64, (pbm_scratch_size(&s) + 63) & ~63ull);
+	void *image = room(pbm_image_size(&s));
+	void *scratch = room(pbm_scratch_size(&s));
 	u64 *states = calloc(CHAINS, 2 * sizeof(u64));
 	u64 gain = (u64)(o->x * log2e * (double)(1ull << PBM_GAIN_FRAC));
 	struct pbm_run run = { .seed = 2718 + scan,

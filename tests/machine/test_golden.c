@@ -12,12 +12,13 @@
 #include "golden_program.h"
 #include "law.h"
 #include "machine.h"
+#include "room.h"
 
 static void run_program(u32 scan, u32 bits, enum pbm_isa isa, struct golden *g)
 {
 	struct pbm_shape s = { PBM_NET_RBM, N, M, CHAINS, bits };
-	void *image = aligned_alloc(64, (pbm_image_size(&s) + 63) & ~63ull);
-	void *scratch = aligned_alloc(64, (pbm_scratch_size(&s) + 63) & ~63ull);
+	void *image = room(pbm_image_size(&s));
+	void *scratch = room(pbm_scratch_size(&s));
 	s16 *w16 = calloc(N * M, sizeof(s16));
 	s8 *w8 = calloc(N * M, 1);
 	u64 gains[SWEEPS];

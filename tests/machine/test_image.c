@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rbm.h"
+#include "room.h"
 
 #undef __SSE2__
 #define pbm_image_size	words_image_size
@@ -25,15 +26,6 @@ int words_load_part(const struct pbm_shape *s, const void *couplings, void *imag
 static const u32 sizes[][2] = { { 1, 1 },   { 7, 9 },	{ 64, 64 },   { 65, 63 },
 				{ 130, 3 }, { 3, 530 }, { 70, 1030 }, { 513, 128 } };
 static const s32 limits[] = { 1, 31, 32, 63, 64, 127, 2000, 32767 };
-
-static void *zeroed(size_t size)
-{
-	void *p = aligned_alloc(64, (size + 64) & ~(size_t)63);
-
-	ck_assert_ptr_nonnull(p);
-	memset(p, 0, size);
-	return p;
-}
 
 static void fill(void *w, u32 count, u32 bits, s32 limit)
 {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "reference.h"
+#include "room.h"
 
 static u64 random_state;
 
@@ -38,22 +39,13 @@ struct program {
 	struct pbm_spread spread;
 };
 
-static void *zeroed(u64 count, u64 size)
-{
-	void *p = aligned_alloc(64, (count * size + 127) & ~63ull);
-
-	ck_assert_ptr_nonnull(p);
-	memset(p, 0, count * size);
-	return p;
-}
-
 static void random_couplings(struct program *p)
 {
 	u64 count = (u64)p->shape.n * p->shape.m, k;
 	static const s32 limits[] = { 5, 31, 63, 127, 32767, 2000 };
 	s32 limit = limits[p->shape.bits == 8 ? next_random() % 4 : 4 + next_random() % 2];
 
-	p->couplings = zeroed(count, p->shape.bits / 8);
+	p->couplings = zeroed(count * p->shape.bits / 8);
 	for (k = 0; k < count; k++) {
 		s32 w = (s32)(next_random() % (2 * (u64)limit + 1)) - limit;
 
@@ -76,7 +68,7 @@ static void random_spread(struct program *p)
 		.stuck = 100000,
 	};
 
-	p->p_bits = zeroed(p->shape.n + p->shape.m, sizeof(*p->p_bits));
+	p->p_bits = zeroed((p->shape.n + p->shape.m) * sizeof(*p->p_bits));
 	pbm_spread_make(&params, 0, p->shape.n + p->shape.m, p->p_bits);
 	p->spread = (struct pbm_spread){ p->p_bits, params.drift_period };
 	if (next_random() & 1)
@@ -99,11 +91,11 @@ static void random_program(struct program *p)
 		s->n = 1 + (u32)(next_random() % 600), s->bits = 8;
 	random_couplings(p);
 	words = pbm_state_words(s);
-	p->clamp = zeroed(words, sizeof(u64));
+	p->clamp = zeroed(words * sizeof(u64));
 	if (next_random() & 1)
 		for (k = 0; k < words; k++)
 			p->clamp[k] = next_random() & next_random() & next_random();
-	p->initial = zeroed((u64)words * s->chains, sizeof(u64));
+	p->initial = zeroed((u64)words * s->chains * sizeof(u64));
 	pbm_states_random(s, next_random(), 0, s->chains, NULL, p->initial);
 	p->run.seed = next_random();
 	p->run.sweep0 = next_random() >> (8 + next_random() % 56);
@@ -115,7 +107,7 @@ static void random_program(struct program *p)
 	p->run.chain0 = (u32)(next_random() % 1000);
 	p->run.chains = s->chains;
 	p->run.gains = next_random() & 1 ? 1 : p->run.sweeps;
-	p->gains = zeroed(p->run.gains, sizeof(u64));
+	p->gains = zeroed(p->run.gains * sizeof(u64));
 	base = next_random() % 34; /* |F| gain from far below 1 to far above 33 */
 	for (k = 0; k < p->run.gains; k++)
 		p->gains[k] = (next_random() | 1ull << 63) >> (base + next_random() % 3);
@@ -124,8 +116,8 @@ static void random_program(struct program *p)
 	p->run.trace_chains = s->chains + 3;
 	p->run.trace_chain0 = 2;
 	p->records = p->run.sweeps / p->run.every;
-	p->image = zeroed(1, pbm_image_size(s));
-	p->scratch = zeroed(1, pbm_scratch_size(s));
+	p->image = zeroed(pbm_image_size(s));
+	p->scratch = zeroed(pbm_scratch_size(s));
 	random_spread(p);
 	ck_assert_int_eq(pbm_load(s, p->couplings, p->image), 0);
 }
@@ -146,13 +138,13 @@ static void new_outcome(const struct program *p, struct outcome *o)
 	u64 words = pbm_state_words(&p->shape), rows = (u64)p->records * p->run.trace_chains;
 
 	memset(o, 0, sizeof(*o));
-	o->states = zeroed(words * p->shape.chains, sizeof(u64));
+	o->states = zeroed(words * p->shape.chains * sizeof(u64));
 	memcpy(o->states, p->initial, words * p->shape.chains * sizeof(u64));
-	o->state_trace = zeroed(rows * words, sizeof(u64));
-	o->energy_trace = zeroed(rows, sizeof(s64));
-	o->sums.vh = zeroed((u64)p->shape.n * p->shape.m, sizeof(s64));
-	o->sums.v = zeroed(p->shape.n, sizeof(s64));
-	o->sums.h = zeroed(p->shape.m, sizeof(s64));
+	o->state_trace = zeroed(rows * words * sizeof(u64));
+	o->energy_trace = zeroed(rows * sizeof(s64));
+	o->sums.vh = zeroed((u64)p->shape.n * p->shape.m * sizeof(s64));
+	o->sums.v = zeroed(p->shape.n * sizeof(s64));
+	o->sums.h = zeroed(p->shape.m * sizeof(s64));
 	o->sums.energy = &o->energy;
 }
 
@@ -170,7 +162,7 @@ static void free_outcome(struct outcome *o)
 /* Sums on their way to vh, in memory that held something else. */
 static void new_near(const struct pbm_shape *s, struct pbm_sums *sums)
 {
-	sums->near = zeroed((u64)s->n * s->m, sizeof(s16));
+	sums->near = zeroed((u64)s->n * s->m * sizeof(s16));
 	memset(sums->near, 0x55, sizeof(s16) * s->n * s->m);
 }
 
@@ -247,15 +239,18 @@ START_TEST(coarse_units)
 	static const double units[] = { 1.5, 4, 6, 9, 13 }; /* of log2, of a field of 1 */
 	const struct pbm_shape s = { PBM_NET_RBM, 70, 60, 40, 8 };
 	enum pbm_isa isa = (enum pbm_isa)(_i / WAYS);
-	u64 words = pbm_state_words(&s) * s.chains, k;
-	u64 *ref = zeroed(words, sizeof(u64)), *got = zeroed(words, sizeof(u64)), gain;
-	void *image = zeroed(1, pbm_image_size(&s)), *scratch = zeroed(1, pbm_scratch_size(&s));
+	u64 words = pbm_state_words(&s) * s.chains, *ref, *got, gain, k;
+	void *image, *scratch;
 	s64 vh[70 * 60] = { 0 }, v[70] = { 0 }, h[60] = { 0 }, energy = 0;
 	struct pbm_sums sums = { .vh = vh, .v = v, .h = h, .energy = &energy };
 	s8 w[70 * 60];
 
 	if (isa > pbm_isa_best())
 		return;
+	ref = zeroed(words * sizeof(u64));
+	got = zeroed(words * sizeof(u64));
+	image = zeroed(pbm_image_size(&s));
+	scratch = zeroed(pbm_scratch_size(&s));
 	random_state = 14;
 	for (k = 0; k < sizeof(w); k++)
 		w[k] = next_random() % 16 ? 0 : (s8)(next_random() % 3) - 1;
@@ -428,10 +423,10 @@ END_TEST
 /* Chains that stand still, so that what they sum to is plain: all sizes of a batch, then many. */
 static void sum_still(const struct pbm_shape *s, u32 sweeps, bool near, enum pbm_isa isa)
 {
-	u64 words = pbm_state_words(s), *states = zeroed(words * s->chains, sizeof(u64)), gain = 0;
-	u64 *clamp = zeroed(words, sizeof(u64));
-	void *image = zeroed(1, pbm_image_size(s)), *scratch = zeroed(1, pbm_scratch_size(s));
-	s8 *w = zeroed((u64)s->n * s->m, 1);
+	u64 words = pbm_state_words(s), *states = zeroed(words * s->chains * sizeof(u64)), gain = 0;
+	u64 *clamp = zeroed(words * sizeof(u64));
+	void *image = zeroed(pbm_image_size(s)), *scratch = zeroed(pbm_scratch_size(s));
+	s8 *w = zeroed((u64)s->n * s->m);
 	struct pbm_run run = { .sweeps = sweeps,
 			       .every = 1,
 			       .chains = s->chains,
@@ -442,9 +437,9 @@ static void sum_still(const struct pbm_shape *s, u32 sweeps, bool near, enum pbm
 	struct pbm_sums sums = { 0 };
 	u32 c, i, j, h = pbm_side_words(s->n);
 
-	sums.vh = zeroed((u64)s->n * s->m, sizeof(s64));
-	sums.v = zeroed(s->n, sizeof(s64));
-	sums.h = zeroed(s->m, sizeof(s64));
+	sums.vh = zeroed((u64)s->n * s->m * sizeof(s64));
+	sums.v = zeroed(s->n * sizeof(s64));
+	sums.h = zeroed(s->m * sizeof(s64));
 	if (near)
 		new_near(s, &sums);
 	memset(clamp, 0xff, words * sizeof(u64));
@@ -516,8 +511,7 @@ START_TEST(refusals)
 			       .states = states,
 			       .trace_chains = 1 };
 	s8 w[6] = { 1, 2, 3, -4, 5, -127 };
-	void *image = zeroed(1, pbm_image_size(&good)),
-	     *scratch = zeroed(1, pbm_scratch_size(&good));
+	void *image = zeroed(pbm_image_size(&good)), *scratch = zeroed(pbm_scratch_size(&good));
 	const struct pbm_spread still = { 0 };
 	struct pbm_run wrong;
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "machine.h"
+#include "room.h"
 #include "spread.h"
 
 #define P_BITS 262144u
@@ -293,8 +294,8 @@ static void stationary(const struct small *o, double *law)
 static void count_states(const struct small *o, enum pbm_isa isa, u32 *count)
 {
 	const struct pbm_shape s = { PBM_NET_RBM, 2, 2, CHAINS, 8 };
-	void *image = aligned_alloc(64, (pbm_image_size(&s) + 63) & ~63ull);
-	void *scratch = aligned_alloc(64, (pbm_scratch_size(&s) + 63) & ~63ull);
+	void *image = room(pbm_image_size(&s));
+	void *scratch = room(pbm_scratch_size(&s));
 	u64 *states = calloc(CHAINS, 2 * sizeof(u64));
 	u64 gain = (u64)(o->x * M_LOG2E * 0x1p58);
 	const struct pbm_spread spread = { o->p_bits, 1 };
@@ -361,8 +362,8 @@ static u64 run_program(enum pbm_isa isa, const struct pbm_spread *spread, u32 bi
 		       u64 *trace)
 {
 	const struct pbm_shape s = { PBM_NET_RBM, N, M, 3, bits };
-	void *image = aligned_alloc(64, (pbm_image_size(&s) + 63) & ~63ull);
-	void *scratch = aligned_alloc(64, (pbm_scratch_size(&s) + 63) & ~63ull);
+	void *image = room(pbm_image_size(&s));
+	void *scratch = room(pbm_scratch_size(&s));
 	u64 gain = (1ull << PBM_GAIN_FRAC) / 100, clamp[WORDS] = { 2, 0, 4 }, hash = 0;
 	struct pbm_run run = { .seed = 20240229,
 			       .sweep0 = 0xfffffff0,
