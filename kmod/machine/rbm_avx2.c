@@ -3,7 +3,5 @@
 #if defined(__x86_64__) && !defined(__CHECKER__) /* sparse knows no vectors */
 #include "rbm_tables.h"
 
-const struct rbm_route rbm_route_avx2 =
-	RBM_VECTOR_ROUTE(.product = product_tables, .product_chains = 32,
-			 .moved = { 250, 400, RBM_NEVER, 0 });
+const struct rbm_route rbm_route_avx2 = RBM_TABLES_ROUTE;
 #endif

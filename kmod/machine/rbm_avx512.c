@@ -5,7 +5,5 @@
 #define SIMD_BYTES 64
 #include "rbm_tables.h"
 
-const struct rbm_route rbm_route_avx512 =
-	RBM_VECTOR_ROUTE(.product = product_tables, .product_chains = 32,
-			 .moved = { 300, 450, RBM_NEVER, 0 });
+const struct rbm_route rbm_route_avx512 = RBM_TABLES_ROUTE;
 #endif

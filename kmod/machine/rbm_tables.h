@@ -251,4 +251,12 @@ static void product_tables(struct rbm_context *c, enum rbm_side side, const u8 *
 	}
 }
 
+/* What must have changed for tables to pay, by width of couplings and vectors; see README.md. */
+#define TABLES_MOVED16 (SIMD_BYTES == 64 ? 300 : 250)
+#define TABLES_MOVED8  (SIMD_BYTES == 64 ? 450 : 400)
+
+#define RBM_TABLES_ROUTE                                                  \
+	RBM_VECTOR_ROUTE(.product = product_tables, .product_chains = 32, \
+			 .moved = { TABLES_MOVED16, TABLES_MOVED8, RBM_NEVER, 0 })
+
 #endif

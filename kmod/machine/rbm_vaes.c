@@ -4,7 +4,5 @@
 #define PBM_HAVE_VAES
 #include "rbm_tables.h"
 
-const struct rbm_route rbm_route_vaes =
-	RBM_VECTOR_ROUTE(.product = product_tables, .product_chains = 32,
-			 .moved = { 250, 400, RBM_NEVER, 0 });
+const struct rbm_route rbm_route_vaes = RBM_TABLES_ROUTE;
 #endif
