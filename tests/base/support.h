@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "../run_suite.h"
 #include "err.h"
 
 /* Fails unless r refused with a sentence of one line that holds needle. */
@@ -132,18 +133,6 @@ static inline void assert_clean_refusal(int r, const struct err *e)
 	expect(n > 0);
 	for (size_t i = 0; i < n; i++)
 		expect((unsigned char)e->text[i] >= 0x20);
-}
-
-/* main() of a test program of one suite. */
-static inline int run_suite(Suite *s)
-{
-	SRunner *runner = srunner_create(s);
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
 }
 
 #define FUZZ_ROUNDS  20000

@@ -263,8 +263,6 @@ int main(void)
 {
 	Suite *s = suite_create("inputs");
 	TCase *t = tcase_create("inputs");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, test_good);
@@ -276,9 +274,5 @@ int main(void)
 	tcase_add_test(t, test_mixing);
 	tcase_add_test(t, test_files);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

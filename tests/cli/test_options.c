@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "options.h"
-#include "run_suite.h"
+#include "run_cases.h"
 
 struct values {
 	bool json, watch;
@@ -162,5 +162,5 @@ static void add_tests(TCase *t)
 
 int main(void)
 {
-	return run_suite("options", add_tests);
+	return run_cases("options", add_tests);
 }

@@ -4,7 +4,7 @@
 
 #include "ids.h"
 #include "queueing.h"
-#include "run_suite.h"
+#include "run_cases.h"
 
 static const struct {
 	const char *text, *key, *values; /* values NULL: refused with key as the needle */
@@ -177,5 +177,5 @@ static void add_tests(TCase *t)
 
 int main(void)
 {
-	return run_suite("queueing", add_tests);
+	return run_cases("queueing", add_tests);
 }

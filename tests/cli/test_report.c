@@ -8,7 +8,7 @@
 #include "json.h"
 #include "progress.h"
 #include "report.h"
-#include "run_suite.h"
+#include "run_cases.h"
 #include "terminal.h"
 
 static const char train[] =
@@ -295,5 +295,5 @@ static void add_tests(TCase *t)
 
 int main(void)
 {
-	return run_suite("report", add_tests);
+	return run_cases("report", add_tests);
 }

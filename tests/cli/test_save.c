@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "memfd.h"
-#include "run_suite.h"
+#include "run_cases.h"
 #include "save.h"
 
 static char dir[] = "/tmp/pbit-save-XXXXXX";
@@ -197,5 +197,5 @@ static void add_tests(TCase *t)
 
 int main(void)
 {
-	return run_suite("save", add_tests);
+	return run_cases("save", add_tests);
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "json.h"
-#include "run_suite.h"
+#include "run_cases.h"
 #include "spec.h"
 #include "specfile.h"
 
@@ -138,5 +138,5 @@ static void add_tests(TCase *t)
 
 int main(void)
 {
-	return run_suite("specfile", add_tests);
+	return run_cases("specfile", add_tests);
 }

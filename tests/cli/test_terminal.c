@@ -3,7 +3,7 @@
 #include <locale.h>
 #include <string.h>
 
-#include "run_suite.h"
+#include "run_cases.h"
 #include "table.h"
 #include "terminal.h"
 
@@ -222,5 +222,5 @@ static void add_tests(TCase *t)
 
 int main(void)
 {
-	return run_suite("terminal", add_tests);
+	return run_cases("terminal", add_tests);
 }

@@ -327,5 +327,5 @@ static void add_tests(TCase *t)
 
 int main(void)
 {
-	return run_suite("top", add_tests);
+	return run_cases("top", add_tests);
 }

@@ -229,5 +229,5 @@ static void add_tests(TCase *t)
 
 int main(void)
 {
-	return run_suite("top_view", add_tests);
+	return run_cases("top_view", add_tests);
 }

@@ -2,7 +2,7 @@
 /* Durations and times as people write them, in a zone with summer time. */
 #include <string.h>
 
-#include "run_suite.h"
+#include "run_cases.h"
 #include "when.h"
 
 #define SECOND INT64_C(1000000)
@@ -160,5 +160,5 @@ static void add_tests(TCase *t)
 
 int main(void)
 {
-	return run_suite("when", add_tests);
+	return run_cases("when", add_tests);
 }

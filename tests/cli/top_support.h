@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "json.h"
-#include "run_suite.h"
+#include "run_cases.h"
 #include "top_screen.h"
 
 /* 17:03:12 UTC; single quotes for double ones. */

@@ -423,14 +423,3 @@ double real(const json_t *object, const char *key)
 	ck_assert_msg(json_is_number(json_object_get(object, key)), "no number '%s'", key);
 	return json_number_value(json_object_get(object, key));
 }
-
-int run_suite(Suite *s)
-{
-	SRunner *runner = srunner_create(s);
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 
+#include "../run_suite.h"
 #include "err.h"
 #include "json.h"
 #include "protocol.h"
@@ -96,7 +97,5 @@ json_t *result_of(sd_bus *bus, uint64_t id);
 const char *str(const json_t *object, const char *key);
 int64_t num(const json_t *object, const char *key);
 double real(const json_t *object, const char *key);
-
-int run_suite(Suite *s); /* main()'s result */
 
 #endif

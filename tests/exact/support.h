@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "../run_suite.h"
 #include "exact/mixing.h"
 
 #define MAX_W 144
@@ -48,17 +49,11 @@ static inline int run_cases(const char *name, void (*add)(TCase *t))
 {
 	Suite *s = suite_create(name);
 	TCase *t = tcase_create(name);
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(t, 600);
 	add(t);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }
 
 #endif
