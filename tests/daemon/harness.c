@@ -192,6 +192,29 @@ int harness_kill(struct harness *h, int number)
 	return harness_wait(pid);
 }
 
+pid_t harness_start_killer(struct harness *h, useconds_t delay)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		usleep(delay);
+		kill(h->daemon, SIGKILL);
+		_exit(0);
+	}
+	return pid;
+}
+
+void harness_killed(struct harness *h, pid_t killer, unsigned int round)
+{
+	int status;
+
+	ck_assert_int_eq(harness_wait(killer), 0);
+	status = harness_wait(h->daemon);
+	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+		      "round %u: pbitd left with status %d; see %s/log", round, status, h->root);
+	h->daemon = 0;
+}
+
 bool harness_logged(struct harness *h, const char *text)
 {
 	char path[96];

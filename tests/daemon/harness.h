@@ -44,6 +44,13 @@ pid_t harness_spawn(struct harness *h, const char *const *arguments);
 /* Sends the signal, waits for the end, returns waitpid()'s status. */
 int harness_kill(struct harness *h, int number);
 int harness_wait(pid_t pid);
+/*
+ * SIGKILL for the daemon after so many us. The killer, which is returned, is another process, so
+ * that the daemon dies while a call waits for its answer.
+ */
+pid_t harness_start_killer(struct harness *h, useconds_t delay);
+/* Waits for both. The kill has to have ended it: a daemon that does not start is another fault. */
+void harness_killed(struct harness *h, pid_t killer, unsigned int round);
 /* True when the daemon's log has the text; the daemon is given time to write it. */
 bool harness_logged(struct harness *h, const char *text);
 char *harness_program(const char *below_build); /* "bin/pbitd" -> its path */

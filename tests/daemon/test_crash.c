@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "harness.h"
 #include "users.h"
@@ -33,19 +32,6 @@ struct record {
 	size_t n;
 	size_t asked; /* acknowledged or not */
 };
-
-/* The killer is another process, so that the daemon dies while a call waits for its answer. */
-static pid_t start_killer(useconds_t delay)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		usleep(delay);
-		kill(h.daemon, SIGKILL);
-		_exit(0);
-	}
-	return pid;
-}
 
 static void submit_until_killed(sd_bus *bus, struct record *record, int fd)
 {
@@ -107,26 +93,19 @@ START_TEST(nothing_acknowledged_is_lost)
 
 	most = longest_delay(&record, fd);
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (unsigned int round = 0; round < ROUNDS; round++) {
 		_cleanup_bus_ sd_bus *client = NULL;
 		size_t before = record.n;
 		pid_t killer;
-		int status;
 
 		harness_start(&h, NULL);
 		client = harness_connect(&h);
-		killer = start_killer((useconds_t)(next_random(&x) % most));
+		killer = harness_start_killer(&h, (useconds_t)(next_random(&x) % most));
 		submit_until_killed(client, &record, fd);
 		/* Within what a submission takes here and now: both answers are to occur. */
 		most = record.n == before ? MIN(most + most / 4, (uint64_t)MAX_DELAY_US) :
 					    MAX(most - most / 4, (uint64_t)MIN_DELAY_US);
-		ck_assert_int_eq(harness_wait(killer), 0);
-		/* It was the kill that ended it: a daemon that does not start is another failure. */
-		status = harness_wait(h.daemon);
-		ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-			      "round %d: pbitd left with status %d; see %s/log", round, status,
-			      h.root);
-		h.daemon = 0;
+		harness_killed(&h, killer, round);
 	}
 	/* The moments were such that both answers occurred. */
 	ck_assert_uint_gt(record.n, SUBMISSIONS + ROUNDS / 10);

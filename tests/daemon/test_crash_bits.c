@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "harness.h"
 #include "real_jobs.h"
@@ -56,18 +55,6 @@ static void teardown(void)
 }
 
 /* --- The storm --- */
-
-static pid_t start_killer(useconds_t delay)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		usleep(delay);
-		kill(h.daemon, SIGKILL);
-		_exit(0);
-	}
-	return pid;
-}
 
 /*
  * The daemon finds a submission and is killed before its answer, at once or so soon that some of
@@ -183,7 +170,6 @@ static void storm(unsigned int rounds)
 	for (unsigned int round = 0; round < rounds; round++) {
 		_cleanup_bus_ sd_bus *client = NULL;
 		pid_t killer;
-		int status;
 
 		harness_start(&h, "--jobs", "2", "--worker", worker, NULL);
 		client = harness_connect(&h);
@@ -194,15 +180,11 @@ static void storm(unsigned int rounds)
 			for (int i = 0; i < SUBMISSIONS && submit_one(client, &x); i++)
 				;
 		} else {
-			killer = start_killer((useconds_t)(next_random(&x) % MAX_DELAY_US));
+			killer = harness_start_killer(&h,
+						      (useconds_t)(next_random(&x) % MAX_DELAY_US));
 			disturb(client, &x);
 		}
-		ck_assert_int_eq(harness_wait(killer), 0);
-		status = harness_wait(h.daemon);
-		ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-			      "round %u: pbitd left with status %d; see %s/log", round, status,
-			      h.root);
-		h.daemon = 0;
+		harness_killed(&h, killer, round);
 		record.kills++;
 	}
 }
