@@ -291,3 +291,16 @@ void job_compare(const struct job *j, const struct reference *r, const struct pb
 	right.sequence = e->sequence;
 	CHECK(same_event(e, &right));
 }
+
+struct pbit_event job_run(int fd, struct job *j, const struct reference *r)
+{
+	struct pbit_submit a = job_args(j);
+	struct pbit_event e;
+
+	job_rewind(j);
+	submit(fd, &a);
+	e = event_wait(fd);
+	CHECK(e.sequence == a.sequence);
+	job_compare(j, r, &e);
+	return e;
+}

@@ -69,4 +69,7 @@ void reference_free(struct reference *r);
 void job_rewind(struct job *j);
 void job_compare(const struct job *j, const struct reference *r, const struct pbit_event *e);
 
+/* job_args() from the start to its event, compared, which it returns. Nothing else is under way. */
+struct pbit_event job_run(int fd, struct job *j, const struct reference *r);
+
 #endif

@@ -20,14 +20,8 @@ static void whole_run(int fd, const struct job_spec *spec)
 {
 	struct job j = job_new(fd, spec);
 	struct reference r = reference_new(&j);
-	struct pbit_submit a = job_args(&j);
-	struct pbit_event e;
+	struct pbit_event e = job_run(fd, &j, &r);
 
-	job_rewind(&j);
-	submit(fd, &a);
-	e = event_wait(fd);
-	CHECK(e.sequence == a.sequence);
-	job_compare(&j, &r, &e);
 	printf("scan %u, %u x %u, %u chains, %u sweeps, %u bits%s%s: %.4f flips/ns\n", spec->scan,
 	       spec->shape.n, spec->shape.m, spec->shape.chains, spec->sweeps, spec->shape.bits,
 	       spec->clamp ? ", clamped" : "", spec->ramp ? ", ramp" : "",

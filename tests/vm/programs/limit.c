@@ -281,7 +281,6 @@ static void rate(void)
 						       .every = 100,
 						       .amplitude = 9 });
 	struct reference r = reference_new(&j);
-	struct pbit_submit a = job_args(&j);
 	struct pbit_event e;
 	char path[128];
 
@@ -289,10 +288,7 @@ static void rate(void)
 	CHECK(param(fd, PBIT_PARAM_RATE_LIMIT) == 1000000);
 	snprintf(path, sizeof(path), "%s/rate_limit", d.item);
 	CHECK(try_write_file(path, "0") == -EBUSY);
-	job_rewind(&j);
-	submit(fd, &a);
-	e = event_wait(fd);
-	job_compare(&j, &r, &e);
+	e = job_run(fd, &j, &r);
 	printf("%llu updates at 1000000 a second: %.3f s of device time\n",
 	       (unsigned long long)e.flips, (double)e.device_ns * 1e-9);
 	CHECK(e.flips == 300000 && e.device_ns > 280000000); /* sleeps end on ticks */

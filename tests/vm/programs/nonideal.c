@@ -128,10 +128,7 @@ static void one_run(int fd, const struct job_spec *spec)
 	ideal.spec = ideal_spec;
 	other = reference_new(&ideal);
 	CHECK(memcmp(r.states, other.states, j.states.size));
-	job_rewind(&j);
-	submit(fd, &a);
-	e = event_wait(fd);
-	job_compare(&j, &r, &e);
+	e = job_run(fd, &j, &r);
 	printf("scan %u, %u x %u, %u bits: %.4f flips/ns\n", spec->scan, spec->shape.n,
 	       spec->shape.m, spec->shape.bits, (double)e.flips / (double)e.device_ns);
 	job_rewind(&j);

@@ -147,13 +147,8 @@ static void real_size(int fd, uint32_t scan, uint32_t bits)
 					   .amplitude = bits == 8 ? 45 : 9000,
 				   });
 	struct reference r = reference_new(&j);
-	struct pbit_submit a = job_args(&j);
-	struct pbit_event e;
 
-	job_rewind(&j);
-	submit(fd, &a);
-	e = event_wait(fd);
-	job_compare(&j, &r, &e);
+	job_run(fd, &j, &r);
 	reference_free(&r);
 	job_free(fd, &j);
 }
