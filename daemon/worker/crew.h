@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The threads of a job off the device: loops over arrays, cut in parts. What a part computes must
+ * not depend on who computes it, nor on how many threads there are; then neither do the bits.
+ */
+#ifndef PBIT_WORKER_CREW_H
+#define PBIT_WORKER_CREW_H
+
+#include "err.h"
+
+struct crew;
+
+/* threads: 1 to POOL_MAX_THREADS, the caller's included. */
+int crew_new(unsigned int threads, struct crew **ret, struct err *e);
+struct crew *crew_free(struct crew *c);
+
+/*
+ * part(data, k) for every k below parts, in any order and side by side; returns when all are done.
+ * crew may be NULL: the caller alone. Waking threads takes some 10 us, so that only parts that
+ * take as long are worth more than one.
+ */
+void crew_run(struct crew *c, size_t parts, void (*part)(void *data, size_t k), void *data);
+
+#endif
