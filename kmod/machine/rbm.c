@@ -110,7 +110,7 @@ static void update(struct rbm_context *c, const struct rbm_route *route, enum rb
 	u64 before = c->changed;
 	u32 a;
 
-	if (!count)
+	if (!count || c->idle[side])
 		return;
 	if (by_product(c, route, side, count)) {
 		hold(c, side, who, count);
@@ -226,6 +226,12 @@ static void sum_batch(struct rbm_context *c, const struct rbm_route *route)
 #endif
 }
 
+/* Energies are those of the side that came last, which has its fields then though it be idle. */
+static int has_energy(const struct rbm_context *c)
+{
+	return c->run->energy_trace || (c->sums && c->sums->energy);
+}
+
 static void record(struct rbm_context *c, const struct rbm_route *route, u64 row, u64 last_hidden)
 {
 	const struct pbm_run *run = c->run;
@@ -238,7 +244,7 @@ static void record(struct rbm_context *c, const struct rbm_route *route, u64 row
 		if (run->state_trace)
 			for (w = 0; w < stride; w++)
 				run->state_trace[at * stride + w] = state[w];
-		if (run->energy_trace || (c->sums && c->sums->energy)) {
+		if (has_energy(c)) {
 			s64 e = energy(c, k, last_hidden >> k & 1 ? RBM_HIDDEN : RBM_VISIBLE);
 
 			if (run->energy_trace)
@@ -258,6 +264,21 @@ static void record(struct rbm_context *c, const struct rbm_route *route, u64 row
 	}
 }
 
+/* How far a side is from all -1, where fields that hold for nothing yet start, in 1024ths. */
+static u32 distance(struct rbm_context *c, enum rbm_side side)
+{
+	u32 sum = 0, k, w;
+
+	for (k = 0; k < c->chains; k++) {
+		const u64 *state = rbm_state(c, k, side);
+
+		for (w = 0; w < c->words[side]; w++)
+			sum += rbm_popcount(state[w]);
+		rbm_rest(c, w / 4);
+	}
+	return (u32)((u64)sum * 1024 / (c->chains * rbm_units(c->shape, side)));
+}
+
 static void run_block(struct rbm_context *c, const struct rbm_route *route)
 {
 	const struct pbm_run *run = c->run;
@@ -268,8 +289,8 @@ static void run_block(struct rbm_context *c, const struct rbm_route *route)
 			c->scratch->valid[0][k] = 0;
 			c->scratch->valid[1][k] = 0;
 		}
-		c->scratch->moved[0] = 512; /* fair coins are as far from all -1 */
-		c->scratch->moved[1] = 512;
+		c->scratch->moved[RBM_VISIBLE] = distance(c, RBM_VISIBLE);
+		c->scratch->moved[RBM_HIDDEN] = distance(c, RBM_HIDDEN);
 	}
 	for (t = 0; t < run->sweeps; t++) {
 		u64 gain = run->gain[run->gains == 1 ? 0 : t];
@@ -302,15 +323,15 @@ static u64 free_mask(const struct rbm_context *c, enum rbm_side side, u32 w)
 	return mask;
 }
 
-static u64 free_units(struct rbm_context *c, enum rbm_side side)
+static u32 free_units(struct rbm_context *c, enum rbm_side side)
 {
-	u64 sum = 0;
-	u32 w;
+	u32 sum = 0, w;
 
 	for (w = 0; w < c->words[side]; w++) {
 		c->scratch->free[side][w] = free_mask(c, side, w);
 		sum += rbm_popcount(c->scratch->free[side][w]);
 	}
+	c->idle[side] = !sum && !has_energy(c);
 	return sum;
 }
 
@@ -358,7 +379,7 @@ int pbm_run(const struct pbm_shape *s, const void *image, const struct pbm_run *
 	c.words[0] = pbm_side_words(s->n);
 	c.words[1] = pbm_side_words(s->m);
 	ars_key_seed(&c.key, run->seed);
-	updates = free_units(&c, RBM_VISIBLE) * (run->scan == PBM_SCAN_PALINDROME ? 2 : 1) +
+	updates = (u64)free_units(&c, RBM_VISIBLE) * (run->scan == PBM_SCAN_PALINDROME ? 2 : 1) +
 		  free_units(&c, RBM_HIDDEN);
 	for (c.first = 0; c.first < run->chains; c.first += RBM_BLOCK) {
 		c.chains = run->chains - c.first < RBM_BLOCK ? run->chains - c.first : RBM_BLOCK;

@@ -142,8 +142,9 @@ struct rbm_context {
 	u32 chains;   /* of this block */
 	u32 words[2]; /* of each side */
 	u64 changed;
-	u32 narrow; /* fields are s16: the image allows it and the route can */
-	u32 angle;  /* of the drift at this sweep; see spread.h */
+	u32 idle[2]; /* nothing of that side may be drawn */
+	u32 narrow;  /* fields are s16: the image allows it and the route can */
+	u32 angle;   /* of the drift at this sweep; see spread.h */
 #ifdef PBM_REST
 	u32 work; /* since the run last rested */
 #endif

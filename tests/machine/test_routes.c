@@ -230,6 +230,48 @@ START_TEST(routes_equal_reference)
 }
 END_TEST
 
+/* A side that is clamped as a whole is not looked at, but where energies are asked for. */
+START_TEST(clamped_sides_equal_reference)
+{
+	enum pbm_isa isa = (enum pbm_isa)(_i / WAYS);
+	unsigned int k;
+
+	if (isa > pbm_isa_best())
+		return;
+	random_state = 15;
+	for (k = 0; k < 24; k++) {
+		struct outcome ref, got;
+		struct pbm_run run;
+		struct program p;
+		u32 side;
+
+		random_program(&p);
+		for (side = 0; side < 2; side++)
+			if ((k % 3 + 1) >> side & 1)
+				memset(p.clamp + (side ? pbm_side_words(p.shape.n) : 0), 0xff,
+				       pbm_side_words(side ? p.shape.m : p.shape.n) * sizeof(u64));
+		new_outcome(&p, &ref);
+		new_outcome(&p, &got);
+		run = bound_run(&p, &ref);
+		ref_run(&p.shape, p.couplings, &run, &ref.sums);
+		if (k & 4) {
+			got.sums.energy = NULL;
+			ref.energy = 0;
+		}
+		if (k & 8)
+			memset(ref.energy_trace, 0, sizeof(s64) * p.records * p.run.trace_chains);
+		run = bound_run(&p, &got);
+		run.energy_trace = k & 8 ? NULL : got.energy_trace;
+		run.flags = ways[_i % WAYS];
+		ck_assert_int_eq(pbm_run(&p.shape, p.image, &run, &got.sums, p.scratch, isa), 0);
+		assert_equal(&p, &ref, &got);
+		free_outcome(&ref);
+		free_outcome(&got);
+		free_program(&p);
+	}
+}
+END_TEST
+
 /*
  * Fields of a few units, a unit from 2^-1.5 to 2^-13 in probability: where the fast decision gives
  * out just beyond the first fields, some 100 of its decisions would show if it did so wrongly.
@@ -556,6 +598,7 @@ int main(void)
 
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, routes_equal_reference, 0, 5 * WAYS);
+	tcase_add_loop_test(t, clamped_sides_equal_reference, 0, 5 * WAYS);
 	tcase_add_loop_test(t, coarse_units, 0, 5 * WAYS);
 	tcase_add_test(t, pieces_equal_whole);
 	tcase_add_loop_test(t, held_samples, 0, 5);
