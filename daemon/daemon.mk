@@ -60,7 +60,8 @@ CFLAGS_optimizer := $(CFLAGS_WIDE)
 CFLAGS_quantise := $(CFLAGS_WIDE)
 CFLAGS_trainer := $(CFLAGS_WIDE)
 CFLAGS_device := $(CFLAGS_WIDE)
-CFLAGS_negative_phase := $(CFLAGS_WIDE)
+CFLAGS_products := $(CFLAGS_WIDE)
+CFLAGS_mlp := $(CFLAGS_WIDE)
 CFLAGS_rbm_positive := $(CFLAGS_WIDE)
 # What the benchmark learns is in it.
 $(B)/obj/daemon/worker/bench_trained.o: client/examples/digits/optdigits_images.npy

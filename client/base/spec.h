@@ -63,6 +63,9 @@ extern const char *const objective_names[OBJECTIVE_COUNT]; /* "none", "T_O", "lo
 enum spec_method { METHOD_ADAM, METHOD_DESCENT, METHOD_COUNT };
 extern const char *const method_names[METHOD_COUNT]; /* "adam", "descent" */
 
+/* The data's side of the gradient: see rbm_exact.h, positive_sampled.h. */
+enum spec_positive { POSITIVE_EXACT, POSITIVE_SAMPLED, POSITIVE_COUNT };
+
 /* "device": how the p-bit machine is run, but for its name. Defaults in brackets. */
 struct spec_device {
 	unsigned int bits;   /* coupling bits, 8 or 16 [8] */
@@ -91,11 +94,12 @@ struct spec_train {
 	} model;
 	struct spec_device device;
 	struct {
-		enum spec_method method; /* [adam] */
-		unsigned int epochs;	 /* [40] */
-		unsigned int steps;	 /* gradient steps an epoch [25] */
-		unsigned int batch;	 /* images a step; 0: all of them [0] */
-		double rate;		 /* step size [0.01] */
+		enum spec_method method;     /* [adam] */
+		enum spec_positive positive; /* [exact] */
+		unsigned int epochs;	     /* [40] */
+		unsigned int steps;	     /* gradient steps an epoch [25] */
+		unsigned int batch;	     /* images a step; 0: all of them [0] */
+		double rate;		     /* step size [0.01] */
 		double decay; /* decoupled weight decay, a step: phi -= rate decay phi [0] */
 	} optimizer;
 	bool baseline_independent; /* "baselines": ["independent", "separate"] [both] */

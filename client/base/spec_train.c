@@ -38,8 +38,14 @@ const char *const method_names[METHOD_COUNT] = {
 	[METHOD_DESCENT] = "descent",
 };
 
+static const char *const positive_names[POSITIVE_COUNT] = {
+	[POSITIVE_EXACT] = "exact",
+	[POSITIVE_SAMPLED] = "sampled",
+};
+
 static const struct field optimizer_fields[] = {
 	FIELD_KEY("method"),
+	FIELD_KEY("positive"),
 	TRAIN(FIELD_UINT, optimizer, epochs, 1, MAX_EPOCHS),
 	TRAIN(FIELD_UINT, optimizer, steps, 1, 1000000),
 	TRAIN(FIELD_UINT, optimizer, batch, 0, INT_MAX),
@@ -142,14 +148,28 @@ static int parse_code(const json_t *model, struct spec_train *t, struct err *e)
 	return 0;
 }
 
-static int parse_method(const json_t *root, struct spec_train *t, struct err *e)
+static int parse_optimizer(const json_t *root, struct spec_train *t, struct err *e)
 {
-	unsigned int method = t->optimizer.method;
-	int r = json_get_word(json_object_get(root, "optimizer"), "optimizer", "method",
-			      method_names, METHOD_COUNT, &method, e);
+	const json_t *obj = json_object_get(root, "optimizer");
+	unsigned int method = t->optimizer.method, positive = t->optimizer.positive;
+	int r = json_get_word(obj, "optimizer", "method", method_names, METHOD_COUNT, &method, e);
 
+	if (r == 0)
+		r = json_get_word(obj, "optimizer", "positive", positive_names, POSITIVE_COUNT,
+				  &positive, e);
 	t->optimizer.method = method;
+	t->optimizer.positive = positive;
 	return r;
+}
+
+static int write_optimizer(json_t *obj, const struct spec_train *t)
+{
+	if (json_object_set_new(obj, "method", json_string(method_names[t->optimizer.method])) < 0)
+		return -ENOMEM;
+	return json_object_set_new(obj, "positive",
+				   json_string(positive_names[t->optimizer.positive])) < 0 ?
+		       -ENOMEM :
+		       0;
 }
 
 static int parse_baselines(const json_t *root, struct spec_train *t, struct err *e)
@@ -266,7 +286,7 @@ int spec_train_parse(const json_t *root, struct spec_train *t, struct err *e)
 	r = parse_code(model, t, e);
 	if (r < 0)
 		return r;
-	r = parse_method(root, t, e);
+	r = parse_optimizer(root, t, e);
 	if (r < 0)
 		return r;
 	r = parse_baselines(root, t, e);
@@ -341,9 +361,9 @@ int spec_train_write(json_t *root, const struct spec_train *t)
 	r = write_model(json_object_get(root, "model"), t);
 	if (r < 0)
 		return r;
-	if (json_object_set_new(json_object_get(root, "optimizer"), "method",
-				json_string(method_names[t->optimizer.method])) < 0)
-		return -ENOMEM;
+	r = write_optimizer(json_object_get(root, "optimizer"), t);
+	if (r < 0)
+		return r;
 	r = write_baselines(root, t);
 	if (r < 0)
 		return r;

@@ -16,6 +16,14 @@ void blas_one_thread(void);
 void blas_gemm(bool ta, bool tb, size_t rows, size_t cols, size_t inner, const double *a,
 	       const double *b, double beta, double *c);
 
+/* c[rows][cols] = a b' + beta c, of columns from .. from + some - 1 of c alone. */
+void blas_gemm_columns(size_t rows, size_t cols, size_t inner, const double *a, const double *b,
+		       size_t from, size_t some, double beta, double *c);
+
+/* c[rows][cols] = a' b, of rows from .. from + some - 1 of c alone; a is inner x rows. */
+void blas_gemm_rows(size_t rows, size_t cols, size_t inner, const double *a, const double *b,
+		    size_t from, size_t some, double *c);
+
 /* c = a b, of floats. */
 void blas_gemm_float(size_t rows, size_t cols, size_t inner, const float *a, const float *b,
 		     float *c);

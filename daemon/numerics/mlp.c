@@ -5,6 +5,7 @@
 #include "blas.h"
 #include "mlp.h"
 #include "splitmix.h"
+#include "wide.h"
 
 /* The matrix into layer l + 1 and the bias after it; inputs and outputs of layer l -> l + 1. */
 static inline double *matrix_of(const struct mlp *m, unsigned int l)
@@ -179,15 +180,54 @@ static int tape_prepare(const struct mlp *m, size_t rows, struct mlp_tape *t, st
 	return 0;
 }
 
+WIDE_BODY scale_body(size_t count, double x, const double *from, double *restrict to)
+{
+	for (size_t k = 0; k < count; k++)
+		to[k] = x * from[k];
+}
+WIDE(scale, (size_t count, double x, const double *from, double *restrict to), (count, x, from, to))
+
+/* A layer's way up, or a gradient's way down: below and above have `rows` rows, in phi and grad. */
+struct layer {
+	const struct mlp *m;
+	unsigned int l;
+	size_t rows;
+	const double *below;
+	double *above;	  /* up */
+	const double *up; /* down: the gradient in what is above */
+	double *grad;
+};
+
+/* A matrix of one column and no bias, which scales a vector: the same products, without more. */
+static bool is_column(const struct layer *x)
+{
+	return x->rows == 1 && x->m->width[x->l] == 1 && !has_bias(x->m, x->l);
+}
+
+static void affine_part(void *data, size_t k)
+{
+	const struct layer *x = data;
+	const struct mlp *m = x->m;
+	size_t in = m->width[x->l], out = m->width[x->l + 1], from, some = crew_part(out, k, &from);
+
+	if (is_column(x)) {
+		scale(some, x->below[0], matrix_of(m, x->l) + from, x->above + from);
+		return;
+	}
+	for (size_t u = 0; has_bias(m, x->l) && u < x->rows; u++)
+		memcpy(x->above + u * out + from, bias_of(m, x->l) + from,
+		       some * sizeof(*x->above));
+	blas_gemm_columns(x->rows, out, in, x->below, matrix_of(m, x->l), from, some,
+			  has_bias(m, x->l), x->above);
+}
+
 /* next = prev A' + b, the affine part of layer l -> l + 1. */
 static void affine(const struct mlp *m, unsigned int l, const double *prev, size_t rows,
 		   double *next)
 {
-	size_t in = m->width[l], out = m->width[l + 1];
+	struct layer x = { .m = m, .l = l, .rows = rows, .below = prev, .above = next };
 
-	for (size_t u = 0; has_bias(m, l) && u < rows; u++)
-		memcpy(next + u * out, bias_of(m, l), out * sizeof(*next));
-	blas_gemm(false, true, rows, out, in, prev, matrix_of(m, l), has_bias(m, l), next);
+	crew_run(m->crew, crew_parts(m->width[l + 1]), affine_part, &x);
 }
 
 int mlp_forward(const struct mlp *m, const double *codes, size_t rows, double *w,
@@ -213,13 +253,28 @@ int mlp_forward(const struct mlp *m, const double *codes, size_t rows, double *w
 	return 0;
 }
 
-/* Columns of d (rows x width) summed. */
-static void sum_rows(const double *d, size_t rows, size_t width, double *sum)
+/* Columns of d (rows x width) summed: some of them. */
+static void sum_rows(const double *d, size_t rows, size_t width, size_t some, double *sum)
 {
-	memset(sum, 0, width * sizeof(*sum));
+	memset(sum, 0, some * sizeof(*sum));
 	for (size_t u = 0; u < rows; u++)
-		for (size_t i = 0; i < width; i++)
+		for (size_t i = 0; i < some; i++)
 			sum[i] += d[u * width + i];
+}
+
+static void gradient_part(void *data, size_t k)
+{
+	const struct layer *x = data;
+	size_t in = x->m->width[x->l], out = x->m->width[x->l + 1], from,
+	       some = crew_part(out, k, &from);
+
+	if (is_column(x)) {
+		scale(some, x->below[0], x->up + from, x->grad + from);
+		return;
+	}
+	blas_gemm_rows(out, in, x->rows, x->up, x->below, from, some, x->grad);
+	if (has_bias(x->m, x->l))
+		sum_rows(x->up + from, x->rows, out, some, x->grad + in * out + from);
 }
 
 int mlp_backward(const struct mlp *m, const struct mlp_tape *t, const double *dw, double *grad,
@@ -238,11 +293,15 @@ int mlp_backward(const struct mlp *m, const struct mlp_tape *t, const double *dw
 
 	for (unsigned int l = m->layers + 1; l-- > 0;) {
 		size_t in = m->width[l], out = m->width[l + 1];
+		struct layer x = { .m = m,
+				   .l = l,
+				   .rows = t->rows,
+				   .below = t->act[l],
+				   .up = up,
+				   .grad = grad + m->at[l] };
 		double *swap;
 
-		blas_gemm(true, false, out, in, t->rows, up, t->act[l], 0, grad + m->at[l]);
-		if (has_bias(m, l))
-			sum_rows(up, t->rows, out, grad + m->at[l] + in * out);
+		crew_run(m->crew, crew_parts(out), gradient_part, &x);
 		if (!l)
 			break;
 		blas_gemm(false, false, t->rows, in, out, up, matrix_of(m, l), 0, below);

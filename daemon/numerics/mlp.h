@@ -16,6 +16,7 @@
 #ifndef PBIT_NUMERICS_MLP_H
 #define PBIT_NUMERICS_MLP_H
 
+#include "crew.h"
 #include "err.h"
 #include "spec.h"
 
@@ -28,6 +29,7 @@ struct mlp {
 	bool table;			   /* no output bias c */
 	size_t params;			   /* length of phi */
 	double *phi;			   /* owned */
+	struct crew *crew;		   /* borrowed, or NULL; the bits are the same */
 };
 
 /* What forward leaves for backward: what enters each layer, rows x width. Starts as zeros. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "optimizer.h"
@@ -87,47 +88,46 @@ static double decay_of(const struct optimizer *o, size_t i)
 	return o->mask[i] ? o->decay : 0;
 }
 
-WIDE_BODY move_all_adam_body(const struct optimizer *o, double *restrict phi,
-			     const double *restrict grad, const struct step *step)
+WIDE_BODY move_all_adam_body(const struct optimizer *o, size_t from, size_t to,
+			     double *restrict phi, const double *restrict grad,
+			     const struct step *step)
 {
 	const uint8_t *restrict mask = o->mask;
 	double *restrict m = o->m, *restrict v = o->v, *restrict average = o->average;
 	double decay = o->decay;
 	struct step s = *step;
-	size_t n = o->n;
 
-	for (size_t i = 0; i < n; i++) {
-		struct move to = move_adam(m[i], v[i], phi[i], grad[i], mask[i] ? decay : 0.0, &s);
+	for (size_t i = from; i < to; i++) {
+		struct move x = move_adam(m[i], v[i], phi[i], grad[i], mask[i] ? decay : 0.0, &s);
 
-		m[i] = to.m;
-		v[i] = to.v;
-		phi[i] = to.phi;
-		average[i] = s.keep * average[i] + (1 - s.keep) * to.phi;
+		m[i] = x.m;
+		v[i] = x.v;
+		phi[i] = x.phi;
+		average[i] = s.keep * average[i] + (1 - s.keep) * x.phi;
 	}
 }
 WIDE(move_all_adam,
-     (const struct optimizer *o, double *restrict phi, const double *restrict grad,
-      const struct step *step),
-     (o, phi, grad, step))
+     (const struct optimizer *o, size_t from, size_t to, double *restrict phi,
+      const double *restrict grad, const struct step *step),
+     (o, from, to, phi, grad, step))
 
-WIDE_BODY descend_all_body(const struct optimizer *o, double *restrict phi,
+WIDE_BODY descend_all_body(const struct optimizer *o, size_t from, size_t to, double *restrict phi,
 			   const double *restrict grad, const struct step *step)
 {
 	const uint8_t *restrict mask = o->mask;
 	double *restrict average = o->average;
 	double decay = o->decay;
 	struct step s = *step;
-	size_t n = o->n;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = from; i < to; i++) {
 		phi[i] = descend(phi[i], grad[i], mask[i] ? decay : 0.0, &s);
 		average[i] = s.keep * average[i] + (1 - s.keep) * phi[i];
 	}
 }
 WIDE(descend_all,
-     (const struct optimizer *o, double *restrict phi, const double *restrict grad,
-      const struct step *step),
-     (o, phi, grad, step))
+     (const struct optimizer *o, size_t from, size_t to, double *restrict phi,
+      const double *restrict grad, const struct step *step),
+     (o, from, to, phi, grad, step))
 
 WIDE_BODY all_below_body(const double *x, size_t n, double limit, bool *ret)
 {
@@ -139,13 +139,14 @@ WIDE_BODY all_below_body(const double *x, size_t n, double limit, bool *ret)
 }
 WIDE(all_below, (const double *x, size_t n, double limit, bool *ret), (x, n, limit, ret))
 
-static bool below(const double *x, size_t n, double limit)
-{
-	bool yes;
-
-	all_below(x, n, limit, &yes);
-	return yes;
-}
+/* A step, as the crew sees it. */
+struct crew_step {
+	struct optimizer *optimizer;
+	double *phi;
+	const double *grad;
+	const struct step *step;
+	atomic_bool wild; /* some number is not below its limit */
+};
 
 /*
  * Numbers so far from the ends of the doubles that no move gets there: what is below these limits
@@ -154,13 +155,33 @@ static bool below(const double *x, size_t n, double limit)
 #define TAME_ROOT   1e100
 #define TAME_SQUARE 1e200
 
-static bool is_tame(struct optimizer *o, const double *phi, const double *grad,
-		    const struct step *s)
+static bool below(const double *x, size_t n, double limit)
 {
-	if (!o->tame)
-		o->tame = !o->m || (below(o->m, o->n, TAME_ROOT) && below(o->v, o->n, TAME_SQUARE));
-	return o->tame && fabs(s->rate) < TAME_ROOT && below(grad, o->n, TAME_ROOT) &&
-	       below(phi, o->n, TAME_ROOT);
+	bool yes;
+
+	all_below(x, n, limit, &yes);
+	return yes;
+}
+
+static void check_part(void *data, size_t k)
+{
+	struct crew_step *s = data;
+	const struct optimizer *o = s->optimizer;
+	size_t at, n = crew_part(o->n, k, &at);
+	bool tame = below(s->grad + at, n, TAME_ROOT) && below(s->phi + at, n, TAME_ROOT);
+
+	if (tame && o->m && !o->tame)
+		tame = below(o->m + at, n, TAME_ROOT) && below(o->v + at, n, TAME_SQUARE);
+	if (!tame)
+		atomic_store(&s->wild, true);
+}
+
+static bool is_tame(struct crew_step *s)
+{
+	struct optimizer *o = s->optimizer;
+
+	crew_run(o->crew, crew_parts(o->n), check_part, s);
+	return !atomic_load(&s->wild) && fabs(s->step->rate) < TAME_ROOT;
 }
 
 /* Every move, before any is made. */
@@ -189,6 +210,16 @@ static double correction(double b, uint64_t t)
 	return -expm1((double)t * log(b));
 }
 
+static void move_part(void *data, size_t k)
+{
+	struct crew_step *s = data;
+	const struct optimizer *o = s->optimizer;
+	size_t from, n = crew_part(o->n, k, &from);
+
+	(o->method == METHOD_ADAM ? move_all_adam : descend_all)(o, from, from + n, s->phi, s->grad,
+								 s->step);
+}
+
 int optimizer_step(struct optimizer *o, double *phi, const double *grad, double rate_now,
 		   struct err *e)
 {
@@ -199,14 +230,15 @@ int optimizer_step(struct optimizer *o, double *phi, const double *grad, double 
 		.correct_v = correction(ADAM_BETA2, t),
 		.keep = MIN(OPTIMIZER_AVERAGE, (double)t / ((double)t + 10)),
 	};
-	bool tame = is_tame(o, phi, grad, &s);
+	struct crew_step all = { .optimizer = o, .phi = phi, .grad = grad, .step = &s };
+	bool tame = is_tame(&all);
 	int r = tame ? 0 : check_moves(o, phi, grad, &s, e);
 
 	if (r < 0)
 		return r;
 	if (!o->t)
 		memcpy(o->average, phi, o->n * sizeof(*phi));
-	(o->method == METHOD_ADAM ? move_all_adam : descend_all)(o, phi, grad, &s);
+	crew_run(o->crew, crew_parts(o->n), move_part, &all);
 	o->tame = tame;
 	o->t = t;
 	return 0;

@@ -19,6 +19,7 @@
 #ifndef PBIT_NUMERICS_OPTIMIZER_H
 #define PBIT_NUMERICS_OPTIMIZER_H
 
+#include "crew.h"
 #include "err.h"
 #include "spec.h"
 
@@ -33,11 +34,12 @@ struct optimizer {
 	enum spec_method method;
 	size_t n; /* parameters */
 	double rate, decay;
-	uint64_t t;	 /* steps done */
-	double *m, *v;	 /* [n], Adam's; NULL for gradient descent */
-	double *average; /* [n]; equal to phi at the first step's start */
-	uint8_t *mask;	 /* [n], 1: decays. All ones unless optimizer_set_mask() */
-	bool tame;	 /* m and v are known to be far from overflow; false is always right */
+	uint64_t t;	   /* steps done */
+	double *m, *v;	   /* [n], Adam's; NULL for gradient descent */
+	double *average;   /* [n]; equal to phi at the first step's start */
+	uint8_t *mask;	   /* [n], 1: decays. All ones unless optimizer_set_mask() */
+	struct crew *crew; /* borrowed, or NULL: who does the work; the bits are the same */
+	bool tame;	   /* m and v are known to be far from overflow; false is always right */
 };
 
 /* rate > 0 and decay >= 0, finite, rate * decay < 1: -EINVAL otherwise. */

@@ -60,8 +60,8 @@ int couplings_quantise(struct couplings *c, double *w, double scale, struct err 
 			w[at] = 0;
 		if (scale > 0)
 			clip(w + at, c->n * c->m, scale * quantise_limit(c->bits));
-		r = quantise(w + at, c->n, c->m, c->bits, scale, what, c->q + at, c->w + at,
-			     &c->scale[u], e);
+		r = quantise_by(c->crew, w + at, c->n, c->m, c->bits, scale, what, c->q + at,
+				c->w + at, &c->scale[u], e);
 		if (r < 0)
 			return r;
 		c->gain[u] = gain_from_beta(c->beta, c->scale[u]);

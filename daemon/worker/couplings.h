@@ -19,11 +19,12 @@ struct couplings {
 	unsigned int classes, bits;
 	size_t n, m;
 	double beta;
-	bool even;	/* set after couplings_new(); it leaves the reference spins in */
-	int16_t *q;	/* [classes][n * m] */
-	double *w;	/* [classes][n * m] scale * q */
-	double *scale;	/* [classes] */
-	uint64_t *gain; /* [classes] */
+	bool even;	   /* set after couplings_new(); it leaves the reference spins in */
+	int16_t *q;	   /* [classes][n * m] */
+	double *w;	   /* [classes][n * m] scale * q */
+	double *scale;	   /* [classes] */
+	uint64_t *gain;	   /* [classes] */
+	struct crew *crew; /* borrowed, or NULL */
 };
 
 int couplings_new(unsigned int classes, size_t n, size_t m, unsigned int bits, double beta,

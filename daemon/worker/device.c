@@ -144,7 +144,7 @@ int program_set_couplings(struct program *p, const int16_t *w, struct err *e)
 	void *to = p->couplings;
 	int r;
 
-	if (p->in_flight)
+	if (p->in_flight || (p->sharer && p->sharer->in_flight))
 		return err_set(e, -EBUSY, "the couplings of a program that runs cannot be set");
 	r = check_couplings(&p->shape, w, e);
 	if (r < 0)
@@ -160,7 +160,19 @@ int program_set_couplings(struct program *p, const int16_t *w, struct err *e)
 	if (r < 0)
 		return r;
 	p->loaded = true;
+	if (p->sharer && p->device->ops->share)
+		p->sharer->loaded = true;
+	else if (p->sharer)
+		return program_set_couplings(p->sharer, w, e);
 	return 0;
+}
+
+void program_share_couplings(struct program *p, struct program *of)
+{
+	of->sharer = p;
+	p->loaded = false;
+	if (p->device->ops->share)
+		p->device->ops->share(p, of);
 }
 
 static int check_submission(const struct program *p, const struct submission *s, struct err *e)

@@ -83,6 +83,13 @@ const struct pbm_shape *program_shape(const struct program *p);
 /* n x m row major, |w| <= 127 or 32767 by shape.bits; -ERANGE with the place otherwise. */
 int program_set_couplings(struct program *p, const int16_t *w, struct err *e);
 
+/*
+ * The couplings of `of`, a program of the same device and network, hold for p as well from now on,
+ * whenever they are set; p has none of its own. One program can share with one other, that must not
+ * be freed before p.
+ */
+void program_share_couplings(struct program *p, struct program *of);
+
 /* [chains][state_words], the program's own memory; not to be touched between submit and wait. */
 uint64_t *program_states(struct program *p);
 

@@ -33,6 +33,9 @@ struct device_ops {
 	 */
 	int (*load)(struct program *p, const void *couplings, struct err *e);
 
+	/* What is loaded into `of`, of the same network, holds for p from now on; may be NULL. */
+	void (*share)(struct program *p, struct program *of);
+
 	/* The submission is valid and the program not in flight; must not block. */
 	int (*submit)(struct program *p, const struct submission *s,
 		      const struct result_sizes *sizes, struct err *e);
@@ -53,9 +56,10 @@ struct device {
 struct program {
 	struct device *device;
 	struct pbm_shape shape;
-	uint64_t *states; /* [chains][state_words], the backend's */
-	void *couplings;  /* where the backend wants them, in device format; NULL: anywhere */
-	int8_t *narrow;	  /* on their way to an 8-bit device that does not care */
+	uint64_t *states;	/* [chains][state_words], the backend's */
+	void *couplings;	/* where the backend wants them, in device format; NULL: anywhere */
+	int8_t *narrow;		/* on their way to an 8-bit device that does not care */
+	struct program *sharer; /* another one, with these couplings; or NULL */
 	bool loaded;
 	bool in_flight;
 	bool has_results;

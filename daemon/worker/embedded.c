@@ -52,6 +52,7 @@ struct block {
 struct embedded_program {
 	struct program program;
 	void *image;
+	bool is_shared;	 /* image is another program's */
 	uint64_t *clamp; /* or NULL */
 
 	/* The submission; read-only while it is in flight. */
@@ -384,13 +385,24 @@ static int embedded_load(struct program *program, const void *couplings, struct 
 	return r < 0 ? err_set(e, r, "a coupling is outside the device's range") : 0;
 }
 
+static void embedded_share(struct program *program, struct program *of)
+{
+	struct embedded_program *p = to_program(program);
+
+	if (!p->is_shared)
+		free(p->image);
+	p->image = to_program(of)->image;
+	p->is_shared = true;
+}
+
 static void embedded_program_free(struct program *program)
 {
 	struct embedded_program *p = to_program(program);
 
 	pthread_cond_destroy(&p->done);
 	pthread_mutex_destroy(&p->lock);
-	free(p->image);
+	if (!p->is_shared)
+		free(p->image);
 	free(p->clamp);
 	free(program->states);
 	free(p->gain);
@@ -447,6 +459,7 @@ static const struct device_ops embedded_ops = {
 	.program_new = embedded_program_new,
 	.program_free = embedded_program_free,
 	.load = embedded_load,
+	.share = embedded_share,
 	.submit = embedded_submit,
 	.wait = embedded_wait,
 };

@@ -5,8 +5,8 @@
 
 #include "clock_ns.h"
 #include "control.h"
+#include "products.h"
 #include "seed.h"
-#include "wide.h"
 
 /* Of one class; all classes together are on the device at once. */
 #define PIECE_UPDATES ((uint64_t)1 << 25)
@@ -76,13 +76,9 @@ static int submit_piece(struct negative_phase *p, const struct couplings *c, str
 	return 0;
 }
 
-int negative_begin(struct negative_phase *p, const struct couplings *c, uint64_t step,
-		   struct energy_ledger *ledger, struct err *e)
+int negative_load(struct negative_phase *p, const struct couplings *c, struct energy_ledger *ledger,
+		  struct err *e)
 {
-	p->step = step;
-	p->done = 0;
-	p->device_ns = 0;
-	p->moments_ns = 0;
 	for (unsigned int u = 0; u < p->classes; u++) {
 		int r = program_set_couplings(p->program[u], c->q + couplings_at(c, u), e);
 
@@ -90,29 +86,18 @@ int negative_begin(struct negative_phase *p, const struct couplings *c, uint64_t
 			return r;
 		ledger_add_couplings(ledger, program_shape(p->program[u]));
 	}
+	return 0;
+}
+
+int negative_begin(struct negative_phase *p, const struct couplings *c, uint64_t step,
+		   struct err *e)
+{
+	p->step = step;
+	p->done = 0;
+	p->device_ns = 0;
+	p->moments_ns = 0;
 	return submit_piece(p, c, e);
 }
-
-/* Adds the sums of a piece; the first sets, and after the last they are means. */
-WIDE_BODY take_sums_body(double *restrict vh, const int64_t *sums, size_t count, bool first,
-			 double samples)
-{
-	for (size_t k = 0; k < count; k++)
-		vh[k] = ((first ? 0 : vh[k]) + (double)sums[k]) / samples;
-}
-WIDE(take_sums,
-     (double *restrict vh, const int64_t *sums, size_t count, bool first, double samples),
-     (vh, sums, count, first, samples))
-
-WIDE_BODY take_near_body(double *restrict vh, const int16_t *sums, size_t count, bool first,
-			 double samples)
-{
-	for (size_t k = 0; k < count; k++)
-		vh[k] = ((first ? 0 : vh[k]) + (double)sums[k]) / samples;
-}
-WIDE(take_near,
-     (double *restrict vh, const int16_t *sums, size_t count, bool first, double samples),
-     (vh, sums, count, first, samples))
 
 /* Of a piece of the step: device times, and when the last program ended. */
 struct piece_times {
@@ -150,10 +135,8 @@ int negative_continue(struct negative_phase *p, const struct couplings *c, doubl
 		if (r < 0)
 			return r;
 		start = clock_ns();
-		if (res.near)
-			take_near(vh + u * size, res.near, size, p->done == 0, last ? samples : 1);
-		else
-			take_sums(vh + u * size, res.vh, size, p->done == 0, last ? samples : 1);
+		/* The first piece sets, and after the last they are means. */
+		products_take(&res, size, p->done == 0, last ? samples : 1, vh + u * size, c->crew);
 		p->moments_ns += clock_ns() - start;
 		t.flips += res.flips;
 		t.ns += res.ns;

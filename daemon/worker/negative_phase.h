@@ -32,9 +32,13 @@ int negative_new(struct device *d, const struct couplings *c, const struct spec_
 void negative_free(struct negative_phase *p);
 #define _cleanup_negative_ _cleanup_(negative_free)
 
-/* Programs the couplings and submits the step, or its first piece where it is long. */
+/* Programs the couplings. */
+int negative_load(struct negative_phase *p, const struct couplings *c, struct energy_ledger *ledger,
+		  struct err *e);
+
+/* Submits the step, or its first piece where it is long. */
 int negative_begin(struct negative_phase *p, const struct couplings *c, uint64_t step,
-		   struct energy_ledger *ledger, struct err *e);
+		   struct err *e);
 
 /*
  * Waits for what was submitted and adds its sums to vh [classes][n * m], which the step's first

@@ -82,15 +82,61 @@ WIDE_BODY round_all_body(const double *w, size_t count, double scale, int16_t *r
 WIDE(round_all, (const double *w, size_t count, double scale, int16_t *restrict q, double *wq),
      (w, count, scale, q, wq))
 
-int quantise(const double *w, size_t n, size_t m, unsigned int bits, double scale, const char *what,
-	     int16_t *q, double *wq, double *ret_scale, struct err *e)
+/* The work of a call, in parts. */
+struct quantising {
+	const double *w;
+	size_t count;
+	double scale;
+	int16_t *q;
+	double *wq;
+	double *max; /* [parts] */
+};
+
+static void largest_part(void *data, size_t k)
 {
+	struct quantising *x = data;
+	size_t from, count = crew_part(x->count, k, &from);
+
+	largest(x->w + from, count, &x->max[k]);
+}
+
+static void round_part(void *data, size_t k)
+{
+	struct quantising *x = data;
+	size_t from, count = crew_part(x->count, k, &from);
+
+	round_all(x->w + from, count, x->scale, x->q + from, x->wq ? x->wq + from : NULL);
+}
+
+static int largest_of_all(struct crew *crew, struct quantising *x, double *ret, struct err *e)
+{
+	size_t parts = crew_parts(x->count);
+	_cleanup_free_ double *max = alloc_zeroed(parts, sizeof(*max));
+
+	if (!max)
+		return err_oom(e);
+	x->max = max;
+	crew_run(crew, parts, largest_part, x);
+	*ret = 0;
+	for (size_t k = 0; k < parts; k++)
+		*ret = MAX(*ret, max[k]);
+	return 0;
+}
+
+int quantise_by(struct crew *crew, const double *w, size_t n, size_t m, unsigned int bits,
+		double scale, const char *what, int16_t *q, double *wq, double *ret_scale,
+		struct err *e)
+{
+	struct quantising x = { .w = w, .count = n * m, .q = q, .wq = wq };
 	double max = 0;
+	int r;
 
 	if (bits != 8 && bits != 16)
 		return err_set(e, -EINVAL, "%s: couplings of %u bits; devices take 8 or 16", what,
 			       bits);
-	largest(w, n * m, &max);
+	r = largest_of_all(crew, &x, &max, e);
+	if (r < 0)
+		return r;
 	if (!(max <= DBL_MAX))
 		return say_not_finite(w, m, what, e);
 	if (scale == 0) {
@@ -105,7 +151,8 @@ int quantise(const double *w, size_t n, size_t m, unsigned int bits, double scal
 	}
 	if (fabs(rint(max / scale)) > quantise_limit(bits))
 		return say_beyond(w, m, bits, scale, what, e);
-	round_all(w, n * m, scale, q, wq);
+	x.scale = scale;
+	crew_run(crew, crew_parts(x.count), round_part, &x);
 	*ret_scale = scale;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef PBIT_WORKER_QUANTISE_H
 #define PBIT_WORKER_QUANTISE_H
 
+#include "crew.h"
 #include "err.h"
 
 #define QUANTISE_MIN_SCALE 0x1p-24
@@ -31,9 +32,16 @@ double quantise_scale(double max_abs, unsigned int bits);
  * integers for program_set_couplings(). wq: n x m doubles scale * q, or NULL; it may be w itself.
  * Ties round to even. *ret_scale: the scale used.
  * -EDOM for NaN or infinity, -ERANGE for a coupling beyond the format; both name row and column,
- * and leave the outputs untouched. `what` names W in sentences ("W of code 3").
+ * and leave the outputs untouched. crew: who does the work, or NULL. `what` names W in sentences ("W of code 3").
  */
-int quantise(const double *w, size_t n, size_t m, unsigned int bits, double scale, const char *what,
-	     int16_t *q, double *wq, double *ret_scale, struct err *e);
+int quantise_by(struct crew *crew, const double *w, size_t n, size_t m, unsigned int bits,
+		double scale, const char *what, int16_t *q, double *wq, double *ret_scale,
+		struct err *e);
+static inline int quantise(const double *w, size_t n, size_t m, unsigned int bits, double scale,
+			   const char *what, int16_t *q, double *wq, double *ret_scale,
+			   struct err *e)
+{
+	return quantise_by(NULL, w, n, m, bits, scale, what, q, wq, ret_scale, e);
+}
 
 #endif

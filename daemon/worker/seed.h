@@ -20,6 +20,7 @@ enum seed_purpose {
 	SEED_SESSION,	/* a session's own chains; index: of the last reset */
 	SEED_ROWS,	/* a session's chains that start at rows */
 	SEED_MEASURE,	/* a job of kind measure; index: code */
+	SEED_POSITIVE,	/* a positive phase on the device; index: as SEED_CHAINS */
 };
 
 static inline uint64_t seed_derive(uint64_t seed, enum seed_purpose purpose, uint64_t index)

@@ -149,6 +149,8 @@ static int make_network(struct trainer *t, struct err *e)
 			  s->optimizer.decay, &t->optimizer, e);
 	if (r < 0)
 		return r;
+	t->mlp->crew = t->crew;
+	t->optimizer->crew = t->crew;
 	memcpy(t->optimizer->average, t->mlp->phi, t->mlp->params * sizeof(double));
 	return set_decay(t, biases, e);
 }
@@ -175,6 +177,15 @@ static int make_room(struct trainer *t, struct err *e)
 	return t->order && t->rows ? 0 : err_oom(e);
 }
 
+/* As many threads as the device has here: they take turns. */
+static int make_crew(struct trainer *t, const struct device *d, struct err *e)
+{
+	struct device_info info;
+
+	device_get_info(d, &info);
+	return crew_new(MAX(info.threads, 1u), &t->crew, e);
+}
+
 int trainer_new(enum trainer_model model, const struct spec_train *spec, uint64_t seed,
 		const struct dataset *data, const struct array *codes, struct device *d,
 		struct trainer **ret, struct err *e)
@@ -191,7 +202,9 @@ int trainer_new(enum trainer_model model, const struct spec_train *spec, uint64_
 	t->n = data->n;
 	t->m = (size_t)spec->model.hidden + !spec->model.even;
 	t->pass = UINT64_MAX;
-	r = make_codes(t, codes, e);
+	r = make_crew(t, d, e);
+	if (r == 0)
+		r = make_codes(t, codes, e);
 	if (r == 0)
 		r = make_network(t, e);
 	if (r == 0)
@@ -200,6 +213,9 @@ int trainer_new(enum trainer_model model, const struct spec_train *spec, uint64_
 		r = trainer_couplings_new(t, &t->couplings, e);
 	if (r == 0)
 		r = negative_new(d, &t->couplings, &spec->device, seed, model, &t->negative, e);
+	if (r == 0 && spec->optimizer.positive == POSITIVE_SAMPLED)
+		r = positive_sampled_new(d, &t->couplings, data, spec->optimizer.batch,
+					 &t->negative, seed, model, &t->positive, e);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(t);
@@ -214,7 +230,9 @@ struct trainer *trainer_free(struct trainer *t)
 	optimizer_free(t->optimizer);
 	mlp_tape_free(&t->tape);
 	couplings_free(&t->couplings);
+	positive_sampled_free(&t->positive);
 	negative_free(&t->negative);
+	crew_free(t->crew);
 	free(t->codes);
 	free(t->w);
 	free(t->grad);
@@ -232,8 +250,10 @@ int trainer_couplings_new(const struct trainer *t, struct couplings *ret, struct
 	int r = couplings_new(t->data->classes, t->n, t->m, t->spec->device.bits,
 			      t->spec->device.beta, ret, e);
 
-	if (r == 0)
+	if (r == 0) {
 		ret->even = t->spec->model.even;
+		ret->crew = t->crew;
+	}
 	return r;
 }
 
@@ -287,28 +307,56 @@ WIDE(phases_gradient,
      (size_t count, struct weights x, const double *pos, const double *neg, double *restrict g),
      (count, x, pos, neg, g))
 
+WIDE_BODY hold_at_limit_body(size_t count, double limit, const double *w, double *restrict g)
+{
+	for (size_t k = 0; k < count; k++)
+		if (fabs(w[k]) >= limit && g[k] * w[k] < 0)
+			g[k] = 0;
+}
+WIDE(hold_at_limit, (size_t count, double limit, const double *w, double *restrict g),
+     (count, limit, w, g))
+
+/* One class's part of the gradient, and where it stands among those of all. */
+struct class_gradient {
+	struct trainer *t;
+	struct weights x;
+	size_t at;
+	double limit; /* of couplings; infinite where the scale follows them */
+};
+
+static void gradient_part(void *data, size_t part)
+{
+	const struct class_gradient *c = data;
+	struct trainer *t = c->t;
+	size_t from, count = crew_part(t->n * t->m, part, &from), at = c->at + from;
+	double *g = t->w + at;
+
+	phases_gradient(count, c->x, t->pos + at, t->neg + at, g);
+	for (size_t k = 0; t->mix && k < count; k++)
+		g[k] += t->spec->mixing.weight * c->x.share * t->mix[at + k];
+	/* A coupling at the end of the device's range is not pushed further out. */
+	if (c->limit < INFINITY)
+		hold_at_limit(count, c->limit, t->couplings.w + at, g);
+}
+
 /* dL/dW, into w. */
 static void couplings_gradient(struct trainer *t, const struct minibatch *b)
 {
 	bool fixed = t->spec->device.scale > 0;
-	size_t count = t->n * t->m;
 
 	for (unsigned int u = 0; u < t->data->classes; u++) {
-		size_t at = couplings_at(&t->couplings, u);
-		struct weights x = { .beta = t->spec->device.beta, .total = (double)b->total };
-		double limit = couplings_limit(&t->couplings, u), *g = t->w + at;
-		const double *w = t->couplings.w + at;
+		struct class_gradient c = {
+			.t = t,
+			.x = { .beta = t->spec->device.beta,
+			       .total = (double)b->total,
+			       .share = (double)b->count[u] / (double)b->total },
+			.at = couplings_at(&t->couplings, u),
+			.limit = fixed ? couplings_limit(&t->couplings, u) : INFINITY,
+		};
 
-		x.share = (double)b->count[u] / x.total;
-		phases_gradient(count, x, t->pos + at, t->neg + at, g);
-		for (size_t k = 0; t->mix && k < count; k++)
-			g[k] += t->spec->mixing.weight * x.share * t->mix[at + k];
-		/* A coupling at the end of the device's range is not pushed further out. */
-		for (size_t k = 0; fixed && k < count; k++)
-			if (fabs(w[k]) >= limit && g[k] * w[k] < 0)
-				g[k] = 0;
+		crew_run(t->crew, crew_parts(t->n * t->m), gradient_part, &c);
 		if (!t->couplings.even)
-			g[0] = 0;
+			t->w[c.at] = 0;
 	}
 }
 
@@ -320,16 +368,35 @@ static double schedule(const struct trainer *t)
 	return 0.5 * (1 + cos(M_PI * (double)t->step / steps));
 }
 
-/* The negative phase, with the positive one while the device is busy. */
+/* The images' phase on the device, before it is given the other one. */
+static int sample_positive(struct trainer *t, const struct minibatch *b,
+			   struct energy_ledger *ledger, struct err *e)
+{
+	int r = positive_sampled_run(&t->positive, &t->couplings, t->data, b, t->step, t->pos,
+				     ledger, e);
+
+	t->ns[TIME_SAMPLER] += t->positive.device_ns;
+	t->ns[TIME_MOMENTS] += t->positive.moments_ns;
+	return r;
+}
+
+/* The negative phase, with the exact positive one while the device is busy. */
 static int both_phases(struct trainer *t, const struct minibatch *b, struct control *control,
 		       struct energy_ledger *ledger, struct err *e)
 {
 	uint64_t from = clock_ns();
+	bool sampled = t->positive.classes;
 	int r;
 
-	r = negative_begin(&t->negative, &t->couplings, t->step, ledger, e);
+	r = negative_load(&t->negative, &t->couplings, ledger, e);
 	add_time(t, TIME_LOADING, &from);
+	if (r == 0 && sampled)
+		r = sample_positive(t, b, ledger, e);
+	from = clock_ns();
 	if (r == 0)
+		r = negative_begin(&t->negative, &t->couplings, t->step, e);
+	add_time(t, TIME_LOADING, &from);
+	if (r == 0 && !sampled)
 		r = positive_phase(t, b, e);
 	add_time(t, TIME_POSITIVE, &from);
 	while (r >= 0) {

@@ -25,6 +25,7 @@
 #include "mlp.h"
 #include "negative_phase.h"
 #include "optimizer.h"
+#include "positive_sampled.h"
 #include "spec.h"
 
 enum trainer_model { MODEL_HYPERNETWORK, MODEL_SEPARATE, MODEL_COUNT };
@@ -32,7 +33,7 @@ extern const char *const trainer_names[MODEL_COUNT];
 
 /* What a step's time goes to; the positive phase while the device is busy. */
 enum trainer_time {
-	TIME_SAMPLER,  /* the device, less its moments */
+	TIME_SAMPLER,  /* the device, less its moments; both phases, if both are sampled */
 	TIME_MOMENTS,  /* where the device tells */
 	TIME_POSITIVE, /* the positive phase */
 	TIME_GRADIENT, /* the network's two ways, the minibatch, the optimizer */
@@ -55,6 +56,8 @@ struct trainer {
 	struct mlp_tape tape;
 	struct couplings couplings; /* at phi */
 	struct negative_phase negative;
+	struct positive_sampled positive; /* of no classes where that phase is exact */
+	struct crew *crew;
 
 	double *w;	   /* [classes][n * m], also its gradient */
 	double *grad;	   /* [params] */

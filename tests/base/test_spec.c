@@ -16,7 +16,8 @@ static const char full_train[] =
 	" \"model\": {\"references\": false, \"hidden\": 9, \"layers\": [7, 16384], \"code\": \"u.npy\"},"
 	" \"device\": {\"bits\": 16, \"scale\": 0.001, \"beta\": 0.1, \"scan\": \"palindrome\","
 	"  \"chains\": 65536, \"sweeps\": 16777216, \"name\": \"pbit0\"},"
-	" \"optimizer\": {\"method\": \"descent\", \"epochs\": 1, \"steps\": 2, \"batch\": 3, \"rate\": 0.3,"
+	" \"optimizer\": {\"method\": \"descent\", \"positive\": \"sampled\","
+	"  \"epochs\": 1, \"steps\": 2, \"batch\": 3, \"rate\": 0.3,"
 	"  \"decay\": 1e-4},"
 	" \"baselines\": [\"separate\"],"
 	" \"report\": {\"tau_sweeps\": 64, \"a6_ratio\": 20.5, \"ais_chains\": 16, \"ais_betas\": 99,"
@@ -88,6 +89,7 @@ START_TEST(train_defaults)
 	ck_assert_uint_eq(t->device.chains, 64);
 	ck_assert_uint_eq(t->device.sweeps, 32);
 	ck_assert_int_eq(t->optimizer.method, METHOD_ADAM);
+	ck_assert_int_eq(t->optimizer.positive, POSITIVE_EXACT);
 	ck_assert_uint_eq(t->optimizer.epochs, 40);
 	ck_assert_uint_eq(t->optimizer.steps, 25);
 	ck_assert_uint_eq(t->optimizer.batch, 0);
@@ -239,6 +241,7 @@ START_TEST(train_in_full)
 	ck_assert_int_eq(t->device.scan, SCAN_PALINDROME);
 	ck_assert_uint_eq(t->device.sweeps, 1 << 24);
 	ck_assert_int_eq(t->optimizer.method, METHOD_DESCENT);
+	ck_assert_int_eq(t->optimizer.positive, POSITIVE_SAMPLED);
 	ck_assert_uint_eq(t->optimizer.batch, 3);
 	ck_assert(!t->baseline_independent);
 	ck_assert(t->baseline_separate);
@@ -394,6 +397,8 @@ static const struct {
 	  "model.hiden: unknown key; did you mean 'hidden'?" },
 	{ OPTIMIZER("\"method\": \"adan\""),
 	  "optimizer.method: 'adan' is unknown; did you mean 'adam'?" },
+	{ OPTIMIZER("\"positive\": \"drawn\""),
+	  "optimizer.positive: 'drawn' is unknown; give one of 'exact' and 'sampled'" },
 	{ OPTIMIZER("\"method\": 1"),
 	  "optimizer.method: must be a string, one of 'adam' and 'descent'" },
 	{ OPTIMIZER("\"rtae\": 1"), "optimizer.rtae: unknown key; did you mean 'rate'?" },

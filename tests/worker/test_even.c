@@ -156,7 +156,8 @@ START_TEST(no_p_bit_is_clamped)
 		first += program_states(p.program[0])[k * 2] & 1;
 	/* 256 coins: 128 +- 8. */
 	ck_assert(first > 128 - 48 && first < 128 + 48);
-	ck_assert_int_eq(negative_begin(&p, &c, 0, &ledger, NULL), 0);
+	ck_assert_int_eq(negative_load(&p, &c, &ledger, NULL), 0);
+	ck_assert_int_eq(negative_begin(&p, &c, 0, NULL), 0);
 	while ((r = negative_continue(&p, &c, vh, &ledger, NULL)) > 0)
 		;
 	ck_assert_int_eq(r, 0);

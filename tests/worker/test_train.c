@@ -181,7 +181,8 @@ START_TEST(moments_are_those_of_the_model)
 		int r;
 
 		memset(vh, 0, sizeof(vh));
-		ck_assert_int_eq(negative_begin(&p, &c, step, &ledger, NULL), 0);
+		ck_assert_int_eq(negative_load(&p, &c, &ledger, NULL), 0);
+		ck_assert_int_eq(negative_begin(&p, &c, step, NULL), 0);
 		while ((r = negative_continue(&p, &c, vh, &ledger, NULL)) > 0)
 			;
 		ck_assert_int_eq(r, 0);
@@ -235,7 +236,8 @@ START_TEST(pieces_give_the_whole)
 	ck_assert_int_eq(program_set_couplings(whole, c.q, NULL), 0);
 	ck_assert_int_eq(program_run(whole, &s, &res, NULL), 0);
 
-	ck_assert_int_eq(negative_begin(&p, &c, 5, &ledger, NULL), 0);
+	ck_assert_int_eq(negative_load(&p, &c, &ledger, NULL), 0);
+	ck_assert_int_eq(negative_begin(&p, &c, 5, NULL), 0);
 	do
 		pieces++;
 	while (negative_continue(&p, &c, vh, &ledger, NULL) > 0);

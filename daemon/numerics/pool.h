@@ -3,8 +3,8 @@
  * A fixed pool of threads that runs tasks in the order they were pushed. Tasks carry their own
  * list link, so pushing cannot fail. Who wants to know of a task's end lets the task tell.
  */
-#ifndef PBIT_WORKER_POOL_H
-#define PBIT_WORKER_POOL_H
+#ifndef PBIT_NUMERICS_POOL_H
+#define PBIT_NUMERICS_POOL_H
 
 #include "err.h"
 

@@ -3,8 +3,8 @@
  * The threads of a job off the device: loops over arrays, cut in parts. What a part computes must
  * not depend on who computes it, nor on how many threads there are; then neither do the bits.
  */
-#ifndef PBIT_WORKER_CREW_H
-#define PBIT_WORKER_CREW_H
+#ifndef PBIT_NUMERICS_CREW_H
+#define PBIT_NUMERICS_CREW_H
 
 #include "err.h"
 
@@ -20,5 +20,20 @@ struct crew *crew_free(struct crew *c);
  * take as long are worth more than one.
  */
 void crew_run(struct crew *c, size_t parts, void (*part)(void *data, size_t k), void *data);
+
+/* A loop over many numbers: parts of so many, the last one shorter. */
+#define CREW_PART ((size_t)1 << 15)
+
+static inline size_t crew_parts(size_t count)
+{
+	return (count + CREW_PART - 1) / CREW_PART;
+}
+
+/* Part k of `count` numbers: from where, and how many. */
+static inline size_t crew_part(size_t count, size_t k, size_t *ret_from)
+{
+	*ret_from = k * CREW_PART;
+	return MIN(CREW_PART, count - *ret_from);
+}
 
 #endif
