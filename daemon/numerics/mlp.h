@@ -59,6 +59,12 @@ static inline size_t mlp_out(const struct mlp *m)
 	return m->width[m->layers + 1];
 }
 
+/* The table of one code, where that is 1: W is phi, and the gradient in phi is the one in W. */
+static inline bool mlp_is_identity(const struct mlp *m, const double *codes)
+{
+	return m->table && !m->layers && mlp_code_dim(m) == 1 && codes[0] == 1;
+}
+
 /*
  * Normal numbers that are a function of (seed, place in phi) alone: hidden layers with standard
  * deviation 1 / sqrt(inputs), the last matrix with out_sd / sqrt(inputs), a table with out_sd.

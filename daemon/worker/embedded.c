@@ -18,6 +18,7 @@
 #include "device_ops.h"
 #include "isa.h"
 #include "pool.h"
+#include "wide.h"
 
 /* A block below so many updates costs less than handing it to another thread. */
 #define BLOCK_MIN_UPDATES ((uint64_t)1 << 15)
@@ -182,32 +183,49 @@ static int block_run(const struct block *b, struct lane *lane, struct pbm_sums *
 	return pbm_run(&p->program.shape, p->image, &run, sums, lane->scratch, d->isa);
 }
 
-/* Sums of the whole submission fit. */
-static void add_near(struct embedded_program *p, const int16_t *near)
+WIDE_BODY add_shorts_body(int16_t *restrict to, const int16_t *from, size_t length)
 {
-	size_t length = near_length(p);
+	for (size_t i = 0; i < length; i++)
+		to[i] = (int16_t)(to[i] + from[i]);
+}
+WIDE(add_shorts, (int16_t *restrict to, const int16_t *from, size_t length), (to, from, length))
 
-	if (!p->has_near)
-		memcpy(p->near, near, length * sizeof(*near));
-	for (size_t i = 0; p->has_near && i < length; i++)
-		p->near[i] = (int16_t)(p->near[i] + near[i]);
+WIDE_BODY add_sums_body(int64_t *restrict to, const int64_t *from, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		to[i] += from[i];
+}
+WIDE(add_sums, (int64_t *restrict to, const int64_t *from, size_t length), (to, from, length))
+
+/* Sums of the whole submission fit. The first ones change places with what held nothing. */
+static void add_near(struct embedded_program *p, struct lane *lane)
+{
+	int16_t *near = lane->near;
+	size_t size = lane->near_size;
+
+	if (p->has_near) {
+		add_shorts(p->near, near, near_length(p));
+		return;
+	}
+	lane->near = p->near;
+	lane->near_size = p->near_size;
+	p->near = near;
+	p->near_size = size;
 	p->has_near = true;
 }
 
-static void block_end(struct embedded_program *p, const struct lane *lane, int status,
+static void block_end(struct embedded_program *p, struct lane *lane, int status,
 		      const struct pbm_sums *sums)
 {
-	size_t i, length = sums_length(p);
 
 	if (status < 0) {
 		if (p->status == 0)
 			p->status = status;
 	} else {
 		if (p->n_blocks > 1)
-			for (i = 0; i < length; i++)
-				p->sums[i] += lane->sums[i];
+			add_sums(p->sums, lane->sums, sums_length(p));
 		if (p->n_blocks > 1 && p->is_near)
-			add_near(p, lane->near);
+			add_near(p, lane);
 		p->moments_ns += sums->moments_ns;
 		p->samples += sums->samples;
 		p->flips += sums->flips;

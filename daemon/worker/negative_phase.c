@@ -24,7 +24,8 @@ int negative_new(struct device *d, const struct couplings *c, const struct spec_
 	p.scan = device->scan;
 	p.seed = alloc_zeroed(c->classes, sizeof(*p.seed));
 	p.program = alloc_zeroed(c->classes, sizeof(*p.program));
-	if (!p.seed || !p.program)
+	p.near = alloc_zeroed(c->classes, sizeof(*p.near));
+	if (!p.seed || !p.program || !p.near)
 		return err_oom(e);
 	for (unsigned int u = 0; u < c->classes; u++) {
 		p.seed[u] = seed_derive(seed, SEED_CHAINS, seed_index(model, u, 0));
@@ -45,6 +46,7 @@ void negative_free(struct negative_phase *p)
 		program_free(p->program[u]);
 	free(p->program);
 	free(p->seed);
+	free(p->near);
 	*p = (struct negative_phase){ 0 };
 }
 
@@ -118,10 +120,15 @@ static void account(struct negative_phase *p, struct piece_times *t, struct ener
 	p->moments_ns += t->moments_ns;
 }
 
-int negative_continue(struct negative_phase *p, const struct couplings *c, double *vh,
-		      struct energy_ledger *ledger, struct err *e)
+double negative_samples(const struct negative_phase *p)
 {
-	double samples = (double)p->sweeps * program_shape(p->program[0])->chains;
+	return (double)p->sweeps * program_shape(p->program[0])->chains;
+}
+
+static int go_on(struct negative_phase *p, const struct couplings *c, bool leave_near, double *vh,
+		 struct energy_ledger *ledger, struct err *e)
+{
+	double samples = negative_samples(p);
 	size_t size = c->n * c->m;
 	bool last = p->done + p->piece == p->sweeps;
 	struct piece_times t = { 0 };
@@ -135,8 +142,11 @@ int negative_continue(struct negative_phase *p, const struct couplings *c, doubl
 		if (r < 0)
 			return r;
 		start = clock_ns();
+		p->near[u] = leave_near && last && p->done == 0 ? res.near : NULL;
 		/* The first piece sets, and after the last they are means. */
-		products_take(&res, size, p->done == 0, last ? samples : 1, vh + u * size, c->crew);
+		if (!p->near[u])
+			products_take(&res, size, p->done == 0, last ? samples : 1, vh + u * size,
+				      c->crew);
 		p->moments_ns += clock_ns() - start;
 		t.flips += res.flips;
 		t.ns += res.ns;
@@ -152,6 +162,18 @@ int negative_continue(struct negative_phase *p, const struct couplings *c, doubl
 	for (unsigned int u = 0; u < p->classes; u++)
 		ledger_add_moments(ledger, program_shape(p->program[u]));
 	return 0;
+}
+
+int negative_continue(struct negative_phase *p, const struct couplings *c, double *vh,
+		      struct energy_ledger *ledger, struct err *e)
+{
+	return go_on(p, c, false, vh, ledger, e);
+}
+
+int negative_continue_near(struct negative_phase *p, const struct couplings *c, double *vh,
+			   struct energy_ledger *ledger, struct err *e)
+{
+	return go_on(p, c, true, vh, ledger, e);
 }
 
 void negative_abandon(struct negative_phase *p)

@@ -24,6 +24,8 @@ struct negative_phase {
 	uint64_t submitted;   /* ns */
 	uint64_t device_ns;   /* that it took, all pieces */
 	uint64_t moments_ns;  /* for moments, here and on devices that tell */
+	/* [classes] sums of a step that was one piece, where they are so near: see below */
+	const int16_t **near;
 };
 
 /* Chains start at random. model tells the chains of one model of the job from another's. */
@@ -47,6 +49,15 @@ int negative_begin(struct negative_phase *p, const struct couplings *c, uint64_t
  */
 int negative_continue(struct negative_phase *p, const struct couplings *c, double *vh,
 		      struct energy_ledger *ledger, struct err *e);
+
+/*
+ * The same, but of a step of one piece the sums are left where they are, as long as the device has
+ * them as s16: p->near[class][n * m] then, to be divided by negative_samples() for means, until the
+ * next step; p->near[class] NULL, and the means in vh, otherwise.
+ */
+int negative_continue_near(struct negative_phase *p, const struct couplings *c, double *vh,
+			   struct energy_ledger *ledger, struct err *e);
+double negative_samples(const struct negative_phase *p);
 
 /* Gives up the piece in flight; the chains are then somewhere within the step. */
 void negative_abandon(struct negative_phase *p);

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "clock_ns.h"
 #include "products.h"
 #include "seed.h"
 
@@ -90,7 +89,8 @@ int positive_sampled_new(struct device *d, const struct couplings *c, const stru
 		return r;
 	p.program = alloc_zeroed(c->classes, sizeof(*p.program));
 	p.seed = alloc_zeroed(c->classes, sizeof(*p.seed));
-	if (!p.program || !p.seed)
+	p.near = alloc_zeroed(c->classes, sizeof(*p.near));
+	if (!p.program || !p.seed || !p.near)
 		return err_oom(e);
 	for (unsigned int u = 0; u < c->classes; u++) {
 		p.seed[u] = seed_derive(seed, SEED_POSITIVE, seed_index(model, u, 0));
@@ -114,6 +114,7 @@ void positive_sampled_free(struct positive_sampled *p)
 		program_free(p->program[u]);
 	free(p->program);
 	free(p->seed);
+	free(p->near);
 	free(p->rows);
 	*p = (struct positive_sampled){ 0 };
 }
@@ -168,14 +169,14 @@ int positive_sampled_run(struct positive_sampled *p, const struct couplings *c,
 	}
 	for (unsigned int u = 0; u < p->classes; u++) {
 		struct results res;
-		uint64_t start;
 
 		r = program_wait(p->program[u], &res, e);
 		if (r < 0)
 			return r;
-		start = clock_ns();
-		products_take(&res, size, true, 1, vh + u * size, c->crew);
-		p->moments_ns += clock_ns() - start + res.moments_ns;
+		p->near[u] = res.near;
+		if (!res.near)
+			products_take(&res, size, true, 1, vh + u * size, c->crew);
+		p->moments_ns += res.moments_ns;
 		p->device_ns += res.ns - res.moments_ns;
 		ledger_add_run(ledger, res.flips, res.ns);
 		ledger_add_moments(ledger, program_shape(p->program[u]));

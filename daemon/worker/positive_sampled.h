@@ -16,6 +16,7 @@ struct positive_sampled {
 	uint64_t *seed;		  /* [classes] */
 	uint64_t *rows;		  /* [training rows][words]: the images */
 	uint32_t words;
+	const int16_t **near;		/* [classes] the last sums, where the device has them so */
 	uint64_t device_ns, moments_ns; /* of the last run */
 };
 
@@ -30,8 +31,8 @@ void positive_sampled_free(struct positive_sampled *p); /* before the negative p
 #define _cleanup_positive_ _cleanup_(positive_sampled_free)
 
 /*
- * vh [classes][n * m] = sums of v_i h_j over the images of the batch, at the couplings that the
- * negative phase has been given.
+ * Sums of v_i h_j over the images of the batch, at the couplings that the negative phase has been
+ * given: p->near[class][n * m], until the next run, or where that is NULL vh [classes][n * m].
  */
 int positive_sampled_run(struct positive_sampled *p, const struct couplings *c,
 			 const struct dataset *data, const struct minibatch *b, uint64_t step,

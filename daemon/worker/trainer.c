@@ -294,18 +294,27 @@ static int positive_phase(struct trainer *t, const struct minibatch *b, struct e
 
 /* Of one class: beta, and what its two phases are divided by. */
 struct weights {
-	double beta, total, share;
+	double beta, total, share, samples;
 };
 
-WIDE_BODY phases_gradient_body(size_t count, struct weights x, const double *pos, const double *neg,
-			       double *restrict g)
-{
-	for (size_t k = 0; k < count; k++)
-		g[k] = -x.beta * (pos[k] / x.total - x.share * neg[k]);
-}
-WIDE(phases_gradient,
-     (size_t count, struct weights x, const double *pos, const double *neg, double *restrict g),
-     (count, x, pos, neg, g))
+/* Sums of the positive phase, and sums or means of the negative one, which x.samples makes means. */
+#define GRADIENT(name, positive, negative)                                              \
+	WIDE_BODY name##_body(size_t count, struct weights x, const positive *pos,      \
+			      const negative *neg, double *restrict g)                  \
+	{                                                                               \
+		for (size_t k = 0; k < count; k++)                                      \
+			g[k] = -x.beta * ((double)pos[k] / x.total -                    \
+					  x.share * ((double)neg[k] / x.samples));      \
+	}                                                                               \
+	WIDE(name,                                                                      \
+	     (size_t count, struct weights x, const positive *pos, const negative *neg, \
+	      double *restrict g),                                                      \
+	     (count, x, pos, neg, g))
+
+GRADIENT(gradient_far, double, double)
+GRADIENT(gradient_near_negative, double, int16_t)
+GRADIENT(gradient_near_positive, int16_t, double)
+GRADIENT(gradient_near, int16_t, int16_t)
 
 WIDE_BODY hold_at_limit_body(size_t count, double limit, const double *w, double *restrict g)
 {
@@ -321,8 +330,23 @@ struct class_gradient {
 	struct trainer *t;
 	struct weights x;
 	size_t at;
-	double limit; /* of couplings; infinite where the scale follows them */
+	double limit;		  /* of couplings; infinite where the scale follows them */
+	const int16_t *pos, *neg; /* near sums, or NULL */
 };
+
+static void phases_gradient(const struct class_gradient *c, size_t from, size_t count, double *g)
+{
+	const double *pos = c->t->pos + c->at + from, *neg = c->t->neg + c->at + from;
+
+	if (c->pos && c->neg)
+		gradient_near(count, c->x, c->pos + from, c->neg + from, g);
+	else if (c->pos)
+		gradient_near_positive(count, c->x, c->pos + from, neg, g);
+	else if (c->neg)
+		gradient_near_negative(count, c->x, pos, c->neg + from, g);
+	else
+		gradient_far(count, c->x, pos, neg, g);
+}
 
 static void gradient_part(void *data, size_t part)
 {
@@ -331,7 +355,7 @@ static void gradient_part(void *data, size_t part)
 	size_t from, count = crew_part(t->n * t->m, part, &from), at = c->at + from;
 	double *g = t->w + at;
 
-	phases_gradient(count, c->x, t->pos + at, t->neg + at, g);
+	phases_gradient(c, from, count, g);
 	for (size_t k = 0; t->mix && k < count; k++)
 		g[k] += t->spec->mixing.weight * c->x.share * t->mix[at + k];
 	/* A coupling at the end of the device's range is not pushed further out. */
@@ -352,8 +376,12 @@ static void couplings_gradient(struct trainer *t, const struct minibatch *b)
 			       .share = (double)b->count[u] / (double)b->total },
 			.at = couplings_at(&t->couplings, u),
 			.limit = fixed ? couplings_limit(&t->couplings, u) : INFINITY,
+			.pos = t->positive.classes ? t->positive.near[u] : NULL,
+			.neg = t->negative.near[u],
 		};
 
+		/* What was taken to doubles is means already. */
+		c.x.samples = c.neg ? negative_samples(&t->negative) : 1;
 		crew_run(t->crew, crew_parts(t->n * t->m), gradient_part, &c);
 		if (!t->couplings.even)
 			t->w[c.at] = 0;
@@ -400,7 +428,7 @@ static int both_phases(struct trainer *t, const struct minibatch *b, struct cont
 		r = positive_phase(t, b, e);
 	add_time(t, TIME_POSITIVE, &from);
 	while (r >= 0) {
-		r = negative_continue(&t->negative, &t->couplings, t->neg, ledger, e);
+		r = negative_continue_near(&t->negative, &t->couplings, t->neg, ledger, e);
 		if (r <= 0)
 			break;
 		if (control)
@@ -421,6 +449,7 @@ int trainer_step(struct trainer *t, struct control *control, struct energy_ledge
 	_cleanup_(minibatch_free) struct minibatch b = { 0 };
 	struct energy_ledger after = *ledger;
 	uint64_t from = clock_ns();
+	const double *grad;
 	int r;
 
 	r = mlp_forward(t->mlp, t->codes, t->data->classes, t->w, &t->tape, e);
@@ -440,9 +469,11 @@ int trainer_step(struct trainer *t, struct control *control, struct energy_ledge
 	if (r < 0)
 		return r;
 	couplings_gradient(t, &b);
-	r = mlp_backward(t->mlp, &t->tape, t->w, t->grad, e);
+	grad = mlp_is_identity(t->mlp, t->codes) ? t->w : t->grad;
+	if (grad == t->grad)
+		r = mlp_backward(t->mlp, &t->tape, t->w, t->grad, e);
 	if (r == 0)
-		r = optimizer_step(t->optimizer, t->mlp->phi, t->grad, schedule(t), e);
+		r = optimizer_step(t->optimizer, t->mlp->phi, grad, schedule(t), e);
 	if (r < 0)
 		return r;
 	add_time(t, TIME_GRADIENT, &from);
