@@ -79,6 +79,8 @@ struct program *program_free(struct program *p)
 	if (!p)
 		return NULL;
 	program_cancel(p);
+	if (p->source)
+		p->source->sharer = NULL;
 	p->device->programs--;
 	free(p->narrow);
 	p->device->ops->program_free(p);
@@ -170,6 +172,7 @@ int program_set_couplings(struct program *p, const int16_t *w, struct err *e)
 void program_share_couplings(struct program *p, struct program *of)
 {
 	of->sharer = p;
+	p->source = of;
 	p->loaded = false;
 	if (p->device->ops->share)
 		p->device->ops->share(p, of);

@@ -60,6 +60,7 @@ struct program {
 	void *couplings;	/* where the backend wants them, in device format; NULL: anywhere */
 	int8_t *narrow;		/* on their way to an 8-bit device that does not care */
 	struct program *sharer; /* another one, with these couplings; or NULL */
+	struct program *source; /* of those of this one; or NULL */
 	bool loaded;
 	bool in_flight;
 	bool has_results;

@@ -113,6 +113,47 @@ START_TEST(couplings_are_replaced)
 }
 END_TEST
 
+/* Of two programs with the same couplings one is given them, and both have them. */
+START_TEST(couplings_are_shared)
+{
+	struct device *d = subject(), *scalar = open_device(1, PBM_ISA_SCALAR);
+	_cleanup_input_ struct input in = { 0 };
+	const struct pbm_shape *s = &shapes[_i ? 4 : 2];
+	struct program *p, *q, *of;
+	struct err e = { 0 };
+
+	input_random(&in, s, false, 0, SEED);
+	p = start(scalar, &in);
+	of = start(d, &in);
+	q = start(d, &in);
+	program_share_couplings(q, of);
+	ck_assert_int_eq(program_submit(q, &in.s, &e), -EINVAL); /* none have been set since */
+	for (unsigned int k = 0; k < 3; k++) {
+		_cleanup_outcome_ struct outcome want = { 0 }, got = { 0 }, other = { 0 };
+
+		for (size_t i = k; k && i < (size_t)s->n * s->m; i += 3)
+			in.w[i] = (int16_t)-in.w[i];
+		ck_assert_int_eq(program_set_couplings(p, in.w, &e), 0);
+		ck_assert_int_eq(program_set_couplings(of, in.w, &e), 0);
+		submit(p, &in);
+		submit(q, &in);
+		ck_assert_int_eq(program_set_couplings(of, in.w, &e), -EBUSY);
+		submit(of, &in);
+		finish(p, &want);
+		finish(q, &got);
+		finish(of, &other);
+		outcomes_equal(&want, &got);
+		outcomes_equal(&want, &other);
+	}
+	program_free(p);
+	program_free(q);
+	ck_assert_int_eq(program_set_couplings(of, in.w, &e), 0);
+	program_free(of);
+	device_close(d);
+	device_close(scalar);
+}
+END_TEST
+
 /* Sweeps in one run, and in pieces of 3, 1, 8: states, sums and traces add up. */
 START_TEST(cuts_in_sweeps_do_not_show)
 {
@@ -363,6 +404,7 @@ static inline void add_conformance_tests(TCase *t)
 	tcase_add_loop_test(t, bits_are_those_of_the_machine, 0, 6);
 	tcase_add_test(t, accumulates_what_is_asked);
 	tcase_add_loop_test(t, couplings_are_replaced, 0, 2);
+	tcase_add_loop_test(t, couplings_are_shared, 0, 2);
 	tcase_add_loop_test(t, cuts_in_sweeps_do_not_show, 0, 3);
 	tcase_add_loop_test(t, fewer_chains_are_a_prefix, 0, 3);
 	tcase_add_test(t, programs_in_flight_do_not_meet);

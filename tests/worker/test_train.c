@@ -280,6 +280,78 @@ START_TEST(classes_and_models_use_different_words)
 }
 END_TEST
 
+/* ---- the positive phase on the device ---- */
+
+/* Sums over many steps, against the exact ones; a chain's v_i h_j varies by 1 - <h_j | v>^2. */
+START_TEST(sampled_sums_are_those_of_the_images)
+{
+	struct spec_device sd = { .beta = 0.7, .chains = 8, .sweeps = 1 };
+	size_t m = 5, size = data->n * m, all;
+	double *w = calloc(2 * size, sizeof(*w)), *vh = calloc(2 * size, sizeof(*vh));
+	double *sum = calloc(2 * size, sizeof(*sum)), *exact = calloc(size, sizeof(*exact));
+	struct energy_ledger ledger = { 0 };
+	struct positive_sampled p;
+	struct negative_phase negative;
+	struct couplings c;
+	const unsigned int rounds = 500;
+
+	dataset_part(data, PART_TRAIN, &all);
+	for (size_t k = 0; k < 2 * size; k++)
+		w[k] = 0.2 * splitmix_normal(13, k);
+	ck_assert_int_eq(couplings_new(2, data->n, m, 8, sd.beta, &c, NULL), 0);
+	ck_assert_int_eq(couplings_quantise(&c, w, 0, NULL), 0);
+	ck_assert_int_eq(negative_new(device, &c, &sd, 3, 0, &negative, NULL), 0);
+	ck_assert_int_eq(positive_sampled_new(device, &c, data, 0, &negative, 3, 0, &p, NULL), 0);
+	ck_assert_int_eq(negative_load(&negative, &c, &ledger, NULL), 0);
+	for (uint64_t step = 0; step < rounds; step++) {
+		_cleanup_(minibatch_free) struct minibatch b = { 0 };
+
+		ck_assert_int_eq(minibatch_take(data, 0, step, 1, NULL, NULL, &b, NULL), 0);
+		ck_assert_int_eq(positive_sampled_run(&p, &c, data, &b, step, vh, &ledger, NULL),
+				 0);
+		for (size_t k = 0; k < 2 * size; k++)
+			sum[k] += p.near[k / size] ? p.near[k / size][k % size] : vh[k];
+	}
+	ck_assert_uint_eq(ledger.flips, (uint64_t)rounds * all * (m - 1));
+	for (unsigned int u = 0; u < 2; u++) {
+		struct rbm rbm = couplings_rbm(&c, u);
+		size_t count;
+		const int8_t *rows = dataset_rows(data, PART_TRAIN, u, &count);
+
+		ck_assert_int_eq(rbm_positive(&rbm, rows, count, exact, NULL), 0);
+		for (size_t k = 0; k < size; k++) {
+			double difference = sum[u * size + k] - rounds * exact[k];
+
+			ck_assert_double_le(fabs(difference), 6 * sqrt((double)count * rounds));
+			if (k % m == 0) /* the hidden reference spin */
+				ck_assert_double_eq(difference, 0);
+		}
+	}
+	positive_sampled_free(&p);
+	negative_free(&negative);
+	couplings_free(&c);
+	free(w);
+	free(vh);
+	free(sum);
+	free(exact);
+}
+END_TEST
+
+/* Minibatches of several classes have now more, now fewer of each. */
+START_TEST(sampled_takes_as_many_each_time)
+{
+	struct spec_train s = make_spec(23);
+	struct trainer *t;
+	struct err e = { 0 };
+
+	s.optimizer.positive = POSITIVE_SAMPLED;
+	ck_assert_int_eq(trainer_new(MODEL_HYPERNETWORK, &s, 1, data, &no_codes, device, &t, &e),
+			 -EINVAL);
+	ck_assert_ptr_nonnull(strstr(e.text, "optimizer.positive"));
+	ck_assert_ptr_nonnull(strstr(e.text, "give optimizer.batch 0"));
+}
+END_TEST
+
 /* ---- the trainer ---- */
 
 static void check_same(const struct trainer *a, const struct trainer *b)
@@ -305,11 +377,13 @@ static const struct {
 	enum trainer_model model;
 	unsigned int batch;
 	enum spec_method method;
+	enum spec_positive positive;
 } ways[] = {
-	{ MODEL_HYPERNETWORK, 0, METHOD_ADAM },
-	{ MODEL_HYPERNETWORK, 23, METHOD_ADAM },
-	{ MODEL_SEPARATE, 23, METHOD_ADAM },
-	{ MODEL_HYPERNETWORK, 23, METHOD_DESCENT },
+	{ MODEL_HYPERNETWORK, 0, METHOD_ADAM, POSITIVE_EXACT },
+	{ MODEL_HYPERNETWORK, 23, METHOD_ADAM, POSITIVE_EXACT },
+	{ MODEL_SEPARATE, 23, METHOD_ADAM, POSITIVE_EXACT },
+	{ MODEL_HYPERNETWORK, 23, METHOD_DESCENT, POSITIVE_EXACT },
+	{ MODEL_HYPERNETWORK, 0, METHOD_DESCENT, POSITIVE_SAMPLED },
 };
 
 static struct spec_train spec_of(int way)
@@ -317,6 +391,7 @@ static struct spec_train spec_of(int way)
 	struct spec_train s = make_spec(ways[way].batch);
 
 	s.optimizer.method = ways[way].method;
+	s.optimizer.positive = ways[way].positive;
 	return s;
 }
 
@@ -362,6 +437,44 @@ START_TEST(threads_do_not_show)
 	trainer_free(one);
 	trainer_free(two);
 	device_close(single);
+}
+END_TEST
+
+/* The same of a model whose loops the threads share. */
+START_TEST(threads_do_not_show_in_large_models)
+{
+	struct dataset_options o = { .threshold = 8, .holdout = 0.2, .seed = 5 };
+	struct spec_train s = spec_of(_i);
+	size_t shape[2] = { 60, 500 };
+	struct energy_ledger l = { 0 };
+	struct trainer *t[3];
+	struct device *d[3];
+	struct dataset *large;
+	struct array many;
+
+	ck_assert_int_eq(array_new(&many, DT_U8, 2, shape, NULL), 0);
+	for (size_t k = 0; k < 60 * 500; k++)
+		((uint8_t *)many.data)[k] = splitmix_uniform(17, k) < 0.3 ? 16 : 0;
+	ck_assert_int_eq(dataset_new(&many, "images", NULL, NULL, &o, &large, NULL), 0);
+	s.model.hidden = 200;
+	s.model.n_layers = _i == 0;
+	s.device.sweeps = 2;
+	for (unsigned int k = 0; k < 3; k++) {
+		ck_assert_int_eq(device_open_embedded(k + 1, &d[k], NULL), 0);
+		ck_assert_int_eq(
+			trainer_new(ways[_i].model, &s, 42, large, &no_codes, d[k], &t[k], NULL),
+			0);
+		ck_assert_uint_gt(crew_parts(t[k]->n * t[k]->m), 2);
+		steps(t[k], 4, &l);
+	}
+	check_same(t[0], t[1]);
+	check_same(t[0], t[2]);
+	for (unsigned int k = 0; k < 3; k++) {
+		trainer_free(t[k]);
+		device_close(d[k]);
+	}
+	dataset_free(large);
+	array_free(&many);
 }
 END_TEST
 
@@ -568,6 +681,9 @@ int main(void)
 	tcase_add_test(t, refuses_a_checkpoint_that_does_not_fit);
 	tcase_add_loop_test(t, learns, 0, 3);
 	tcase_add_test(t, first_step_goes_down_the_loss);
+	tcase_add_test(t, sampled_sums_are_those_of_the_images);
+	tcase_add_test(t, sampled_takes_as_many_each_time);
+	tcase_add_loop_test(t, threads_do_not_show_in_large_models, 0, ARRAY_SIZE(ways));
 	tcase_add_test(t, one_class_is_its_own_parameters);
 	tcase_add_test(t, a_fixed_scale_saturates);
 	tcase_add_test(t, mixing_verdicts);
