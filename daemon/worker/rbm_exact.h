@@ -55,9 +55,22 @@ int rbm_sum_log_p_star(const struct rbm *r, const int8_t *rows, size_t count, do
 /* The positive phase, exact: vh[n * m] = sum over the rows of v_i <h_j | v> (a sum, not a mean). */
 int rbm_positive(const struct rbm *r, const int8_t *rows, size_t count, double *vh, struct err *e);
 
-/* The same, faster, and to the same bits, where w = scale q as quantise() makes them. */
-int rbm_positive_quantised(const struct rbm *r, const int16_t *q, double scale, const int8_t *rows,
-			   size_t count, double *vh, struct err *e);
+/*
+ * The same of w = scale q as quantise() makes them, faster: in integers, with <h_j | v> rounded to a
+ * multiple of 2^-16. So every sum is such a multiple, off by count * 2^-17 at most (and count * 2^-31
+ * by the tanh), and has the same bits on every processor and for any number of threads.
+ *
+ * positive_new() makes the room for n x m couplings, 1 to PBM_MAX_UNITS on each side (otherwise
+ * -EINVAL); the phase itself allocates nothing and cannot fail. r is to be of that shape; its w is
+ * not looked at. crew: see crew.h; may be NULL.
+ */
+struct crew;
+struct positive;
+int positive_new(size_t n, size_t m, struct positive **ret, struct err *e);
+struct positive *positive_free(struct positive *p);
+void rbm_positive_quantised(struct positive *p, struct crew *crew, const struct rbm *r,
+			    const int16_t *q, double scale, const int8_t *rows, size_t count,
+			    double *vh);
 
 /*
  * Reconstruction: h = <h | v>, then v' = the sign of <v | h>. Counts, over the rows, the free

@@ -1,145 +1,325 @@
 // SPDX-License-Identifier: MIT
 /*
- * The positive phase of quantised couplings. Fields are scale times integers below 2^24, which
- * floats add up exactly in any order; the doubles of rbm_positive() do so too, so that its bits
- * come out. And there are few of them, so that each tanh is taken once.
+ * The positive phase of quantised couplings, in integers: fields are scale times integers, and
+ * <h | v> is rounded to a multiple of 2^-16. That is off by 2^-17 at most (and 2^-31 by the tanh),
+ * far below the noise of the negative phase. What is added up is exact, so that its order does not
+ * matter, and the tanh is made of sums, products and a quotient: the bits are the same on every
+ * processor and for any number of threads.
+ *
+ * Both products, v W and v' <h | v>, add up rows of integers with the signs that spins give them.
+ * BITS rows have only 2^BITS such sums: these are made once, and each result looks up the one that
+ * its spins pick. Columns are taken WIDTH at a time, from their fields to their sums of
+ * v_i <h_j | v>; one such block does not look at another, and is a part of a crew's loop.
  */
-#include <limits.h>
 #include <math.h>
 #include <string.h>
 
-#include "blas.h"
+#include "crew.h"
+#include "machine.h"
 #include "rbm_exact.h"
 #include "wide.h"
 
-#define CHUNK_ROWS  256
-#define MOST_FLOAT  ((double)(1 << 24)) /* integers up to it are floats */
-#define TANH_IS_ONE 22.0		/* from here on, in doubles */
+#define CHUNK_ROWS 256 /* taken at a time, their sums at most 2^24 units */
+#define BITS	   5   /* rows of a group */
+#define PICKS	   (1 << BITS)
+#define GROUPS	   8   /* taken at a time: their tables are to stay near */
+#define WIDTH	   64  /* of a column block */
+#define HEIGHT	   512 /* visible spins whose sums are made at a time */
 
-struct positive {
-	const struct rbm *r;
-	double scale;
-	float *q;      /* [n * m] */
-	float *rows;   /* [CHUNK_ROWS][n] */
-	float *field;  /* [CHUNK_ROWS][m] integers */
-	double *v;     /* [CHUNK_ROWS][n] */
-	double *h;     /* [CHUNK_ROWS][m] */
-	double *tanh;  /* [known] of beta scale k; above 1: not taken yet */
-	int32_t known; /* from this one on it is 1 */
+#define UNIT		 0x1p-16 /* of <h | v> */
+#define TANH_IS_ONE	 7.0	 /* from here on, in such units */
+#define WORTH_WAKING_FOR (1u << 20)
+
+_Static_assert(PBM_MAX_UNITS <= INT32_MAX / (INT16_MAX + 1), "fields overflow");
+
+struct group {
+	int32_t row[BITS][WIDTH] __attribute__((aligned(64)));
 };
 
-static void positive_free(struct positive *p)
+/* Those of its rows with all signs: sign b is that of bit b of the index. */
+struct group_sums {
+	int32_t of[PICKS][WIDTH] __attribute__((aligned(64)));
+};
+
+struct positive {
+	size_t n, m;
+	uint8_t *fields; /* [CHUNK_ROWS][groups of n]: signs of visible spins of a row */
+	uint8_t *sums;	 /* [groups of CHUNK_ROWS][n]: signs of rows of a visible spin */
+
+	/* The chunk that is worked on. */
+	const int16_t *q;
+	const int8_t *rows;
+	size_t count;
+	size_t first; /* column that is a p-bit */
+	double unit;  /* the argument of tanh is unit times the integers */
+	double *to;
+	bool add; /* to what the chunks before left there */
+};
+
+/* How many groups count rows make, whole passes of them; group g has the rows g, g + groups, ... */
+static size_t groups_of(size_t count)
 {
-	free(p->q);
-	free(p->rows);
-	free(p->field);
-	free(p->v);
-	free(p->h);
-	free(p->tanh);
+	return (count + BITS * GROUPS - 1) / (BITS * GROUPS) * GROUPS;
 }
 
-WIDE_BODY to_floats_body(const int16_t *from, size_t count, float *restrict to, double *ret_max)
+struct positive *positive_free(struct positive *p)
 {
-	int32_t max = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		int32_t x = from[i], magnitude = x < 0 ? -x : x;
-
-		max = magnitude > max ? magnitude : max;
-		to[i] = (float)x;
-	}
-	*ret_max = max;
-}
-WIDE(to_floats, (const int16_t *from, size_t count, float *restrict to, double *ret_max),
-     (from, count, to, ret_max))
-
-WIDE_BODY load_rows_body(const int8_t *from, size_t count, float *restrict f, double *restrict d)
-{
-	for (size_t i = 0; i < count; i++) {
-		f[i] = (float)from[i];
-		d[i] = (double)from[i];
-	}
-}
-WIDE(load_rows, (const int8_t *from, size_t count, float *restrict f, double *restrict d),
-     (from, count, f, d))
-
-/* Where tanh(beta scale k) is 1 for all k that there can be. */
-static int32_t count_known(const struct positive *p, double largest)
-{
-	double unit = fabs(p->r->beta * p->scale), most = largest * (double)p->r->n + 1;
-
-	return (int32_t)(unit * most > TANH_IS_ONE ? ceil(TANH_IS_ONE / unit) + 1 : most);
+	if (!p)
+		return NULL;
+	free(p->fields);
+	free(p->sums);
+	free(p);
+	return NULL;
 }
 
-/* 0, or 1 where floats would not be exact. */
-static int positive_new(struct positive *p, const int16_t *q, struct err *e)
+int positive_new(size_t n, size_t m, struct positive **ret, struct err *e)
 {
-	const struct rbm *r = p->r;
-	double largest;
+	struct positive *p;
 
-	if (r->n > INT_MAX / CHUNK_ROWS || r->m > INT_MAX / CHUNK_ROWS)
-		return 1;
-	p->q = malloc(r->n * r->m * sizeof(*p->q));
-	p->rows = malloc(CHUNK_ROWS * r->n * sizeof(*p->rows));
-	p->field = malloc(CHUNK_ROWS * r->m * sizeof(*p->field));
-	p->v = malloc(CHUNK_ROWS * r->n * sizeof(*p->v));
-	p->h = malloc(CHUNK_ROWS * r->m * sizeof(*p->h));
-	if (!p->q || !p->rows || !p->field || !p->v || !p->h)
+	if (!n || !m || n > PBM_MAX_UNITS || m > PBM_MAX_UNITS)
+		return err_set(e, -EINVAL, "%zu x %zu spins: give each side 1 to %u", n, m,
+			       PBM_MAX_UNITS);
+	p = calloc(1, sizeof(*p));
+	if (!p)
 		return err_oom(e);
-	to_floats(q, r->n * r->m, p->q, &largest);
-	if (largest * (double)r->n >= MOST_FLOAT)
-		return 1;
-	p->known = count_known(p, largest);
-	p->tanh = malloc((size_t)p->known * sizeof(*p->tanh));
-	if (!p->tanh)
+	p->n = n;
+	p->m = m;
+	p->fields = alloc_zeroed(CHUNK_ROWS, groups_of(n));
+	p->sums = alloc_zeroed(groups_of(CHUNK_ROWS), n);
+	if (!p->fields || !p->sums) {
+		positive_free(p);
 		return err_oom(e);
-	for (int32_t k = 0; k < p->known; k++)
-		p->tanh[k] = 2;
+	}
+	*ret = p;
 	return 0;
 }
 
-/* As rbm_positive() has it: the field, times beta. */
-static double tanh_of(const struct positive *p, int32_t k)
+/* Sets bit where the spin is up. */
+WIDE_BODY pick_body(const int8_t *spins, size_t count, unsigned int bit, uint8_t *restrict picks)
 {
-	return tanh(p->scale * k * p->r->beta);
+	for (size_t i = 0; i < count; i++)
+		picks[i] = (uint8_t)(picks[i] | (spins[i] > 0) << bit);
+}
+WIDE(pick, (const int8_t *spins, size_t count, unsigned int bit, uint8_t *restrict picks),
+     (spins, count, bit, picks))
+
+static void pick_fields(struct positive *p)
+{
+	size_t groups = groups_of(p->n);
+
+	memset(p->fields, 0, p->count * groups);
+	for (size_t k = 0; k < p->count; k++)
+		for (size_t i = 0; i < p->n; i += groups)
+			pick(p->rows + k * p->n + i, MIN(groups, p->n - i),
+			     (unsigned int)(i / groups), p->fields + k * groups);
 }
 
-static void mean_hidden(struct positive *p, size_t count)
+static void pick_sums(struct positive *p)
 {
-	double sign = p->r->beta * p->scale < 0 ? -1 : 1;
+	size_t groups = groups_of(p->count);
 
-	for (size_t i = 0; i < count; i++) {
-		int32_t k = (int32_t)p->field[i], at = k < 0 ? -k : k;
-		double x = 1;
+	memset(p->sums, 0, groups * p->n);
+	for (size_t k = 0; k < p->count; k++)
+		pick(p->rows + k * p->n, p->n, (unsigned int)(k / groups),
+		     p->sums + k % groups * p->n);
+}
 
-		if (at < p->known) {
-			if (p->tanh[at] > 1)
-				p->tanh[at] = sign * tanh_of(p, at);
-			x = p->tanh[at];
+WIDE_BODY load_body(const int16_t *from, size_t count, int32_t *restrict to)
+{
+	for (size_t j = 0; j < count; j++)
+		to[j] = from[j];
+}
+WIDE(load, (const int16_t *from, size_t count, int32_t *restrict to), (from, count, to))
+
+WIDE_BODY make_sums_body(const struct group *x, struct group_sums *restrict t)
+{
+	for (size_t j = 0; j < WIDTH; j++) {
+		int32_t sum = 0;
+
+		for (size_t b = 0; b < BITS; b++)
+			sum -= x->row[b][j];
+		t->of[0][j] = sum;
+	}
+	for (size_t b = 0; b < BITS; b++)
+		for (size_t k = 0; k < (size_t)1 << b; k++)
+			for (size_t j = 0; j < WIDTH; j++)
+				t->of[((size_t)1 << b) + k][j] = t->of[k][j] + 2 * x->row[b][j];
+}
+WIDE(make_sums, (const struct group *x, struct group_sums *restrict t), (x, t))
+
+/* Adds to each of rows the sums that its picks name, GROUPS of them. */
+WIDE_BODY add_sums_body(const struct group_sums *t, const uint8_t *picks, size_t by_row,
+			size_t by_group, size_t rows, int32_t (*restrict to)[WIDTH])
+{
+	for (size_t r = 0; r < rows; r++) {
+		const int32_t *x[GROUPS];
+
+		for (size_t g = 0; g < GROUPS; g++)
+			x[g] = t[g].of[picks[r * by_row + g * by_group]];
+		for (size_t j = 0; j < WIDTH; j++) {
+			int32_t sum = to[r][j];
+
+			for (size_t g = 0; g < GROUPS; g++)
+				sum += x[g][j];
+			to[r][j] = sum;
 		}
-		p->h[i] = (k < 0 ? -sign : sign) * x;
+	}
+}
+WIDE(add_sums,
+     (const struct group_sums *t, const uint8_t *picks, size_t by_row, size_t by_group, size_t rows,
+      int32_t (*restrict to)[WIDTH]),
+     (t, picks, by_row, by_group, rows, to))
+
+/*
+ * tanh x = 1 - 2 / (exp(2 x) + 1), where exp(2 x) is the 64th power of exp(x / 32), whose series is
+ * cut where the tanh has 2^-31. libm's may differ from one processor to the next.
+ */
+static inline int32_t mean_of(double x)
+{
+	double z = (x < TANH_IS_ONE ? x : TANH_IS_ONE) / 32, exp = z * (1.0 / 120) + 1.0 / 24;
+
+	exp = z * exp + 1.0 / 6;
+	exp = z * exp + 0.5;
+	exp = z * exp + 1;
+	exp = z * exp + 1;
+	for (unsigned int k = 0; k < 6; k++)
+		exp *= exp;
+	return (int32_t)((1 - 2 / (exp + 1)) / UNIT + 0.5);
+}
+
+WIDE_BODY mean_hidden_body(int32_t (*restrict h)[WIDTH], size_t rows, size_t width, double unit)
+{
+	for (size_t k = 0; k < rows; k++)
+		for (size_t j = 0; j < width; j++) {
+			int32_t mean = mean_of(fabs(unit * h[k][j]));
+
+			h[k][j] = (h[k][j] < 0) != (unit < 0) ? -mean : mean;
+		}
+}
+WIDE(mean_hidden, (int32_t(*restrict h)[WIDTH], size_t rows, size_t width, double unit),
+     (h, rows, width, unit))
+
+WIDE_BODY to_doubles_body(const int32_t (*from)[WIDTH], size_t rows, size_t width, size_t m,
+			  bool add, double *restrict to)
+{
+	for (size_t i = 0; i < rows; i++, to += m)
+		for (size_t j = 0; j < width; j++)
+			to[j] = (add ? to[j] : 0) + from[i][j] * UNIT;
+}
+WIDE(to_doubles,
+     (const int32_t (*from)[WIDTH], size_t rows, size_t width, size_t m, bool add,
+      double *restrict to),
+     (from, rows, width, m, add, to))
+
+/* v W of the columns from at on, where W is q. */
+static void add_fields(const struct positive *p, size_t at, size_t width, int32_t (*h)[WIDTH])
+{
+	size_t groups = groups_of(p->n);
+	struct group_sums t[GROUPS];
+	struct group x = { 0 };
+
+	for (size_t g = 0; g < groups; g++) {
+		for (size_t b = 0; b < BITS; b++) {
+			size_t i = g + b * groups;
+
+			if (i < p->n)
+				load(p->q + i * p->m + at, width, x.row[b]);
+			else
+				memset(x.row[b], 0, sizeof(x.row[b]));
+		}
+		make_sums(&x, &t[g % GROUPS]);
+		if (g % GROUPS == GROUPS - 1)
+			add_sums(t, p->fields + g - g % GROUPS, groups, 1, p->count, h);
 	}
 }
 
-int rbm_positive_quantised(const struct rbm *r, const int16_t *q, double scale, const int8_t *rows,
-			   size_t count, double *vh, struct err *e)
+/* v' h of rows visible spins, whose picks these are. */
+static void add_products(const struct positive *p, const int32_t (*h)[WIDTH], const uint8_t *picks,
+			 size_t rows, int32_t (*vh)[WIDTH])
 {
-	_cleanup_(positive_free) struct positive p = { .r = r, .scale = scale };
-	int rc = positive_new(&p, q, e);
+	size_t groups = groups_of(p->count);
+	struct group_sums t[GROUPS];
+	struct group x;
 
-	if (rc)
-		return rc < 0 ? rc : rbm_positive(r, rows, count, vh, e);
+	for (size_t g = 0; g < groups; g++) {
+		for (size_t b = 0; b < BITS; b++) {
+			size_t k = g + b * groups;
+
+			if (k < p->count)
+				memcpy(x.row[b], h[k], sizeof(x.row[b]));
+			else
+				memset(x.row[b], 0, sizeof(x.row[b]));
+		}
+		make_sums(&x, &t[g % GROUPS]);
+		if (g % GROUPS == GROUPS - 1)
+			add_sums(t, picks + (g - g % GROUPS) * p->n, 1, p->n, rows, vh);
+	}
+}
+
+/* On the stack, so that threads that take turns at a block do not take each other's memory. */
+static void column_block(void *data, size_t k)
+{
+	const struct positive *p = data;
+	size_t at = p->first + k * WIDTH, width = MIN(p->m - at, (size_t)WIDTH);
+	int32_t h[CHUNK_ROWS][WIDTH] __attribute__((aligned(64)));
+	int32_t vh[HEIGHT][WIDTH] __attribute__((aligned(64)));
+
+	memset(h, 0, p->count * sizeof(h[0]));
+	add_fields(p, at, width, h);
+	mean_hidden(h, p->count, width, p->unit);
+	for (size_t i = 0; i < p->n; i += HEIGHT) {
+		size_t rows = MIN(p->n - i, (size_t)HEIGHT);
+
+		memset(vh, 0, rows * sizeof(vh[0]));
+		add_products(p, (const int32_t(*)[WIDTH])h, p->sums + i, rows, vh);
+		to_doubles((const int32_t(*)[WIDTH])vh, rows, width, p->m, p->add,
+			   p->to + i * p->m + at);
+	}
+}
+
+WIDE_BODY add_spins_body(const int8_t *spins, size_t count, int32_t *restrict to)
+{
+	for (size_t i = 0; i < count; i++)
+		to[i] += spins[i];
+}
+WIDE(add_spins, (const int8_t *spins, size_t count, int32_t *restrict to), (spins, count, to))
+
+/* The hidden reference spin is 1. */
+static void reference_column(const struct positive *p)
+{
+	int32_t sum[HEIGHT];
+
+	for (size_t i = 0; i < p->n; i += HEIGHT) {
+		size_t rows = MIN(p->n - i, (size_t)HEIGHT);
+		double *to = p->to + i * p->m;
+
+		memset(sum, 0, sizeof(sum));
+		for (size_t k = 0; k < p->count; k++)
+			add_spins(p->rows + k * p->n + i, rows, sum);
+		for (size_t j = 0; j < rows; j++)
+			to[j * p->m] = (p->add ? to[j * p->m] : 0) + sum[j];
+	}
+}
+
+void rbm_positive_quantised(struct positive *p, struct crew *crew, const struct rbm *r,
+			    const int16_t *q, double scale, const int8_t *rows, size_t count,
+			    double *vh)
+{
+	p->q = q;
+	p->first = r->ref_h;
+	p->unit = r->beta * scale;
+	p->to = vh;
 	for (size_t from = 0; from < count; from += CHUNK_ROWS) {
-		size_t some = MIN(count - from, (size_t)CHUNK_ROWS);
-
-		load_rows(rows + from * r->n, some * r->n, p.rows, p.v);
-		blas_gemm_float(some, r->m, r->n, p.rows, p.q, p.field);
-		mean_hidden(&p, some * r->m);
-		for (size_t k = 0; r->ref_h && k < some; k++)
-			p.h[k * r->m] = 1;
-		blas_gemm(true, false, r->n, r->m, some, p.v, p.h, from ? 1 : 0, vh);
+		p->rows = rows + from * p->n;
+		p->count = MIN(count - from, (size_t)CHUNK_ROWS);
+		p->add = from > 0;
+		pick_fields(p);
+		pick_sums(p);
+		if (r->ref_h)
+			reference_column(p);
+		crew_run(p->count * p->n * p->m < WORTH_WAKING_FOR ? NULL : crew,
+			 (p->m - p->first + WIDTH - 1) / WIDTH, column_block, p);
 	}
 	if (!count)
-		memset(vh, 0, r->n * r->m * sizeof(*vh));
-	return 0;
+		memset(vh, 0, p->n * p->m * sizeof(*vh));
 }

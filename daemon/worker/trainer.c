@@ -215,7 +215,9 @@ int trainer_new(enum trainer_model model, const struct spec_train *spec, uint64_
 		r = negative_new(d, &t->couplings, &spec->device, seed, model, &t->negative, e);
 	if (r == 0 && spec->optimizer.positive == POSITIVE_SAMPLED)
 		r = positive_sampled_new(d, &t->couplings, data, spec->optimizer.batch,
-					 &t->negative, seed, model, &t->positive, e);
+					 &t->negative, seed, model, &t->sampled, e);
+	else if (r == 0)
+		r = positive_new(t->n, t->m, &t->positive, e);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(t);
@@ -230,7 +232,8 @@ struct trainer *trainer_free(struct trainer *t)
 	optimizer_free(t->optimizer);
 	mlp_tape_free(&t->tape);
 	couplings_free(&t->couplings);
-	positive_sampled_free(&t->positive);
+	positive_sampled_free(&t->sampled);
+	positive_free(t->positive);
 	negative_free(&t->negative);
 	crew_free(t->crew);
 	free(t->codes);
@@ -270,26 +273,19 @@ int trainer_couplings(struct trainer *t, const double *phi, struct couplings *c,
 	return r < 0 ? r : couplings_quantise(c, t->w, t->spec->device.scale, e);
 }
 
-/* The positive phase of the batch, exact; counts[u] images of class u. */
-static int positive_phase(struct trainer *t, const struct minibatch *b, struct err *e)
+/* The positive phase of the batch; counts[u] images of class u. */
+static void positive_phase(struct trainer *t, const struct minibatch *b)
 {
 	for (unsigned int u = 0; u < t->data->classes; u++) {
 		struct rbm rbm = couplings_rbm(&t->couplings, u);
 		size_t count;
 		const int8_t *rows = minibatch_class(b, t->data, u, t->rows, &count);
-		double *vh = t->pos + couplings_at(&t->couplings, u);
-		int r;
 
-		if (count == 0) {
-			memset(vh, 0, t->n * t->m * sizeof(*vh));
-			continue;
-		}
-		r = rbm_positive_quantised(&rbm, t->couplings.q + couplings_at(&t->couplings, u),
-					   t->couplings.scale[u], rows, count, vh, e);
-		if (r < 0)
-			return r;
+		rbm_positive_quantised(t->positive, t->crew, &rbm,
+				       t->couplings.q + couplings_at(&t->couplings, u),
+				       t->couplings.scale[u], rows, count,
+				       t->pos + couplings_at(&t->couplings, u));
 	}
-	return 0;
 }
 
 /* Of one class: beta, and what its two phases are divided by. */
@@ -376,7 +372,7 @@ static void couplings_gradient(struct trainer *t, const struct minibatch *b)
 			       .share = (double)b->count[u] / (double)b->total },
 			.at = couplings_at(&t->couplings, u),
 			.limit = fixed ? couplings_limit(&t->couplings, u) : INFINITY,
-			.pos = t->positive.classes ? t->positive.near[u] : NULL,
+			.pos = t->sampled.classes ? t->sampled.near[u] : NULL,
 			.neg = t->negative.near[u],
 		};
 
@@ -400,11 +396,11 @@ static double schedule(const struct trainer *t)
 static int sample_positive(struct trainer *t, const struct minibatch *b,
 			   struct energy_ledger *ledger, struct err *e)
 {
-	int r = positive_sampled_run(&t->positive, &t->couplings, t->data, b, t->step, t->pos,
+	int r = positive_sampled_run(&t->sampled, &t->couplings, t->data, b, t->step, t->pos,
 				     ledger, e);
 
-	t->ns[TIME_SAMPLER] += t->positive.device_ns;
-	t->ns[TIME_MOMENTS] += t->positive.moments_ns;
+	t->ns[TIME_SAMPLER] += t->sampled.device_ns;
+	t->ns[TIME_MOMENTS] += t->sampled.moments_ns;
 	return r;
 }
 
@@ -413,7 +409,7 @@ static int both_phases(struct trainer *t, const struct minibatch *b, struct cont
 		       struct energy_ledger *ledger, struct err *e)
 {
 	uint64_t from = clock_ns();
-	bool sampled = t->positive.classes;
+	bool sampled = t->sampled.classes;
 	int r;
 
 	r = negative_load(&t->negative, &t->couplings, ledger, e);
@@ -425,7 +421,7 @@ static int both_phases(struct trainer *t, const struct minibatch *b, struct cont
 		r = negative_begin(&t->negative, &t->couplings, t->step, e);
 	add_time(t, TIME_LOADING, &from);
 	if (r == 0 && !sampled)
-		r = positive_phase(t, b, e);
+		positive_phase(t, b);
 	add_time(t, TIME_POSITIVE, &from);
 	while (r >= 0) {
 		r = negative_continue_near(&t->negative, &t->couplings, t->neg, ledger, e);

@@ -56,7 +56,9 @@ struct trainer {
 	struct mlp_tape tape;
 	struct couplings couplings; /* at phi */
 	struct negative_phase negative;
-	struct positive_sampled positive; /* of no classes where that phase is exact */
+	/* The positive phase: one of these, by optimizer.positive. */
+	struct positive *positive;
+	struct positive_sampled sampled;
 	struct crew *crew;
 
 	double *w;	   /* [classes][n * m], also its gradient */
