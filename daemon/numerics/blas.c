@@ -41,11 +41,3 @@ void blas_gemm_rows(size_t rows, size_t cols, size_t inner, const double *a, con
 	cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)some, (int)cols, (int)inner, 1.0,
 		    a + from, (int)rows, b, (int)cols, 0, c + from * cols, (int)cols);
 }
-
-void blas_gemm_float(size_t rows, size_t cols, size_t inner, const float *a, const float *b,
-		     float *c)
-{
-	blas_one_thread();
-	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)cols, (int)inner, 1,
-		    a, (int)inner, b, (int)cols, 0, c, (int)cols);
-}

@@ -24,8 +24,4 @@ void blas_gemm_columns(size_t rows, size_t cols, size_t inner, const double *a, 
 void blas_gemm_rows(size_t rows, size_t cols, size_t inner, const double *a, const double *b,
 		    size_t from, size_t some, double *c);
 
-/* c = a b, of floats. */
-void blas_gemm_float(size_t rows, size_t cols, size_t inner, const float *a, const float *b,
-		     float *c);
-
 #endif
