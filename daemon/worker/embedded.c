@@ -25,6 +25,8 @@
 /* Above so many updates a thread, finer blocks even out threads that are held up. */
 #define BLOCK_MAX_UPDATES ((uint64_t)1 << 22)
 #define BLOCKS_PER_THREAD 2u
+/* What takes less than a thread takes to wake is run at once, by who submits it. */
+#define AT_ONCE_UPDATES	  ((uint64_t)1 << 14)
 
 /* What a thread keeps between blocks; touched by that thread alone. */
 struct lane {
@@ -40,7 +42,7 @@ struct embedded {
 	struct device device;
 	struct pool *pool;
 	enum pbm_isa isa;
-	struct lane *lanes; /* [threads] */
+	struct lane *lanes; /* [threads + 1], the last of who submits */
 	atomic_uint busy;   /* blocks that wait or run: a hint for cutting */
 };
 
@@ -263,18 +265,24 @@ static void block_task(struct pool_task *task, unsigned int thread)
 	pthread_mutex_unlock(&p->lock);
 }
 
+static uint64_t updates(const struct embedded_program *p)
+{
+	const struct pbm_shape *s = &p->program.shape;
+
+	return (uint64_t)s->chains * (s->n + s->m) * p->submission.sweeps;
+}
+
 /* Chains a block: few enough blocks for their overhead, enough for the threads that are free. */
 static uint32_t block_chains(const struct embedded_program *p)
 {
 	const struct pbm_shape *s = &p->program.shape;
 	struct embedded *d = to_embedded(p->program.device);
 	uint32_t threads = d->device.info.threads, busy = atomic_load(&d->busy), granule, chains;
-	uint64_t updates = (uint64_t)s->chains * (s->n + s->m) * p->submission.sweeps;
-	uint64_t want = busy < threads ? threads - busy : 1;
+	uint64_t all = updates(p), want = busy < threads ? threads - busy : 1;
 
-	if (threads > 1 && busy == 0 && updates / threads > BLOCK_MAX_UPDATES)
+	if (threads > 1 && busy == 0 && all / threads > BLOCK_MAX_UPDATES)
 		want *= BLOCKS_PER_THREAD;
-	want = MIN(want, MAX(updates / BLOCK_MIN_UPDATES, 1u));
+	want = MIN(want, MAX(all / BLOCK_MIN_UPDATES, 1u));
 	want = MIN(want, s->chains);
 
 	/* Whole vectors of chains where that still gives every thread something. */
@@ -343,7 +351,10 @@ static int embedded_submit(struct program *program, const struct submission *s,
 	cut(p);
 	p->left = p->n_blocks;
 	atomic_fetch_add(&d->busy, p->n_blocks);
-	pool_push(d->pool, &p->blocks[0].task);
+	if (updates(p) <= AT_ONCE_UPDATES)
+		block_task(&p->blocks[0].task, d->device.info.threads);
+	else
+		pool_push(d->pool, &p->blocks[0].task);
 	return 0;
 }
 
@@ -463,7 +474,7 @@ static void embedded_close(struct device *device)
 	unsigned int i;
 
 	pool_free(d->pool);
-	for (i = 0; d->lanes && i < device->info.threads; i++) {
+	for (i = 0; d->lanes && i <= device->info.threads; i++) {
 		free(d->lanes[i].scratch);
 		free(d->lanes[i].sums);
 		free(d->lanes[i].near);
@@ -499,7 +510,7 @@ static int open_route(unsigned int threads, enum pbm_isa isa, struct device **re
 
 	r = pool_new(threads, &d->pool, e);
 	if (r == 0) {
-		d->lanes = calloc(threads, sizeof(*d->lanes));
+		d->lanes = calloc(threads + 1, sizeof(*d->lanes));
 		if (!d->lanes)
 			r = err_oom(e);
 	}
