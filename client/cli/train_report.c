@@ -154,10 +154,16 @@ static int print_steps(const json_t *report, FILE *f)
 	char line[512] = "", text[NUMBER_TEXT];
 	size_t used = 0;
 
-	for (size_t k = 0; k < ARRAY_SIZE(parts); k++)
-		used += (size_t)snprintf(
-			line + used, sizeof(line) - used, "%s%s %s", k ? ", " : "", parts[k].text,
-			number_text(text, json_object_get(steps, parts[k].key), "%.2f"));
+	for (size_t k = 0; k < ARRAY_SIZE(parts); k++) {
+		const json_t *seconds = json_object_get(steps, parts[k].key);
+
+		/* A phase that the device samples takes no time of its own. */
+		if (!(json_number_value(seconds) > 0))
+			continue;
+		used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s %s",
+					 used ? ", " : "", parts[k].text,
+					 number_text(text, seconds, "%.2f"));
+	}
 	if (!steps)
 		return 0;
 	return report_line(f, "        steps, in s: %s", line);

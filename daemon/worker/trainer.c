@@ -420,9 +420,10 @@ static int both_phases(struct trainer *t, const struct minibatch *b, struct cont
 	if (r == 0)
 		r = negative_begin(&t->negative, &t->couplings, t->step, e);
 	add_time(t, TIME_LOADING, &from);
-	if (r == 0 && !sampled)
+	if (r == 0 && !sampled) {
 		positive_phase(t, b);
-	add_time(t, TIME_POSITIVE, &from);
+		add_time(t, TIME_POSITIVE, &from);
+	}
 	while (r >= 0) {
 		r = negative_continue_near(&t->negative, &t->couplings, t->neg, ledger, e);
 		if (r <= 0)
