@@ -29,7 +29,7 @@ const char *const trainer_names[MODEL_COUNT] = {
 
 const char *const trainer_time_names[TIME_COUNT] = {
 	[TIME_SAMPLER] = "sampler",   [TIME_MOMENTS] = "moments", [TIME_POSITIVE] = "positive",
-	[TIME_GRADIENT] = "gradient", [TIME_LOADING] = "loading",
+	[TIME_GRADIENT] = "gradient", [TIME_LOADING] = "loading", [TIME_ALL] = "all",
 };
 
 /* What went by since *from, which moves on. */
@@ -445,7 +445,7 @@ int trainer_step(struct trainer *t, struct control *control, struct energy_ledge
 {
 	_cleanup_(minibatch_free) struct minibatch b = { 0 };
 	struct energy_ledger after = *ledger;
-	uint64_t from = clock_ns();
+	uint64_t start = clock_ns(), from = start;
 	const double *grad;
 	int r;
 
@@ -474,6 +474,7 @@ int trainer_step(struct trainer *t, struct control *control, struct energy_ledge
 	if (r < 0)
 		return r;
 	add_time(t, TIME_GRADIENT, &from);
+	add_time(t, TIME_ALL, &start);
 	*ledger = after;
 	t->step++;
 	return 0;

@@ -38,6 +38,7 @@ enum trainer_time {
 	TIME_POSITIVE, /* the positive phase */
 	TIME_GRADIENT, /* the network's two ways, the minibatch, the optimizer */
 	TIME_LOADING,  /* couplings to the device: quantised, and its image */
+	TIME_ALL,      /* all of it; less than the parts where phases overlap */
 	TIME_COUNT
 };
 extern const char *const trainer_time_names[TIME_COUNT];

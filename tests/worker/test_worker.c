@@ -16,8 +16,8 @@ START_TEST(train_leaves_its_results)
 		"kind",	  "name",   "seed",   "spec",	"model",  "loglik", "reconstruction_error",
 		"mixing", "epochs", "device", "energy", "timing", "picture"
 	};
-	static const char *const parts[] = { "sampler", "moments", "positive", "gradient",
-					     "loading" };
+	static const char *const parts[] = { "sampler",	 "moments", "positive",
+					     "gradient", "loading", "all" };
 	int dir = train_dir("a", ", \"optimizer\": {\"epochs\": 6, \"steps\": 30, \"rate\": 0.05}",
 			    1);
 	json_t *report, *loglik, *steps;
