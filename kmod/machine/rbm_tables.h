@@ -252,8 +252,8 @@ static void product_tables(struct rbm_context *c, enum rbm_side side, const u8 *
 }
 
 /* What must have changed for tables to pay, by width of couplings and vectors; see README.md. */
-#define TABLES_MOVED16 (SIMD_BYTES == 64 ? 300 : 250)
-#define TABLES_MOVED8  (SIMD_BYTES == 64 ? 450 : 400)
+#define TABLES_MOVED16 (SIMD_BYTES == 64 ? 500 : 330)
+#define TABLES_MOVED8  (SIMD_BYTES == 64 ? RBM_NEVER : 460)
 
 #define RBM_TABLES_ROUTE                                                  \
 	RBM_VECTOR_ROUTE(.product = product_tables, .product_chains = 32, \
