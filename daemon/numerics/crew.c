@@ -82,6 +82,11 @@ struct crew *crew_free(struct crew *c)
 	return NULL;
 }
 
+unsigned int crew_threads(const struct crew *c)
+{
+	return c ? c->helpers + 1 : 1;
+}
+
 void crew_run(struct crew *c, size_t parts, void (*part)(void *data, size_t k), void *data)
 {
 	unsigned int helpers = c ? (unsigned int)MIN((size_t)c->helpers, parts - !!parts) : 0;

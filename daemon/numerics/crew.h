@@ -13,6 +13,8 @@ struct crew;
 /* threads: 1 to POOL_MAX_THREADS, the caller's included. */
 int crew_new(unsigned int threads, struct crew **ret, struct err *e);
 struct crew *crew_free(struct crew *c);
+/* The caller's included; of NULL, the caller alone. Parts side by side are at most so many. */
+unsigned int crew_threads(const struct crew *c);
 
 /*
  * part(data, k) for every k below parts, in any order and side by side; returns when all are done.
