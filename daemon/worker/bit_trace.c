@@ -8,8 +8,6 @@
 /* Blocks of all chains that the screening aims at: sqrt(2 / 256) = 9 % standard error. */
 #define BLOCKS 256
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 /* Transposes a 64 x 64 matrix of bits in place: bit c of word r <-> bit r of word c. */
 static void transpose64(uint64_t a[64])
 {
@@ -36,7 +34,7 @@ static void turn_block(struct bit_trace *t, const uint64_t *states, size_t state
 		block[r] = states[((first + r) * t->chains + chain) * state_words + word];
 	transpose64(block);
 	for (size_t u = 0; u < units; u++)
-		t->bits[((unit0 + u) * t->chains + chain) * t->words + first / 64] = block[u];
+		t->bits[((unit0 + u) * t->words + first / 64) * t->chains + chain] = block[u];
 }
 
 int bit_trace_new(const struct pbm_shape *shape, const uint64_t *states, size_t records,
@@ -52,18 +50,15 @@ int bit_trace_new(const struct pbm_shape *shape, const uint64_t *states, size_t 
 	};
 
 	t.bits = alloc_zeroed((size_t)(t.n + t.m) * t.chains, t.words * sizeof(*t.bits));
-	t.scratch = alloc_zeroed(t.chains, (t.words + 1) * sizeof(*t.scratch));
-	if (!t.bits || !t.scratch) {
-		bit_trace_free(&t);
+	if (!t.bits)
 		return err_oom(e);
-	}
 	for (size_t w = 0; w < all_words; w++) {
 		bool hidden = w >= v_words;
 		size_t first = (hidden ? w - v_words : w) * 64;
 		size_t units = MIN((size_t)64, (hidden ? t.m : t.n) - first);
 
-		for (size_t c = 0; c < t.chains; c++)
-			for (size_t r = 0; r < records; r += 64)
+		for (size_t r = 0; r < records; r += 64)
+			for (size_t c = 0; c < t.chains; c++)
 				turn_block(&t, states, all_words, w, c, r,
 					   (hidden ? t.n : 0) + first, units);
 	}
@@ -74,158 +69,229 @@ int bit_trace_new(const struct pbm_shape *shape, const uint64_t *states, size_t 
 void bit_trace_free(struct bit_trace *t)
 {
 	free(t->bits);
-	free(t->scratch);
 	*t = (struct bit_trace){ 0 };
 }
 
-void bit_trace_product(const struct bit_trace *t, uint32_t i, uint32_t j, uint64_t *x)
+COUNT_BODY void bit_trace_product_body(const struct bit_trace *t, uint32_t i, uint32_t j,
+				       uint64_t *restrict x)
 {
-	const uint64_t *v = t->bits + (size_t)i * t->chains * t->words;
-	const uint64_t *h = t->bits + ((size_t)t->n + j) * t->chains * t->words;
+	size_t count = t->words * t->chains;
+	const uint64_t *v = t->bits + i * count;
+	const uint64_t *h = t->bits + ((size_t)t->n + j) * count;
 
-	for (size_t c = 0; c < t->chains; c++) {
-		for (size_t w = 0; w < t->words; w++)
-			x[w] = v[w] ^ h[w];
-		x[t->words] = 0;
-		x += t->words + 1;
-		v += t->words;
-		h += t->words;
-	}
+	for (size_t k = 0; k < count; k++)
+		x[k] = v[k] ^ h[k];
+	for (size_t c = 0; c < t->chains; c++)
+		x[count + c] = 0;
 }
 
-ALWAYS_INLINE uint64_t count_ones(const uint64_t *x, size_t chains, size_t stride)
+COUNTED(void, bit_trace_product,
+	(const struct bit_trace *t, uint32_t i, uint32_t j, uint64_t *restrict x), (t, i, j, x))
+
+COUNT_BODY uint64_t ones_in(uint64_t x)
+{
+	return (uint64_t)__builtin_popcountll(x);
+}
+
+COUNT_BODY uint64_t bit_trace_count_body(const struct bit_trace *t, const uint64_t *x)
 {
 	uint64_t sum = 0;
 
-	for (size_t k = 0; k < chains * stride; k++)
-		sum += (uint64_t)__builtin_popcountll(x[k]);
+	for (size_t k = 0; k < t->words * t->chains; k++)
+		sum += ones_in(x[k]);
 	return sum;
 }
 
-WITH_POPCNT static uint64_t count_ones_popcnt(const uint64_t *x, size_t chains, size_t stride)
+COUNTED(uint64_t, bit_trace_count, (const struct bit_trace *t, const uint64_t *x), (t, x))
+
+/* Chains that fit in a count of one byte. */
+#define BYTE_CHAINS 255
+
+/* Byte b of sum k counts record 8 b + k. */
+COUNT_BODY void bit_trace_ones_body(const struct bit_trace *t, const uint64_t *x, size_t word,
+				    uint32_t ones[64])
 {
-	return count_ones(x, chains, stride);
-}
+	const uint64_t *row = x + word * t->chains;
 
-uint64_t bit_trace_count(const struct bit_trace *t, const uint64_t *x)
-{
-	return have_popcnt() ? count_ones_popcnt(x, t->chains, t->words + 1) :
-			       count_ones(x, t->chains, t->words + 1);
-}
+	for (unsigned int r = 0; r < 64; r++)
+		ones[r] = 0;
+	for (size_t from = 0; from < t->chains; from += BYTE_CHAINS) {
+		size_t to = MIN(from + BYTE_CHAINS, t->chains);
+		uint64_t sum[8] = { 0 };
 
-int64_t bit_trace_sum_at(const struct bit_trace *t, const uint64_t *x, size_t record)
-{
-	const uint64_t *word = x + record / 64;
-	int64_t ones = 0;
-
-	for (size_t c = 0; c < t->chains; c++)
-		ones += (int64_t)(word[c * (t->words + 1)] >> (record % 64) & 1);
-	return (int64_t)t->chains - 2 * ones;
-}
-
-/* One chain; full words of pairs first, then the rest under a mask. */
-ALWAYS_INLINE uint64_t differ_in_chain(const uint64_t *x, size_t pairs, size_t lag)
-{
-	const uint64_t *y = x + lag / 64;
-	unsigned int shift = lag % 64;
-	size_t full = pairs / 64, rest = pairs % 64;
-	uint64_t sum = 0, late;
-
-	if (shift == 0) {
-		for (size_t w = 0; w < full; w++)
-			sum += (uint64_t)__builtin_popcountll(x[w] ^ y[w]);
-		late = rest ? y[full] : 0;
-	} else {
-		for (size_t w = 0; w < full; w++) {
-			uint64_t z = y[w] >> shift | y[w + 1] << (64 - shift);
-
-			sum += (uint64_t)__builtin_popcountll(x[w] ^ z);
-		}
-		late = rest ? y[full] >> shift | y[full + 1] << (64 - shift) : 0;
+		for (size_t c = from; c < to; c++)
+			for (unsigned int k = 0; k < 8; k++)
+				sum[k] += row[c] >> k & 0x0101010101010101ull;
+		for (unsigned int r = 0; r < 64; r++)
+			ones[r] += (uint32_t)(sum[r % 8] >> (r / 8 * 8) & 0xff);
 	}
-	if (rest)
-		sum += (uint64_t)__builtin_popcountll((x[full] ^ late) << (64 - rest));
+}
+
+COUNTED(void, bit_trace_ones,
+	(const struct bit_trace *t, const uint64_t *x, size_t word, uint32_t ones[64]),
+	(t, x, word, ones))
+
+/* Full words of pairs first, then the rest under a mask. */
+COUNT_BODY uint64_t bit_trace_differ_body(const struct bit_trace *t, const uint64_t *x, size_t lag)
+{
+	size_t chains = t->chains, pairs = t->records - lag, full = pairs / 64 * chains;
+	unsigned int shift = lag % 64, rest = pairs % 64;
+	const uint64_t *y = x + lag / 64 * chains;
+	uint64_t mask = (1ull << rest) - 1, sum = 0;
+
+	if (shift == 0)
+		for (size_t k = 0; k < full; k++)
+			sum += ones_in(x[k] ^ y[k]);
+	else
+		for (size_t k = 0; k < full; k++)
+			sum += ones_in(x[k] ^ (y[k] >> shift | y[k + chains] << (64 - shift)));
+	if (rest == 0)
+		return sum;
+	x += full;
+	y += full;
+	if (shift + rest <= 64)
+		for (size_t c = 0; c < chains; c++)
+			sum += ones_in((x[c] ^ y[c] >> shift) & mask);
+	else
+		for (size_t c = 0; c < chains; c++)
+			sum += ones_in((x[c] ^ (y[c] >> shift | y[c + chains] << (64 - shift))) &
+				       mask);
 	return sum;
 }
 
-ALWAYS_INLINE uint64_t differ(const struct bit_trace *t, const uint64_t *x, size_t lag)
-{
-	uint64_t sum = 0;
+COUNTED(uint64_t, bit_trace_differ, (const struct bit_trace *t, const uint64_t *x, size_t lag),
+	(t, x, lag))
 
-	for (size_t c = 0; c < t->chains; c++)
-		sum += differ_in_chain(x + c * (t->words + 1), t->records - lag, lag);
-	return sum;
-}
-
-WITH_POPCNT static uint64_t differ_popcnt(const struct bit_trace *t, const uint64_t *x, size_t lag)
-{
-	return differ(t, x, lag);
-}
-
-uint64_t bit_trace_differ(const struct bit_trace *t, const uint64_t *x, size_t lag)
-{
-	return have_popcnt() ? differ_popcnt(t, x, lag) : differ(t, x, lag);
-}
-
-ALWAYS_INLINE void blocks(const struct bit_trace *t, const uint64_t *x, size_t block, int8_t *y)
+COUNT_BODY void bit_trace_blocks_body(const struct bit_trace *t, const uint64_t *x, size_t block,
+				      int16_t *restrict y)
 {
 	uint64_t mask = block < 64 ? (1ull << block) - 1 : ~0ull;
-	size_t each = t->records / block;
+	int half = (int)block / 2;
 
-	for (size_t c = 0; c < t->chains; c++, x += t->words + 1) {
-		for (size_t k = 0; k < each; k++) {
-			size_t at = k * block;
-			uint64_t bits = x[at / 64] >> (at % 64) & mask;
+	for (size_t k = 0; k < t->records / block; k++) {
+		const uint64_t *row = x + k * block / 64 * t->chains;
+		unsigned int at = k * block % 64;
 
-			*y++ = (int8_t)((int)block / 2 - __builtin_popcountll(bits));
-		}
+		for (size_t c = 0; c < t->chains; c++)
+			y[c] = (int16_t)(half - __builtin_popcountll(row[c] >> at & mask));
+		y += t->chains;
 	}
 }
 
-WITH_POPCNT static void blocks_popcnt(const struct bit_trace *t, const uint64_t *x, size_t block,
-				      int8_t *y)
+COUNTED(void, bit_trace_blocks,
+	(const struct bit_trace *t, const uint64_t *x, size_t block, int16_t *restrict y),
+	(t, x, block, y))
+
+COUNT_BODY int64_t block_sum_body(const int16_t *y, size_t count)
 {
-	blocks(t, x, block, y);
+	int64_t sum = 0;
+
+	for (size_t from = 0; from < count; from += 65536) {
+		size_t to = MIN(from + 65536, count);
+		int32_t part = 0;
+
+		for (size_t k = from; k < to; k++)
+			part += y[k];
+		sum += part;
+	}
+	return sum;
 }
 
-void bit_trace_blocks(const struct bit_trace *t, const uint64_t *x, size_t block, int8_t *y)
+COUNTED(int64_t, block_sum, (const int16_t *y, size_t count), (y, count))
+
+COUNT_BODY int64_t block_products_body(const int16_t *y, const int16_t *z, size_t count)
 {
-	if (have_popcnt())
-		blocks_popcnt(t, x, block, y);
-	else
-		blocks(t, x, block, y);
+	int64_t sum = 0;
+
+	for (size_t from = 0; from < count; from += 65536) {
+		size_t to = MIN(from + 65536, count);
+		int32_t part = 0; /* 65536 products of at most 1024 */
+
+		for (size_t k = from; k < to; k++)
+			part += y[k] * z[k];
+		sum += part;
+	}
+	return sum;
 }
 
-struct blocks {
-	uint64_t ones, squares, count;
+COUNTED(int64_t, block_products, (const int16_t *y, const int16_t *z, size_t count), (y, z, count))
+
+struct block_sums {
+	uint64_t ones, squares;
 };
 
-/* Sums and squared sums of the ones in blocks of `words` whole words, a chain at a time. */
-ALWAYS_INLINE struct blocks block_sums(const struct bit_trace *t, const uint64_t *x, size_t words)
+/* Chains whose sums are kept side by side. */
+#define SUM_CHAINS 64
+/* Fewer chains than fill a vector: so many words of each are counted at once, a power of two. */
+#define VECTOR	   8
+#define SUM_WORDS  16
+
+/* Adds the ones of words [words][chains] by chain: the sums are folded in half until one is left. */
+COUNT_BODY void fold_words(const uint64_t *x, size_t chains, size_t words, uint64_t *ones)
 {
-	size_t each = t->records / 64 / words;
-	struct blocks b = { 0 };
+	size_t half = words / 2 * chains;
+	uint64_t sum[SUM_WORDS / 2 * VECTOR];
 
-	for (size_t c = 0; c < t->chains; c++, x += t->words + 1) {
-		for (size_t k = 0; k < each; k++) {
-			uint64_t ones = 0;
+	for (size_t k = 0; k < half; k++)
+		sum[k] = ones_in(x[k]) + ones_in(x[half + k]);
+	while (half > chains) {
+		half /= 2;
+		for (size_t k = 0; k < half; k++)
+			sum[k] += sum[half + k];
+	}
+	for (size_t c = 0; c < chains; c++)
+		ones[c] += sum[c];
+}
 
-			for (size_t w = 0; w < words; w++)
-				ones += (uint64_t)__builtin_popcountll(x[k * words + w]);
+/* Adds the ones of `chains` chains in a block of `words` words, a power of two above 1. */
+COUNT_BODY void add_block(const uint64_t *x, size_t stride, size_t chains, size_t words,
+			  struct block_sums *b)
+{
+	uint64_t ones[SUM_CHAINS] = { 0 };
+
+	if (stride < VECTOR) {
+		size_t each = MIN(words, (size_t)SUM_WORDS);
+
+		for (size_t w = 0; w < words; w += each)
+			fold_words(x + w * stride, stride, each, ones);
+	} else {
+		for (size_t w = 0; w < words; w++)
+			for (size_t c = 0; c < chains; c++)
+				ones[c] += ones_in(x[w * stride + c]);
+	}
+	for (size_t c = 0; c < chains; c++) {
+		b->ones += ones[c];
+		b->squares += ones[c] * ones[c];
+	}
+}
+
+/* Sums and squared sums of the ones of each chain in blocks of `words` whole words. */
+COUNT_BODY struct block_sums block_sums_body(const struct bit_trace *t, const uint64_t *x,
+					     size_t words)
+{
+	size_t blocks = t->records / 64 / words;
+	struct block_sums b = { 0 };
+
+	if (words == 1) {
+		for (size_t k = 0; k < blocks * t->chains; k++) {
+			uint32_t ones = (uint32_t)__builtin_popcountll(x[k]);
+
 			b.ones += ones;
 			b.squares += ones * ones;
-			b.count++;
 		}
+		return b;
 	}
+	for (size_t k = 0; k < blocks; k++)
+		for (size_t c = 0; c < t->chains; c += SUM_CHAINS)
+			add_block(x + k * words * t->chains + c, t->chains,
+				  MIN((size_t)SUM_CHAINS, t->chains - c), words, &b);
 	return b;
 }
 
-WITH_POPCNT static struct blocks block_sums_popcnt(const struct bit_trace *t, const uint64_t *x,
-						   size_t words)
-{
-	return block_sums(t, x, words);
-}
+static struct block_sums block_sums(const struct bit_trace *t, const uint64_t *x, size_t words);
 
+COUNTED(struct block_sums, block_sums, (const struct bit_trace *t, const uint64_t *x, size_t words),
+	(t, x, words))
 /* Whole words a block: a power of two, about samples / BLOCKS records; two blocks a chain or more. */
 static size_t block_words(const struct bit_trace *t)
 {
@@ -241,16 +307,17 @@ double bit_trace_block_tau(const struct bit_trace *t, const uint64_t *x)
 	size_t words = block_words(t);
 	double samples = (double)t->records * (double)t->chains;
 	double p = (double)bit_trace_count(t, x) / samples;
-	double mean, variance;
-	struct blocks b;
+	double count, mean, variance;
+	struct block_sums b;
 
 	if (p == 0 || p == 1)
 		return NAN;
 	if (t->records < 64)
 		return INFINITY; /* no whole block: nothing may be skipped */
-	b = have_popcnt() ? block_sums_popcnt(t, x, words) : block_sums(t, x, words);
-	mean = (double)b.ones / (double)b.count;
-	variance = (double)b.squares / (double)b.count - mean * mean;
+	b = block_sums(t, x, words);
+	count = (double)(t->records / 64 / words * t->chains);
+	mean = (double)b.ones / count;
+	variance = (double)b.squares / count - mean * mean;
 	if (!(variance > 0))
 		return INFINITY; /* it moved in the records that fill no block: look at it */
 	return variance / ((double)(64 * words) * p * (1 - p));

@@ -183,7 +183,7 @@ static int look_at_products(struct chains *c, struct measured *x, struct err *e)
 		return err_oom(e);
 	if (c->m->rbm.clamped)
 		couplings_clamp_mask(&c->shape, clamp);
-	r = tau_search_new(&c->shape, clamp, 1, &search, e);
+	r = tau_search_new(&c->shape, clamp, 1, NULL, &search, e);
 	if (r == 0)
 		r = tau_search_add(search, c->states, c->m->spec->device.sweeps, &moved, e);
 	if (r < 0)

@@ -110,7 +110,7 @@ static int start_search(const struct couplings *c, struct program *p, struct tau
 		return err_oom(e);
 	if (!c->even)
 		couplings_clamp_mask(shape, clamp);
-	return tau_search_new(shape, clamp, c->classes, ret, e);
+	return tau_search_new(shape, clamp, c->classes, c->crew, ret, e);
 }
 
 static void tau_search_freep(struct tau_search **s)

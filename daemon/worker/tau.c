@@ -2,9 +2,11 @@
 #include "tau.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "bit_trace.h"
+#include "crew.h"
 
 /* The autocovariance at a lag, in records. */
 typedef double (*covariance_fn)(void *ctx, size_t lag);
@@ -109,11 +111,30 @@ void tau_of_series(const double *x, size_t records, size_t chains, struct tau *r
 
 /* ---- products of two spins, as bits along time ---- */
 
+/* In how many chains the product is one, for the 64 records of a word. */
+struct word_ones {
+	size_t word; /* SIZE_MAX: of none yet */
+	uint32_t ones[64];
+};
+
 struct product {
 	const struct bit_trace *trace;
-	const uint64_t *x;  /* [chains][words + 1]: 1 where v_i h_j = -1 */
+	const uint64_t *x;  /* [words + 1][chains]: 1 where v_i h_j = -1 */
 	int64_t head, tail; /* sums of v_i h_j over the first and the last (records - lag) */
+	struct word_ones first, last; /* where the records are that leave tail and head */
 };
+
+/* The sum of v_i h_j over the chains at one record. */
+static int64_t product_sum_at(struct product *p, struct word_ones *o, size_t record)
+{
+	size_t word = record / 64;
+
+	if (o->word != word) {
+		bit_trace_ones(p->trace, p->x, word, o->ones);
+		o->word = word;
+	}
+	return (int64_t)p->trace->chains - 2 * (int64_t)o->ones[record % 64];
+}
 
 static double product_covariance(void *ctx, size_t lag)
 {
@@ -123,8 +144,9 @@ static double product_covariance(void *ctx, size_t lag)
 	uint64_t differ;
 
 	if (lag > 0) {
-		p->head -= bit_trace_sum_at(t, p->x, t->records - lag);
-		p->tail -= bit_trace_sum_at(t, p->x, lag - 1);
+		/* Two words in turn, or a trace of one word: then it is looked at once. */
+		p->head -= product_sum_at(p, t->words > 1 ? &p->last : &p->first, t->records - lag);
+		p->tail -= product_sum_at(p, &p->first, lag - 1);
 	}
 	differ = bit_trace_differ(t, p->x, lag);
 	return (n - 2 * (double)differ) / n - ((double)p->head / n) * ((double)p->tail / n);
@@ -132,7 +154,12 @@ static double product_covariance(void *ctx, size_t lag)
 
 static bool fine_tau(const struct bit_trace *t, const uint64_t *x, struct tau *ret)
 {
-	struct product p = { .trace = t, .x = x };
+	struct product p = {
+		.trace = t,
+		.x = x,
+		.first.word = SIZE_MAX,
+		.last.word = SIZE_MAX,
+	};
 	uint64_t samples = (uint64_t)t->records * t->chains;
 
 	p.head = (int64_t)samples - 2 * (int64_t)bit_trace_count(t, x);
@@ -142,56 +169,35 @@ static bool fine_tau(const struct bit_trace *t, const uint64_t *x, struct tau *r
 
 /* Sums of a product over blocks of records. */
 struct blocked {
-	const int8_t *y; /* [chains][blocks], sum / 2: at most 32 */
+	const int16_t *y; /* [blocks][chains], sum / 2: at most 32 */
 	size_t blocks, chains;
 	int64_t head, tail; /* sums over the first and the last (blocks - lag) of each chain */
 };
-
-static int64_t blocked_sum_at(const struct blocked *b, size_t block)
-{
-	int64_t sum = 0;
-
-	for (size_t c = 0; c < b->chains; c++)
-		sum += b->y[c * b->blocks + block];
-	return sum;
-}
 
 static double blocked_covariance(void *ctx, size_t lag)
 {
 	struct blocked *b = ctx;
 	size_t pairs = b->blocks - lag;
 	double n = (double)pairs * (double)b->chains;
-	int64_t sum = 0;
+	int64_t sum;
 
 	if (lag > 0) {
-		b->head -= blocked_sum_at(b, pairs);
-		b->tail -= blocked_sum_at(b, lag - 1);
+		b->head -= block_sum(b->y + pairs * b->chains, b->chains);
+		b->tail -= block_sum(b->y + (lag - 1) * b->chains, b->chains);
 	}
-	for (size_t c = 0; c < b->chains; c++) {
-		const int8_t *y = b->y + c * b->blocks;
-
-		for (size_t from = 0; from < pairs; from += 65536) {
-			size_t to = MIN(from + 65536, pairs);
-			int32_t part = 0; /* 65536 products of at most 1024 */
-
-			for (size_t k = from; k < to; k++)
-				part += y[k] * y[k + lag];
-			sum += part;
-		}
-	}
+	sum = block_products(b->y, b->y + lag * b->chains, pairs * b->chains);
 	return (double)sum / n - ((double)b->head / n) * ((double)b->tail / n);
 }
 
-/* y: room for [chains][records / block]. */
-static bool blocked_tau(const struct bit_trace *t, const uint64_t *x, size_t block, int8_t *y,
+/* y: room for [records / block][chains]. */
+static bool blocked_tau(const struct bit_trace *t, const uint64_t *x, size_t block, int16_t *y,
 			struct tau *ret)
 {
 	struct blocked b = { .y = y, .blocks = t->records / block, .chains = t->chains };
 	double samples = (double)b.blocks * (double)b.chains, p, variance;
 
 	bit_trace_blocks(t, x, block, y);
-	for (size_t k = 0; k < b.blocks * b.chains; k++)
-		b.head += y[k];
+	b.head = block_sum(y, b.blocks * b.chains);
 	b.tail = b.head;
 	/* sum of x = 2 y: the mean of x gives its variance */
 	p = 2 * (double)b.head / (samples * (double)block);
@@ -202,10 +208,32 @@ static bool blocked_tau(const struct bit_trace *t, const uint64_t *x, size_t blo
 			    4 * blocked_covariance(&b, 0) / ((double)block * variance), block, ret);
 }
 
-static bool product_tau(const struct bit_trace *t, const uint64_t *x, size_t block, int8_t *y,
-			struct tau *ret)
+/* Where one product at a time is looked at. */
+struct desk {
+	uint64_t *x; /* [words + 1][chains]: the product */
+	int16_t *y;  /* [records / 2][chains]: it in blocks */
+	atomic_flag taken;
+};
+
+static int desk_new(size_t records, size_t chains, struct desk *d, struct err *e)
 {
-	return block > 1 ? blocked_tau(t, x, block, y, ret) : fine_tau(t, x, ret);
+	d->x = alloc_zeroed(records / 64 + 2, chains * sizeof(*d->x));
+	d->y = alloc_zeroed(records / 2 + 1, chains * sizeof(*d->y));
+	atomic_flag_clear(&d->taken);
+	return d->x && d->y ? 0 : err_oom(e);
+}
+
+static void desk_free(struct desk *d)
+{
+	free(d->x);
+	free(d->y);
+}
+
+static bool product_tau(const struct bit_trace *t, unsigned int i, unsigned int j, size_t block,
+			struct desk *d, struct tau *ret)
+{
+	bit_trace_product(t, i, j, d->x);
+	return block > 1 ? blocked_tau(t, d->x, block, d->y, ret) : fine_tau(t, d->x, ret);
 }
 
 int tau_of_product(const struct pbm_shape *shape, const uint64_t *states, size_t records,
@@ -213,17 +241,16 @@ int tau_of_product(const struct pbm_shape *shape, const uint64_t *states, size_t
 		   struct err *e)
 {
 	_cleanup_(bit_trace_free) struct bit_trace t = { 0 };
-	_cleanup_free_ int8_t *y = alloc_zeroed(records, shape->chains);
+	_cleanup_(desk_free) struct desk desk = { 0 };
 	struct tau tau = { 0 };
 	int r;
 
-	if (!y)
-		return err_oom(e);
-	r = bit_trace_new(shape, states, records, &t, e);
+	r = desk_new(records, shape->chains, &desk, e);
+	if (r == 0)
+		r = bit_trace_new(shape, states, records, &t, e);
 	if (r < 0)
 		return r;
-	bit_trace_product(&t, i, j, t.scratch);
-	if (!product_tau(&t, t.scratch, block, y, &tau))
+	if (!product_tau(&t, i, j, block, &desk, &tau))
 		nothing_moved(&tau);
 	tau.v = i;
 	tau.h = j;
@@ -238,18 +265,33 @@ struct candidate {
 	uint32_t class, i, j;
 };
 
+/* What the full look at a candidate gave. */
+struct look {
+	struct tau tau;
+	bool moved;
+};
+
 struct tau_search {
 	struct pbm_shape shape;
 	uint64_t *clamp; /* or NULL */
+	struct crew *crew;
 	unsigned int room, classes;
 	struct bit_trace *trace; /* [room], of which classes are set */
 	struct candidate *list;
 	size_t count, constant;
-	int8_t *blocks; /* room for a product of the longest trace, in blocks */
+	unsigned int threads;
+	struct desk *desk; /* [threads], for the longest trace */
+	size_t records;	   /* of the longest trace */
+	struct look *look; /* [LOOKS] */
 };
 
+/* Words that a part of the crew's loops looks at, about: some 10 us. */
+#define PART_WORDS ((size_t)1 << 14)
+/* The most candidates that are looked at before the slowest of them is told. */
+#define LOOKS	   4096
+
 int tau_search_new(const struct pbm_shape *shape, const uint64_t *clamp, unsigned int classes,
-		   struct tau_search **ret, struct err *e)
+		   struct crew *crew, struct tau_search **ret, struct err *e)
 {
 	struct tau_search *s = calloc(1, sizeof(*s));
 	size_t words = pbm_state_words(shape), products;
@@ -257,13 +299,17 @@ int tau_search_new(const struct pbm_shape *shape, const uint64_t *clamp, unsigne
 	if (!s)
 		return err_oom(e);
 	s->shape = *shape;
+	s->crew = crew;
 	s->room = classes;
+	s->threads = crew_threads(crew);
 	s->trace = alloc_zeroed(classes, sizeof(*s->trace));
+	s->desk = alloc_zeroed(s->threads, sizeof(*s->desk));
+	s->look = alloc_zeroed(LOOKS, sizeof(*s->look));
 	if (size_mul((size_t)shape->n * shape->m, classes, &products))
 		s->list = alloc_zeroed(products, sizeof(*s->list));
 	if (clamp)
 		s->clamp = alloc_zeroed(words, sizeof(*s->clamp));
-	if (!s->trace || !s->list || (clamp && !s->clamp)) {
+	if (!s->trace || !s->desk || !s->look || !s->list || (clamp && !s->clamp)) {
 		tau_search_free(s);
 		return err_oom(e);
 	}
@@ -273,18 +319,61 @@ int tau_search_new(const struct pbm_shape *shape, const uint64_t *clamp, unsigne
 	return 0;
 }
 
+static void free_desks(struct tau_search *s)
+{
+	for (unsigned int k = 0; s->desk && k < s->threads; k++) {
+		desk_free(&s->desk[k]);
+		s->desk[k] = (struct desk){ 0 };
+	}
+	s->records = 0;
+}
+
 struct tau_search *tau_search_free(struct tau_search *s)
 {
 	if (!s)
 		return NULL;
 	for (unsigned int u = 0; s->trace && u < s->classes; u++)
 		bit_trace_free(&s->trace[u]);
+	free_desks(s);
 	free(s->trace);
+	free(s->desk);
+	free(s->look);
 	free(s->list);
 	free(s->clamp);
-	free(s->blocks);
 	free(s);
 	return NULL;
+}
+
+static int make_desks(struct tau_search *s, size_t records, struct err *e)
+{
+	int r = 0;
+
+	if (records <= s->records)
+		return 0;
+	free_desks(s);
+	for (unsigned int k = 0; r == 0 && k < s->threads; k++)
+		r = desk_new(records, s->shape.chains, &s->desk[k], e);
+	if (r == 0)
+		s->records = records;
+	return r;
+}
+
+/* There are as many desks as threads that may ask for one. */
+static struct desk *take_desk(struct tau_search *s)
+{
+	for (unsigned int k = 0;; k = (k + 1) % s->threads)
+		if (!atomic_flag_test_and_set(&s->desk[k].taken))
+			return &s->desk[k];
+}
+
+static void leave_desk(struct desk *d)
+{
+	atomic_flag_clear(&d->taken);
+}
+
+static size_t products_a_part(const struct bit_trace *t)
+{
+	return MAX(PART_WORDS / (t->words * t->chains), (size_t)1);
 }
 
 static bool is_clamped(const struct tau_search *s, size_t first_word, unsigned int unit)
@@ -292,35 +381,62 @@ static bool is_clamped(const struct tau_search *s, size_t first_word, unsigned i
 	return s->clamp && (s->clamp[first_word + unit / 64] >> (unit % 64) & 1);
 }
 
+static bool is_observable(const struct tau_search *s, unsigned int i, unsigned int j)
+{
+	return !is_clamped(s, 0, i) || !is_clamped(s, pbm_side_words(s->shape.n), j);
+}
+
+/* The products of one class, row after row, where no candidate of the classes before can be. */
+struct screening {
+	struct tau_search *search;
+	const struct bit_trace *trace;
+	struct candidate *list; /* [n][m] */
+};
+
+static void screen_part(void *data, size_t part)
+{
+	struct screening *x = data;
+	const struct bit_trace *t = x->trace;
+	size_t each = products_a_part(t), from = part * each;
+	size_t to = MIN(from + each, (size_t)t->n * t->m);
+	struct desk *d = take_desk(x->search);
+
+	for (size_t k = from; k < to; k++) {
+		uint32_t i = (uint32_t)(k / t->m), j = (uint32_t)(k % t->m);
+
+		if (!is_observable(x->search, i, j))
+			continue;
+		bit_trace_product(t, i, j, d->x);
+		x->list[k].block_tau = bit_trace_block_tau(t, d->x);
+	}
+	leave_desk(d);
+}
+
 int tau_search_add(struct tau_search *s, const uint64_t *states, size_t records, size_t *ret_moved,
 		   struct err *e)
 {
 	struct bit_trace *t = &s->trace[s->classes];
-	size_t v_words = pbm_side_words(s->shape.n), before = s->count;
+	size_t products = (size_t)s->shape.n * s->shape.m, before = s->count, each;
+	struct screening x = { s, t, s->list + s->classes * products };
 	int r;
 
-	r = bit_trace_new(&s->shape, states, records, t, e);
+	r = make_desks(s, records, e);
+	if (r == 0)
+		r = bit_trace_new(&s->shape, states, records, t, e);
 	if (r < 0)
 		return r;
-	free(s->blocks);
-	s->blocks = alloc_zeroed(records, s->shape.chains);
-	if (!s->blocks) {
-		bit_trace_free(t);
-		return err_oom(e);
-	}
-	for (uint32_t i = 0; i < t->n; i++) {
-		for (uint32_t j = 0; j < t->m; j++) {
-			double block;
+	each = products_a_part(t);
+	crew_run(s->crew, (products + each - 1) / each, screen_part, &x);
+	for (size_t k = 0; k < products; k++) {
+		uint32_t i = (uint32_t)(k / t->m), j = (uint32_t)(k % t->m);
+		double block = x.list[k].block_tau;
 
-			if (is_clamped(s, 0, i) && is_clamped(s, v_words, j))
-				continue;
-			bit_trace_product(t, i, j, t->scratch);
-			block = bit_trace_block_tau(t, t->scratch);
-			if (isnan(block))
-				s->constant++;
-			else
-				s->list[s->count++] = (struct candidate){ block, s->classes, i, j };
-		}
+		if (!is_observable(s, i, j))
+			continue;
+		if (isnan(block))
+			s->constant++;
+		else
+			s->list[s->count++] = (struct candidate){ block, s->classes, i, j };
 	}
 	s->classes++;
 	*ret_moved = s->count - before;
@@ -351,25 +467,70 @@ static size_t block_for(double block_tau)
 	return block;
 }
 
+/* Some candidates, one after the other. */
+struct looking {
+	struct tau_search *search;
+	size_t from, count, each;
+};
+
+static void look_part(void *data, size_t part)
+{
+	struct looking *x = data;
+	struct tau_search *s = x->search;
+	size_t from = part * x->each, to = MIN(from + x->each, x->count);
+	struct desk *d = take_desk(s);
+
+	for (size_t k = from; k < to; k++) {
+		const struct candidate *c = &s->list[x->from + k];
+		struct look *look = &s->look[k];
+
+		look->tau = (struct tau){ .v = c->i, .h = c->j };
+		look->moved = product_tau(&s->trace[c->class], c->i, c->j, block_for(c->block_tau),
+					  d, &look->tau);
+	}
+	leave_desk(d);
+}
+
+/* Looks at candidates from `from` on, none of which is known to be too fast; says at how many. */
+static size_t look_at_some(struct tau_search *s, size_t from, double slowest)
+{
+	struct looking x = { .search = s, .from = from };
+	size_t most = 1;
+
+	x.each = products_a_part(&s->trace[s->list[from].class]);
+	/* The first one alone: it tells how far there is to go. */
+	if (s->threads > 1 && from > 0)
+		most = MIN(4 * s->threads * x.each, (size_t)LOOKS);
+	while (x.count < most && from + x.count < s->count &&
+	       !(s->list[from + x.count].block_tau < 0.5 * slowest))
+		x.count++;
+	crew_run(s->crew, (x.count + x.each - 1) / x.each, look_part, &x);
+	return x.count;
+}
+
+/*
+ * Candidates are looked at side by side and told one after the other: the search ends where it would
+ * on one thread, and what lies beyond was looked at in vain.
+ */
 void tau_search_find(struct tau_search *s, struct tau *ret, unsigned int *ret_class)
 {
+	size_t seen = 0, first = 0;
 	unsigned int class = 0;
-	struct tau best, now;
+	struct tau best;
 
 	qsort(s->list, s->count, sizeof(*s->list), candidate_order);
 	nothing_moved(&best);
-	for (size_t k = 0; k < s->count; k++) {
-		const struct candidate *c = &s->list[k];
-		struct bit_trace *t = &s->trace[c->class];
+	for (size_t k = 0; k < s->count && !(s->list[k].block_tau < 0.5 * best.tau); k++) {
+		const struct look *now;
 
-		if (c->block_tau < 0.5 * best.tau)
-			break;
-		bit_trace_product(t, c->i, c->j, t->scratch);
-		now = (struct tau){ .v = c->i, .h = c->j };
-		if (product_tau(t, t->scratch, block_for(c->block_tau), s->blocks, &now) &&
-		    !(now.tau <= best.tau)) {
-			best = now;
-			class = c->class;
+		if (k == seen) {
+			first = k;
+			seen += look_at_some(s, k, best.tau);
+		}
+		now = &s->look[k - first];
+		if (now->moved && !(now->tau.tau <= best.tau)) {
+			best = now->tau;
+			class = s->list[k].class;
 		}
 	}
 	best.observables = s->count;

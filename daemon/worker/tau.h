@@ -46,9 +46,11 @@ struct tau {
  * tau is off by 4 standard errors, and so are those of all others that share its slow mode.
  */
 struct tau_search;
+struct crew;
 
+/* crew: who does the work, borrowed; or NULL. What is found does not depend on it. */
 int tau_search_new(const struct pbm_shape *shape, const uint64_t *clamp, unsigned int classes,
-		   struct tau_search **ret, struct err *e);
+		   struct crew *crew, struct tau_search **ret, struct err *e);
 struct tau_search *tau_search_free(struct tau_search *s);
 
 /*
