@@ -18,6 +18,8 @@ static void begin(void)
 {
 	write_file(TRACING "/tracing_on", "0");
 	write_file(TRACING "/trace_clock", "counter");
+	/* Names of tasks are not wanted: to note them the scheduler's own code would be patched. */
+	write_file(TRACING "/options/record-cmd", "0");
 	write_file(TRACING "/buffer_size_kb", "4096");
 	write_file(TRACING "/trace", "\n");
 }
