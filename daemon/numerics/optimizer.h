@@ -39,11 +39,7 @@ struct optimizer {
 	double *average;   /* [n]; equal to phi at the first step's start */
 	uint8_t *mask;	   /* [n], 1: decays. All ones unless optimizer_set_mask() */
 	struct crew *crew; /* borrowed, or NULL: who does the work; the bits are the same */
-	/*
-	 * m, v and phi, as the last step left them, are known to be far from overflow; to be false
-	 * where someone else has changed them since, and never wrong to be.
-	 */
-	bool tame;
+	bool tame;	   /* m and v are known to be far from overflow; false is always right */
 };
 
 /* rate > 0 and decay >= 0, finite, rate * decay < 1: -EINVAL otherwise. */

@@ -27,6 +27,7 @@
 #define BLOCKS_PER_THREAD 2u
 /* What takes less than a thread takes to wake is run at once, by who submits it. */
 #define AT_ONCE_UPDATES	  ((uint64_t)1 << 14)
+_Static_assert(AT_ONCE_UPDATES < 2 * BLOCK_MIN_UPDATES, "it is one block");
 
 /* What a thread keeps between blocks; touched by that thread alone. */
 struct lane {
@@ -219,7 +220,6 @@ static void add_near(struct embedded_program *p, struct lane *lane)
 static void block_end(struct embedded_program *p, struct lane *lane, int status,
 		      const struct pbm_sums *sums)
 {
-
 	if (status < 0) {
 		if (p->status == 0)
 			p->status = status;
