@@ -137,7 +137,11 @@ static int training_new(struct training *t, struct device *d, struct err *e)
 	enlarge(t->rows, mean);
 	begin(t, mean);
 	r = make_program(t, d, true, &t->data, e);
-	return r < 0 ? r : make_program(t, d, false, &t->model, e);
+	if (r == 0)
+		r = make_program(t, d, false, &t->model, e);
+	if (r == 0)
+		program_share_couplings(t->data, t->model);
+	return r;
 }
 
 /* BATCH images, drawn with repeats, for the phase of the data. */
@@ -167,9 +171,8 @@ static int run(struct training *t, struct program *p, unsigned int step, struct 
 		.gain = &gain,
 		.accumulate = ACC_MOMENTS,
 	};
-	int r = program_set_couplings(p, t->q, e);
 
-	return r < 0 ? r : program_run(p, &s, ret, e);
+	return program_run(p, &s, ret, e);
 }
 
 static int make_step(struct training *t, unsigned int step, unsigned int steps, struct err *e)
@@ -182,7 +185,9 @@ static int make_step(struct training *t, unsigned int step, unsigned int steps, 
 	if (r < 0)
 		return r;
 	show_images(t, step);
-	r = run(t, t->data, step, &data, e);
+	r = program_set_couplings(t->model, t->q, e);
+	if (r == 0)
+		r = run(t, t->data, step, &data, e);
 	if (r == 0)
 		r = run(t, t->model, step, &model, e);
 	if (r < 0)
