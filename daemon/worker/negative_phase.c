@@ -125,8 +125,8 @@ double negative_samples(const struct negative_phase *p)
 	return (double)p->sweeps * program_shape(p->program[0])->chains;
 }
 
-static int go_on(struct negative_phase *p, const struct couplings *c, bool leave_near, double *vh,
-		 struct energy_ledger *ledger, struct err *e)
+int negative_continue(struct negative_phase *p, const struct couplings *c, bool leave_near,
+		      double *vh, struct energy_ledger *ledger, struct err *e)
 {
 	double samples = negative_samples(p);
 	size_t size = c->n * c->m;
@@ -162,18 +162,6 @@ static int go_on(struct negative_phase *p, const struct couplings *c, bool leave
 	for (unsigned int u = 0; u < p->classes; u++)
 		ledger_add_moments(ledger, program_shape(p->program[u]));
 	return 0;
-}
-
-int negative_continue(struct negative_phase *p, const struct couplings *c, double *vh,
-		      struct energy_ledger *ledger, struct err *e)
-{
-	return go_on(p, c, false, vh, ledger, e);
-}
-
-int negative_continue_near(struct negative_phase *p, const struct couplings *c, double *vh,
-			   struct energy_ledger *ledger, struct err *e)
-{
-	return go_on(p, c, true, vh, ledger, e);
 }
 
 void negative_abandon(struct negative_phase *p)

@@ -46,17 +46,13 @@ int negative_begin(struct negative_phase *p, const struct couplings *c, uint64_t
  * Waits for what was submitted and adds its sums to vh [classes][n * m], which the step's first
  * ones set. 1: the next piece is submitted, come again; the pieces are there for stop requests to
  * be heard between them. 0: the step is complete and vh = <v_i h_j> over K sweeps and all chains.
+ *
+ * With leave_near, of a step of one piece the sums are left where they are, as long as the device
+ * has them as s16: p->near[class][n * m] then, to be divided by negative_samples() for means, until
+ * the next step; p->near[class] NULL, and the means in vh, otherwise.
  */
-int negative_continue(struct negative_phase *p, const struct couplings *c, double *vh,
-		      struct energy_ledger *ledger, struct err *e);
-
-/*
- * The same, but of a step of one piece the sums are left where they are, as long as the device has
- * them as s16: p->near[class][n * m] then, to be divided by negative_samples() for means, until the
- * next step; p->near[class] NULL, and the means in vh, otherwise.
- */
-int negative_continue_near(struct negative_phase *p, const struct couplings *c, double *vh,
-			   struct energy_ledger *ledger, struct err *e);
+int negative_continue(struct negative_phase *p, const struct couplings *c, bool leave_near,
+		      double *vh, struct energy_ledger *ledger, struct err *e);
 double negative_samples(const struct negative_phase *p);
 
 /* Gives up the piece in flight; the chains are then somewhere within the step. */

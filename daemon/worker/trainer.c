@@ -424,7 +424,7 @@ static int both_phases(struct trainer *t, const struct minibatch *b, struct cont
 		add_time(t, TIME_POSITIVE, &from);
 	}
 	while (r >= 0) {
-		r = negative_continue_near(&t->negative, &t->couplings, t->neg, ledger, e);
+		r = negative_continue(&t->negative, &t->couplings, true, t->neg, ledger, e);
 		if (r <= 0)
 			break;
 		if (control)

@@ -158,7 +158,7 @@ START_TEST(no_p_bit_is_clamped)
 	ck_assert(first > 128 - 48 && first < 128 + 48);
 	ck_assert_int_eq(negative_load(&p, &c, &ledger, NULL), 0);
 	ck_assert_int_eq(negative_begin(&p, &c, 0, NULL), 0);
-	while ((r = negative_continue(&p, &c, vh, &ledger, NULL)) > 0)
+	while ((r = negative_continue(&p, &c, false, vh, &ledger, NULL)) > 0)
 		;
 	ck_assert_int_eq(r, 0);
 	ck_assert_uint_eq(ledger.flips, 256 * 4 * (PIXELS + 3));

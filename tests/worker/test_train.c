@@ -183,7 +183,7 @@ START_TEST(moments_are_those_of_the_model)
 		memset(vh, 0, sizeof(vh));
 		ck_assert_int_eq(negative_load(&p, &c, &ledger, NULL), 0);
 		ck_assert_int_eq(negative_begin(&p, &c, step, NULL), 0);
-		while ((r = negative_continue(&p, &c, vh, &ledger, NULL)) > 0)
+		while ((r = negative_continue(&p, &c, false, vh, &ledger, NULL)) > 0)
 			;
 		ck_assert_int_eq(r, 0);
 	}
@@ -240,7 +240,7 @@ START_TEST(pieces_give_the_whole)
 	ck_assert_int_eq(negative_begin(&p, &c, 5, NULL), 0);
 	do
 		pieces++;
-	while (negative_continue(&p, &c, vh, &ledger, NULL) > 0);
+	while (negative_continue(&p, &c, false, vh, &ledger, NULL) > 0);
 	ck_assert_uint_gt(pieces, 1);
 	for (size_t k = 0; k < 24; k++)
 		ck_assert_double_eq(vh[k], (double)res.vh[k] / (double)res.samples);
