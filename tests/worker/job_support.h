@@ -124,10 +124,18 @@ static inline void write_images(int dir, size_t labels_count)
 	write_array(dir, "input/1", &labels);
 }
 
+static inline int spec_dir(const char *name, const char *spec, int threads)
+{
+	int dir = job_dir(name);
+
+	write_images(dir, COUNT);
+	write_job(dir, spec, TRAIN_INPUTS, threads);
+	return dir;
+}
+
 /* more: further members of the spec, each with a comma before it. */
 static inline int train_dir(const char *name, const char *more, int threads)
 {
-	int dir = job_dir(name);
 	char spec[2048];
 
 	snprintf(spec, sizeof(spec),
@@ -136,16 +144,13 @@ static inline int train_dir(const char *name, const char *more, int threads)
 		 "\"device\": {\"chains\": 16, \"sweeps\": 8}, \"report\": {\"tau_sweeps\": 256, "
 		 "\"samples\": 3, \"ais_chains\": 16, \"ais_betas\": 50}%s}",
 		 more);
-	write_images(dir, COUNT);
-	write_job(dir, spec, TRAIN_INPUTS, threads);
-	return dir;
+	return spec_dir(name, spec, threads);
 }
 
 /* Of so many epochs, of which every so-manieth is judged; validation: the fraction of images. */
 static inline int judged_dir(const char *name, unsigned int epochs, unsigned int every,
 			     double validation)
 {
-	int dir = job_dir(name);
 	char spec[2048];
 
 	snprintf(spec, sizeof(spec),
@@ -155,9 +160,7 @@ static inline int judged_dir(const char *name, unsigned int epochs, unsigned int
 		 "{\"epochs\": %u, \"steps\": 20, \"batch\": 17}, \"report\": {\"every\": %u, "
 		 "\"tau_sweeps\": 256, \"samples\": 3}}",
 		 validation, epochs, every);
-	write_images(dir, COUNT);
-	write_job(dir, spec, TRAIN_INPUTS, 2);
-	return dir;
+	return spec_dir(name, spec, 2);
 }
 
 /* ---- running it ---- */

@@ -7,6 +7,8 @@
 #include "crew.h"
 #include "pool.h"
 
+#include "../run_suite.h"
+
 #define MOST 1000
 
 static atomic_uint times[MOST];
@@ -53,15 +55,9 @@ int main(void)
 {
 	Suite *s = suite_create("crew");
 	TCase *t = tcase_create("crew");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, every_part_once, 0, ARRAY_SIZE(threads));
 	tcase_add_test(t, too_many_threads);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -7,6 +7,8 @@
 #include "optimizer.h"
 #include "splitmix.h"
 
+#include "../run_suite.h"
+
 /*
  * A constant gradient g: m_hat = g and v_hat = g^2 at every step, so each step is
  * rate * g / (|g| + eps), whatever beta1 and beta2.
@@ -228,8 +230,6 @@ int main(void)
 {
 	Suite *s = suite_create("optimizer");
 	TCase *t = tcase_create("optimizer");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, constant_gradient);
 	tcase_add_test(t, two_steps_by_hand);
@@ -242,9 +242,5 @@ int main(void)
 	tcase_add_test(t, descent_diverges);
 	tcase_add_test(t, refusals);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -9,6 +9,8 @@
 #include "rbm_exact.h"
 #include "splitmix.h"
 
+#include "../run_suite.h"
+
 #define ROWS 1000
 
 struct shape {
@@ -215,8 +217,6 @@ int main(void)
 {
 	Suite *s = suite_create("rbm_positive");
 	TCase *t = tcase_create("rbm_positive");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, off_by_rounding_alone, 0, ARRAY_SIZE(shapes));
@@ -226,9 +226,5 @@ int main(void)
 	tcase_add_loop_test(t, the_same_bits_everywhere, 0, ARRAY_SIZE(golden));
 	tcase_add_loop_test(t, shapes_that_no_device_has, 0, 4);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

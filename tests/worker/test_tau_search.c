@@ -11,6 +11,8 @@
 #include "splitmix.h"
 #include "tau.h"
 
+#include "../run_suite.h"
+
 #define CLASSES 2
 
 static const struct {
@@ -373,8 +375,6 @@ int main(void)
 {
 	Suite *s = suite_create("tau_search");
 	TCase *t = tcase_create("tau_search");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, every_product_equals_the_plain_one, 0,
@@ -382,9 +382,5 @@ int main(void)
 	tcase_add_loop_test(t, search_equals_the_plain_one, 0,
 			    (int)(sizeof(shapes) / sizeof(shapes[0])));
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }
