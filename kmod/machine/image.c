@@ -24,9 +24,9 @@ static u64 image_layout(const struct pbm_shape *s, struct rbm_image *im)
 		u64 out = rbm_padded(rbm_units(s, side)), in = rbm_units(s, !side) + 1u;
 
 		im->base[side] = at;
-		at += rbm_align(out * sizeof(s32));
+		at += rbm_align(2 * out * sizeof(s32));
 		im->start[side] = at;
-		at += rbm_align(out * sizeof(s16));
+		at += rbm_align(2 * out * sizeof(s16));
 		im->odd[side] = at;
 		at += rbm_align(out * sizeof(s16));
 		im->tiles[side] = at;
@@ -54,10 +54,11 @@ struct load_part {
 	s32 *base;  /* of the tile's outputs */
 	u32 *bound; /* likewise */
 	u32 tile_at, outputs;
-	u64 row, in, out; /* bytes of a row; inputs and outputs of the side */
-	u32 from, to;	  /* inputs */
-	u32 bias;	  /* of couplings as bytes */
-	u32 seen;
+	u64 row, in, out;     /* bytes of a row; inputs and outputs of the side */
+	u32 from, to;	      /* inputs */
+	u32 bias;	      /* of couplings as bytes */
+	u32 apart;	      /* those of unit 0 are zeros */
+	u32 seen, seen_first; /* of what is in the tile, and what stands apart */
 };
 
 #define BLOCK 8u   /* rows that are taken at a time: of the stack */
@@ -230,21 +231,36 @@ static void take_hidden8(const struct load_part *p, u32 from, u32 some, s8 out[B
 			out[i][k] = w[k];
 }
 
+/* What stands apart: the first input, and the first output. */
+static void clear_first8(const struct load_part *p, u32 from, u32 some, s8 out[BLOCK][RBM_TILE])
+{
+	u32 i;
+
+	for (i = 0; !p->tile_at && i < some; i++)
+		out[i][0] = 0;
+	if (!from)
+		__builtin_memset(out[0], 0, RBM_TILE);
+}
+
 /* All of a span; outputs of taken that there are none of are zeros. */
 static void load_span8(struct load_part *p, u32 side, u32 from, u32 to, s8 taken[BLOCK][RBM_TILE])
 {
 	const s8 *w = (const s8 *)p->couplings + (u64)p->tile_at * RBM_TILE;
 	struct span_sums b;
-	u32 whole = side && p->outputs == RBM_TILE;
 	u32 start = from, some, i;
 
 	__builtin_memset(&b, 0, sizeof(b));
 	for (; from < to; from += some) {
+		u32 apart = p->apart && (!p->tile_at || !from);
+		u32 whole = side && p->outputs == RBM_TILE && !apart;
+
 		some = to - from < BLOCK ? to - from : BLOCK;
 		if (!side)
 			take_visible8(p, from, some, taken);
 		else if (!whole)
 			take_hidden8(p, from, some, taken);
+		if (apart)
+			clear_first8(p, from, some, taken);
 		for (i = 0; i < some; i++)
 			add_row8(&b, whole ? w + (from + i) * p->out : taken[i],
 				 p->tile + (from + i) * p->row, p->bias);
@@ -335,6 +351,50 @@ static void load_rows(struct load_part *p, u32 side, u32 bits)
 		p->tile[p->to * p->row + k] = (u8)(bits == 8 ? p->bias : 0);
 }
 
+/* Of unit k of side, with unit 0 of the other. */
+static s32 first_coupling(const struct pbm_shape *s, const void *couplings, u32 side, u32 k)
+{
+	return ((const s8 *)couplings)[side ? k : (u64)k * s->m];
+}
+
+static inline void add_first(struct load_part *p, u32 output, s32 w)
+{
+	p->base[output] -= w;
+	p->bound[output] += magnitude(w);
+	p->seen_first |= magnitude(w);
+}
+
+/* Sums of what is not in the tile since it stands apart. */
+static void sum_first(const struct pbm_shape *s, struct load_part *p, u32 side)
+{
+	u32 k;
+
+	for (k = 0; k < p->outputs; k++)
+		add_first(p, k, first_coupling(s, p->couplings, side, p->tile_at * RBM_TILE + k));
+	for (k = 1; !p->tile_at && k < p->in; k++)
+		add_first(p, 0, first_coupling(s, p->couplings, !side, k));
+}
+
+/* The fields that a tile's outputs start from. */
+static void put_start(const struct pbm_shape *s, const struct load_part *p, struct rbm_image *im,
+		      u32 side)
+{
+	u32 padded = rbm_padded((u32)p->out), at = p->tile_at * RBM_TILE, k;
+	s16 *start = (s16 *)((u8 *)im + im->start[side]) + at;
+	s16 *odd = (s16 *)((u8 *)im + im->odd[side]) + at;
+
+	for (k = 0; k < RBM_TILE; k++) {
+		s32 first = p->apart && k < p->outputs ?
+				    2 * first_coupling(s, p->couplings, side, at + k) :
+				    0;
+
+		p->base[padded + k] = p->base[k] + first;
+		start[k] = (s16)(p->base[k] >> 1);
+		start[padded + k] = (s16)(p->base[padded + k] >> 1);
+		odd[k] = p->base[k] & 1;
+	}
+}
+
 #define LOAD_ROWS 512u /* of a part: its rows stay in the nearest cache */
 
 static int load_tile_part(const struct pbm_shape *s, const void *couplings, struct rbm_image *im,
@@ -352,6 +412,7 @@ static int load_tile_part(const struct pbm_shape *s, const void *couplings, stru
 		.out = out,
 		.from = part * LOAD_ROWS,
 		.bias = 128 / im->together,
+		.apart = im->apart,
 	};
 
 	p.to = in - p.from < LOAD_ROWS ? in : p.from + LOAD_ROWS;
@@ -362,20 +423,24 @@ static int load_tile_part(const struct pbm_shape *s, const void *couplings, stru
 		p.base[k] = 0;
 		p.bound[k] = 0;
 	}
+	if (!part && p.apart)
+		sum_first(s, &p, side);
 	load_rows(&p, side, s->bits);
-	if (p.seen > most) /* beyond the range; or couplings that change under way */
+	if (p.seen > most ||
+	    p.seen_first > 127) /* beyond the range; or couplings that change under way */
 		return -ERANGE_;
 	for (k = 0; k < RBM_TILE; k++)
 		if (p.bound[k] > RBM_MOST_BOUND)
 			im->narrow = 0;
-	for (k = 0; p.to == in && k < RBM_TILE; k++) {
-		((s16 *)((u8 *)im + im->start[side]))[tile * RBM_TILE + k] = (s16)(p.base[k] >> 1);
-		((s16 *)((u8 *)im + im->odd[side]))[tile * RBM_TILE + k] = p.base[k] & 1;
-	}
+	if (p.to == in)
+		put_start(s, &p, im, side);
 	return 0;
 }
 
-#define MEASURE_COUPLINGS 32768u /* of a part */
+static inline u32 greater(u32 a, u32 b)
+{
+	return a > b ? a : b;
+}
 
 static u32 largest8(const s8 *w, u64 count)
 {
@@ -403,20 +468,38 @@ static u32 largest16(const s16 *w, u64 count)
 	return most;
 }
 
-/* Finds out the largest coupling, on which it depends how the others are stored. */
+static u32 together(u32 most)
+{
+	return most < 32 ? 4 : most < 64 ? 2 : 1;
+}
+
+/* Rows of visible units that are measured at a time: some 32768 couplings. */
+static u32 measure_rows(const struct pbm_shape *s)
+{
+	return (32768 + s->m - 1) / s->m;
+}
+
+/* Finds out the largest couplings, on which it depends how all are stored. */
 static int measure_part(const struct pbm_shape *s, const void *couplings, struct rbm_image *im,
 			u32 part)
 {
-	u64 all = (u64)s->n * s->m, from = (u64)part * MEASURE_COUPLINGS;
-	u64 to = all - from < MEASURE_COUPLINGS ? all : from + MEASURE_COUPLINGS;
-	u32 most = s->bits == 8 ? largest8((const s8 *)couplings + from, to - from) :
-				  largest16((const s16 *)couplings + from, to - from);
+	u32 i = part * measure_rows(s),
+	    to = s->n - i < measure_rows(s) ? s->n : i + measure_rows(s);
 
-	if (most > (s->bits == 8 ? 127u : 32767u))
+	for (; i < to; i++) {
+		const s8 *w = (const s8 *)couplings + (u64)i * s->m * (s->bits / 8);
+		u32 first = s->bits == 8 ? magnitude(w[0]) : 0;
+		u32 most =
+			s->bits == 8 ? largest8(w + 1, s->m - 1) : largest16((const s16 *)w, s->m);
+
+		if (i)
+			im->inner = greater(im->inner, most);
+		im->max = greater(im->max, greater(first, most));
+	}
+	if (im->max > (s->bits == 8 ? 127u : 32767u))
 		return -ERANGE_;
-	if (most > im->max)
-		im->max = most;
-	im->together = im->max < 32 ? 4 : im->max < 64 ? 2 : 1;
+	im->apart = s->bits == 8 && together(im->inner) > together(im->max);
+	im->together = together(im->apart ? im->inner : im->max);
 	return 0;
 }
 
@@ -424,7 +507,7 @@ int pbm_load_part(const struct pbm_shape *s, const void *couplings, void *image,
 {
 	const u32 parts[2] = { (s->m + LOAD_ROWS - 1) / LOAD_ROWS,
 			       (s->n + LOAD_ROWS - 1) / LOAD_ROWS };
-	u32 measure = (s->n * s->m + MEASURE_COUPLINGS - 1) / MEASURE_COUPLINGS;
+	u32 measure = (s->n + measure_rows(s) - 1) / measure_rows(s);
 	u32 first = rbm_padded(s->n) / RBM_TILE * parts[0];
 	u32 all = measure + first + rbm_padded(s->m) / RBM_TILE * parts[1];
 	u32 k = *at - measure, side = k >= first;
@@ -436,6 +519,7 @@ int pbm_load_part(const struct pbm_shape *s, const void *couplings, void *image,
 		image_layout(s, im);
 		im->bits = s->bits;
 		im->max = 0;
+		im->inner = 0;
 		im->narrow = s->bits == 8;
 	}
 	if (*at < measure)

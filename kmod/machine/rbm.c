@@ -101,6 +101,31 @@ static void hold(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 c
 	}
 }
 
+/* The field of unit 0, which stands apart, from nothing. */
+static void make_first(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count)
+{
+	const s32 *down = rbm_base(c->shape, c->image, !side, 0);
+	const s32 *up = rbm_base(c->shape, c->image, !side, 1);
+	u32 i, w;
+
+	for (i = 0; i < count; i++) {
+		const u64 *state = rbm_state(c, who[i], !side);
+		s32 field = *rbm_base(c->shape, c->image, side, 0);
+
+		for (w = 0; w < c->words[!side]; w++) {
+			u64 bits = state[w];
+
+			for (; bits; bits &= bits - 1) {
+				u32 k = 64 * w + (u32)__builtin_ctzll(bits);
+
+				field += up[k] - down[k];
+			}
+			rbm_rest(c, 64);
+		}
+		rbm_set_field(c, side, who[i], 0, field);
+	}
+}
+
 /* Brings the fields of side up to date for the chains of who, and draws its p-bits. */
 static void update(struct rbm_context *c, const struct rbm_route *route, enum rbm_side side,
 		   u32 visit, const u8 *who, u32 count)
@@ -121,10 +146,12 @@ static void update(struct rbm_context *c, const struct rbm_route *route, enum rb
 		both = route->accumulate_draw;
 		fields = route->accumulate;
 	}
-	if (both && c->narrow && !c->run->spread) {
+	if (both && c->narrow && !c->run->spread && !c->apart[side]) {
 		both(c, side, visit, who, count);
 	} else {
 		fields(c, side, who, count);
+		if (c->apart[side])
+			make_first(c, side, who, count);
 		(c->run->spread ? route->draw_spread : route->draw)(c, side, visit, who, count);
 	}
 	for (a = 0; a < count; a++)
@@ -332,6 +359,7 @@ static u32 free_units(struct rbm_context *c, enum rbm_side side)
 		sum += rbm_popcount(c->scratch->free[side][w]);
 	}
 	c->idle[side] = !sum && !has_energy(c);
+	c->apart[side] = c->image->apart && (c->scratch->free[side][0] & 1 || has_energy(c));
 	return sum;
 }
 

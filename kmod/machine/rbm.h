@@ -35,14 +35,19 @@
 enum rbm_side { RBM_VISIBLE = 0, RBM_HIDDEN = 1 };
 
 /*
- * Image. For each side as output: base[unit] = -sum of the unit's couplings (its field when every
- * input is -1), s32; start and odd as below; and tiles [group of tiles][input + 1][tile of the
- * group][64], the last row zero.
+ * Image. For each side as output: base[2][unit] = -sum of the unit's couplings (its field when every
+ * input is -1), s32, see below for the second; start[2] and odd as below; and tiles [group of
+ * tiles][input + 1][tile of the group][64], the last row zero.
  *
  * 8-bit couplings are stored as 128 / together + W, `together` as many as can be added and still
  * fit an unsigned byte; within a tile those of outputs k and 32 + k stand side by side at 2 k, so
  * that adding bytes in 16-bit lanes leaves fields in natural order. 16-bit couplings are stored as
  * they are, in natural order.
+ *
+ * Biases are the couplings of a p-bit that is held at +1, mostly the largest by far. Where more rows
+ * can be added together without those of unit 0 of either side, it stands apart: in the tiles its
+ * couplings are zeros, as an input it is what chooses between base[0] and base[1], and as an output
+ * it has a field only where that is asked for. Otherwise base[1] is base[0].
  *
  * A field differs from its base by an even number. Narrow fields are kept as (F - odd) / 2, odd the
  * base's lowest bit, in s16; start is that of the base.
@@ -51,8 +56,10 @@ struct rbm_image {
 	u32 magic;
 	u32 narrow; /* s8 couplings, and half of every possible field fits s16 */
 	u32 max;    /* largest |W| */
+	u32 inner;  /* without those of unit 0 of either side */
 	u32 bits;
 	u32 together;
+	u32 apart;   /* unit 0 of either side */
 	u64 base[2]; /* offsets from the image's start */
 	u64 start[2], odd[2];
 	u64 tiles[2];
@@ -112,6 +119,7 @@ struct rbm_scratch {
 	u16 *up, *down; /* [RBM_BLOCK][rbm_list()] events of each chain */
 	u64 *free[2];	/* [words] of each side: real p-bits that are not clamped */
 	u32 ups[RBM_BLOCK], downs[RBM_BLOCK];
+	s8 first[RBM_BLOCK];	/* unit 0 went up or down, where it stands apart */
 	u8 valid[2][RBM_BLOCK]; /* field[side] of the chain holds for ref[!side] */
 	u32 moved[2];		/* 1024ths of that side that changed when it was last drawn */
 	void *tables;		/* RBM_TABLES_SIZE, of a pass of a product */
@@ -142,9 +150,10 @@ struct rbm_context {
 	u32 chains;   /* of this block */
 	u32 words[2]; /* of each side */
 	u64 changed;
-	u32 idle[2]; /* nothing of that side may be drawn */
-	u32 narrow;  /* fields are s16: the image allows it and the route can */
-	u32 angle;   /* of the drift at this sweep; see spread.h */
+	u32 idle[2];  /* nothing of that side may be drawn */
+	u32 apart[2]; /* unit 0 stands apart, and its field is asked for */
+	u32 narrow;   /* fields are s16: the image allows it and the route can */
+	u32 angle;    /* of the drift at this sweep; see spread.h */
 #ifdef PBM_REST
 	u32 work; /* since the run last rested */
 #endif
@@ -217,14 +226,19 @@ static inline u32 rbm_has_products(const struct pbm_sums *sums)
 	return sums->vh || sums->near;
 }
 
-static inline const s32 *rbm_base(const struct rbm_image *im, enum rbm_side side)
+/* first: the state of unit 0 of the other side. */
+static inline const s32 *rbm_base(const struct pbm_shape *s, const struct rbm_image *im,
+				  enum rbm_side side, u32 first)
 {
-	return (const s32 *)((const u8 *)im + im->base[side]);
+	return (const s32 *)((const u8 *)im + im->base[side]) +
+	       (first ? rbm_padded(rbm_units(s, side)) : 0);
 }
 
-static inline const s16 *rbm_start(const struct rbm_image *im, enum rbm_side side)
+static inline const s16 *rbm_start(const struct pbm_shape *s, const struct rbm_image *im,
+				   enum rbm_side side, u32 first)
 {
-	return (const s16 *)((const u8 *)im + im->start[side]);
+	return (const s16 *)((const u8 *)im + im->start[side]) +
+	       (first ? rbm_padded(rbm_units(s, side)) : 0);
 }
 
 static inline const s16 *rbm_odd(const struct rbm_image *im, enum rbm_side side)
@@ -274,6 +288,32 @@ static inline s32 rbm_field(const struct rbm_context *c, enum rbm_side side, u32
 	if (c->narrow)
 		return 2 * ((const s16 *)c->scratch->field[side])[at] + rbm_odd(c->image, side)[k];
 	return ((const s32 *)c->scratch->field[side])[at];
+}
+
+static inline void rbm_set_field(const struct rbm_context *c, enum rbm_side side, u32 chain, u32 k,
+				 s32 field)
+{
+	u64 at = (u64)chain * rbm_padded(rbm_units(c->shape, side)) + k;
+
+	if (c->narrow)
+		((s16 *)c->scratch->field[side])[at] =
+			(s16)((field - rbm_odd(c->image, side)[k]) / 2);
+	else
+		((s32 *)c->scratch->field[side])[at] = field;
+}
+
+/*
+ * What the list of events has of a chain's first input: nothing where it stands apart. valid: fields
+ * hold for old; if not they start from where the input is.
+ */
+static inline u64 rbm_list_first(struct rbm_context *c, u32 chain, u64 old, u64 new, u32 valid)
+{
+	c->scratch->first[chain] = 0;
+	if (!c->image->apart)
+		return ~0ull;
+	if (valid)
+		c->scratch->first[chain] = (s8)((int)(new & 1) - (int)(old & 1));
+	return ~1ull;
 }
 
 static inline u32 rbm_popcount(u64 x)

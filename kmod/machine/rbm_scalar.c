@@ -21,12 +21,13 @@ static void rbm_list_generic(struct rbm_context *c, enum rbm_side side, const u8
 		u16 *u = up, *d = down;
 		const u64 *state = rbm_state(c, chain, !side);
 		u64 *ref = rbm_ref(c, chain, !side);
+		u64 listed = rbm_list_first(c, chain, ref[0], state[0], sc->valid[side][chain]);
 
-		for (w = 0; w < c->words[!side]; w++) {
+		for (w = 0; w < c->words[!side]; w++, listed = ~0ull) {
 			u64 old = sc->valid[side][chain] ? ref[w] : 0;
 
-			u = rbm_list_bits(u, state[w] & ~old, 64 * w);
-			d = rbm_list_bits(d, old & ~state[w], 64 * w);
+			u = rbm_list_bits(u, state[w] & ~old & listed, 64 * w);
+			d = rbm_list_bits(d, old & ~state[w] & listed, 64 * w);
 			ref[w] = state[w];
 			rbm_rest(c, 64);
 		}
@@ -120,7 +121,8 @@ static void accumulate(struct rbm_context *c, enum rbm_side side, const u8 *who,
 	u32 list = rbm_list(c->shape);
 	u32 bits = c->image->bits;
 	s32 bias = bits == 8 ? 128 / (s32)c->image->together : 0;
-	const s32 *base = rbm_base(c->image, side);
+	const s32 *base[2] = { rbm_base(c->shape, c->image, side, 0),
+			       rbm_base(c->shape, c->image, side, 1) };
 	u32 tile, a, e, k;
 
 	for (tile = 0; tile < padded / RBM_TILE; tile++) {
@@ -133,6 +135,7 @@ static void accumulate(struct rbm_context *c, enum rbm_side side, const u8 *who,
 			const u16 *up = sc->up + (u64)chain * list;
 			const u16 *down = sc->down + (u64)chain * list;
 			s32 excess = (s32)(sc->ups[chain] - sc->downs[chain]) * bias;
+			const s32 *start = base[*rbm_state(c, chain, !side) & 1];
 			s32 acc[RBM_TILE] = { 0 };
 
 			for (e = 0; e < sc->ups[chain]; e++) {
@@ -144,10 +147,10 @@ static void accumulate(struct rbm_context *c, enum rbm_side side, const u8 *who,
 				rbm_rest(c, bits / 2);
 			}
 			for (k = 0; k < RBM_TILE; k++) {
-				u32 place = bits == 8 ? rbm_place8(k) : k;
-				s32 from =
-					sc->valid[side][chain] ? f[k] : base[tile * RBM_TILE + k];
+				u32 place = bits == 8 ? rbm_place8(k) : k, at = tile * RBM_TILE + k;
+				s32 from = sc->valid[side][chain] ? f[k] : start[at];
 
+				from += sc->first[chain] * (base[1][at] - base[0][at]);
 				f[k] = from + 2 * (acc[place] - excess);
 			}
 			rbm_rest(c, 16);

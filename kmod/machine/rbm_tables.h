@@ -147,17 +147,20 @@ simd_inline void add_sums(struct rbm_context *c, enum rbm_side side, const struc
 {
 	u32 padded = rbm_padded(rbm_units(c->shape, side)), vectors = tiles * FIELD_VECTORS, i, g,
 	    q;
-	const void *start =
-		narrow ? (const void *)(rbm_start(c->image, side) + p->tile_at * RBM_TILE) :
-			 (const void *)(rbm_base(c->image, side) + p->tile_at * RBM_TILE);
+	const void *start[2];
 	u64 size = narrow ? sizeof(s16) : sizeof(s32);
 	u8 *fields = (u8 *)c->scratch->field[side] + p->tile_at * RBM_TILE * size;
 	const vec16u *tables = c->scratch->tables;
 
+	for (q = 0; q < 2; q++)
+		start[q] =
+			(const u8 *)(narrow ? (const void *)rbm_start(c->shape, c->image, side, q) :
+					      (const void *)rbm_base(c->shape, c->image, side, q)) +
+			p->tile_at * RBM_TILE * size;
 	for (i = 0; i < p->count; i++) {
 		u32 states = pass_states(c, side, p->who[i], p->input);
 		void *to = fields + (u64)p->who[i] * padded * size;
-		const void *from = p->input ? to : start;
+		const void *from = p->input ? to : start[states & 1];
 		vec16u f[TABLE_TILES * FIELD_VECTORS];
 
 		for_unrolled(q, vectors)
@@ -199,7 +202,8 @@ static not_inlined void pass8(struct rbm_context *c, enum rbm_side side, const s
 static not_inlined void pass16(struct rbm_context *c, enum rbm_side side,
 			       const struct table_pass *p)
 {
-	const vec32s *base = (const vec32s *)(rbm_base(c->image, side) + p->tile_at * RBM_TILE);
+	const vec32s *base =
+		(const vec32s *)(rbm_base(c->shape, c->image, side, 0) + p->tile_at * RBM_TILE);
 	s32 *fields = (s32 *)c->scratch->field[side] + p->tile_at * RBM_TILE;
 	u32 padded = rbm_padded(rbm_units(c->shape, side)), i, g, q;
 	const vec32s *tables = c->scratch->tables;

@@ -81,12 +81,13 @@ static void list_vector(struct rbm_context *c, enum rbm_side side, const u8 *who
 		u16 *u = up, *d = down;
 		const u64 *state = rbm_state(c, chain, !side);
 		u64 *ref = rbm_ref(c, chain, !side), keep = sc->valid[side][chain] ? ~0ull : 0;
+		u64 listed = rbm_list_first(c, chain, ref[0], state[0], sc->valid[side][chain]);
 
-		for (w = 0; w < c->words[!side]; w++) {
+		for (w = 0; w < c->words[!side]; w++, listed = ~0ull) {
 			u64 old = ref[w] & keep, new = state[w];
 
-			u = list_word(u, new & ~old, 64 * w);
-			d = list_word(d, old & ~new, 64 * w);
+			u = list_word(u, new & ~old &listed, 64 * w);
+			d = list_word(d, old & ~new &listed, 64 * w);
 			ref[w] = new;
 			rbm_rest(c, 32);
 		}
@@ -189,6 +190,15 @@ simd_inline vec16u sums_of(const struct tile_sums *s, u32 tile, u32 k)
 
 #define NARROW_EVENTS 512u /* of a kind, between rests */
 
+/* The first input, which stands apart, has gone up or down. */
+simd_inline void move_first(vec16u *f, const vec16u *const start[2], u32 up, u32 vectors)
+{
+	u32 k;
+
+	for_unrolled(k, vectors)
+		f[k] += start[up][k] - start[!up][k];
+}
+
 /*
  * Fields as s16: sums are taken modulo 2^16, and the fields they give are known to fit. With a
  * draw, a chain's p-bits are drawn while its fields are near.
@@ -198,18 +208,24 @@ simd_inline void accumulate_narrow(struct rbm_context *c, enum rbm_side side, co
 {
 	struct rbm_scratch *sc = c->scratch;
 	u32 padded = rbm_padded(rbm_units(c->shape, side)), list = rbm_list(c->shape);
-	const vec16u *start = (const vec16u *)(rbm_start(c->image, side) + tile * RBM_TILE);
+	const vec16u *start[2];
 	struct tiles w = tiles_at(c, side, tile, tiles);
 	u32 i, k;
 
+	for (k = 0; k < 2; k++)
+		start[k] =
+			(const vec16u *)(rbm_start(c->shape, c->image, side, k) + tile * RBM_TILE);
 	for (i = 0; i < count; i++) {
 		u32 chain = who[i], ups = sc->ups[chain], downs = sc->downs[chain];
 		const u16 *up = sc->up + (u64)chain * list;
 		const u16 *down = sc->down + (u64)chain * list;
 		vec16u *f =
 			(vec16u *)((s16 *)sc->field[side] + (u64)chain * padded + tile * RBM_TILE);
-		const vec16u *from = sc->valid[side][chain] ? f : start;
+		const vec16u *from =
+			sc->valid[side][chain] ? f : start[*rbm_state(c, chain, !side) & 1];
 
+		if (__builtin_expect(sc->first[chain], 0))
+			move_first(f, start, sc->first[chain] > 0, tiles * FIELD_VECTORS);
 		do {
 			u32 u = ups < NARROW_EVENTS ? ups : NARROW_EVENTS;
 			u32 d = downs < NARROW_EVENTS ? downs : NARROW_EVENTS;
@@ -251,10 +267,12 @@ simd_inline void accumulate_wide(struct rbm_context *c, enum rbm_side side, cons
 {
 	struct rbm_scratch *sc = c->scratch;
 	u32 padded = rbm_padded(rbm_units(c->shape, side)), list = rbm_list(c->shape);
-	const s32 *base = rbm_base(c->image, side) + tile * RBM_TILE;
+	const s32 *base[2];
 	struct tiles w = tiles_at(c, side, tile, 1);
 	u32 i, k, e;
 
+	for (k = 0; k < 2; k++)
+		base[k] = rbm_base(c->shape, c->image, side, k) + tile * RBM_TILE;
 	for (i = 0; i < count; i++) {
 		u32 chain = who[i], ups = sc->ups[chain], downs = sc->downs[chain];
 		s32 *f = (s32 *)sc->field[side] + (u64)chain * padded + tile * RBM_TILE;
@@ -263,7 +281,9 @@ simd_inline void accumulate_wide(struct rbm_context *c, enum rbm_side side, cons
 		struct tile_sums s;
 
 		for (k = 0; !sc->valid[side][chain] && k < RBM_TILE; k++)
-			f[k] = base[k];
+			f[k] = base[*rbm_state(c, chain, !side) & 1][k];
+		for (k = 0; sc->first[chain] && k < RBM_TILE; k++)
+			f[k] += sc->first[chain] * (base[1][k] - base[0][k]);
 		for (e = 0; e < ups; e += WIDE_EVENTS) {
 			u32 some = ups - e < WIDE_EVENTS ? ups - e : WIDE_EVENTS;
 
@@ -323,7 +343,8 @@ static void accumulate16(struct rbm_context *c, enum rbm_side side, const u8 *wh
 
 	for (tile = 0; tile < c->words[side]; tile++) {
 		struct rbm_rows rows = rbm_rows(c->shape, c->image, side, tile);
-		const vec32s *base = (const vec32s *)(rbm_base(c->image, side) + tile * RBM_TILE);
+		const vec32s *base =
+			(const vec32s *)(rbm_base(c->shape, c->image, side, 0) + tile * RBM_TILE);
 		const u8 *w = (const u8 *)c->image + rows.at;
 
 		for (i = 0; i < count; i++) {
