@@ -126,6 +126,40 @@ static void make_first(struct rbm_context *c, enum rbm_side side, const u8 *who,
 	}
 }
 
+#define SPAN_MOVED  100u /* 1024ths of the other side */
+#define SPAN_CHAINS 8u
+
+/* Words of inputs whose events are added at a time: where many rows are read again by other chains. */
+static u32 span_words(struct rbm_context *c, const struct rbm_route *route, enum rbm_side side,
+		      const u8 *who, u32 count)
+{
+	u32 words = c->words[!side], spans, i;
+
+	if (!route->span || words <= route->span || !c->narrow || count < SPAN_CHAINS ||
+	    c->scratch->moved[!side] < SPAN_MOVED)
+		return words;
+	for (i = 0; i < count; i++)
+		if (!c->scratch->valid[side][who[i]])
+			return words;
+	spans = (words + route->span - 1) / route->span;
+	return (words + spans - 1) / spans;
+}
+
+/* Lists the events of side; of all spans but the last, adds them too. */
+static void list(struct rbm_context *c, const struct rbm_route *route, enum rbm_side side,
+		 const u8 *who, u32 count)
+{
+	u32 span = span_words(c, route, side, who, count), words = c->words[!side];
+
+	for (c->from = 0; c->from + span < words; c->from = c->to) {
+		c->to = c->from + span;
+		route->list(c, side, who, count);
+		route->accumulate(c, side, who, count);
+	}
+	c->to = words;
+	route->list(c, side, who, count);
+}
+
 /* Brings the fields of side up to date for the chains of who, and draws its p-bits. */
 static void update(struct rbm_context *c, const struct rbm_route *route, enum rbm_side side,
 		   u32 visit, const u8 *who, u32 count)
@@ -142,7 +176,7 @@ static void update(struct rbm_context *c, const struct rbm_route *route, enum rb
 		both = route->product_draw;
 		fields = route->product;
 	} else {
-		route->list(c, side, who, count);
+		list(c, route, side, who, count);
 		both = route->accumulate_draw;
 		fields = route->accumulate;
 	}

@@ -154,6 +154,7 @@ struct rbm_context {
 	u32 apart[2]; /* unit 0 stands apart, and its field is asked for */
 	u32 narrow;   /* fields are s16: the image allows it and the route can */
 	u32 angle;    /* of the drift at this sweep; see spread.h */
+	u32 from, to; /* words of inputs whose events are listed */
 #ifdef PBM_REST
 	u32 work; /* since the run last rested */
 #endif
@@ -193,6 +194,7 @@ enum rbm_row_kind { RBM_ROWS16, RBM_ROWS8, RBM_ROWS8_TOGETHER, RBM_ROWS_FEW };
 /* A route: what differs between scalar and vector code. */
 struct rbm_route {
 	u32 narrow; /* keeps s16 fields where the image allows it */
+	u32 span;   /* words of inputs whose rows stay near enough, where there are more; or 0 */
 	/*
 	 * Makes field[side] hold for the present states of the other side, whatever it held for;
 	 * may be NULL. It pays for so many chains, where so many 1024ths of the other side changed
@@ -200,7 +202,8 @@ struct rbm_route {
 	 */
 	rbm_fields_fn product;
 	u32 product_chains, moved[4]; /* [enum rbm_row_kind] */
-	rbm_fields_fn list;	  /* lists what changed on the other side since field[side] held */
+	/* Lists what changed on the other side, in words from .. to - 1, since field[side] held. */
+	rbm_fields_fn list;
 	rbm_fields_fn accumulate; /* makes field[side] hold for the events of scratch */
 	rbm_draw_fn draw;	  /* draws the p-bits of side from its fields; visit as in ars.h */
 	/* Fields and draw at once, where fields are narrow; may be NULL. */
@@ -309,7 +312,7 @@ static inline void rbm_set_field(const struct rbm_context *c, enum rbm_side side
 static inline u64 rbm_list_first(struct rbm_context *c, u32 chain, u64 old, u64 new, u32 valid)
 {
 	c->scratch->first[chain] = 0;
-	if (!c->image->apart)
+	if (!c->image->apart || c->from)
 		return ~0ull;
 	if (valid)
 		c->scratch->first[chain] = (s8)((int)(new & 1) - (int)(old & 1));

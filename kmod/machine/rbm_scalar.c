@@ -23,7 +23,7 @@ static void rbm_list_generic(struct rbm_context *c, enum rbm_side side, const u8
 		u64 *ref = rbm_ref(c, chain, !side);
 		u64 listed = rbm_list_first(c, chain, ref[0], state[0], sc->valid[side][chain]);
 
-		for (w = 0; w < c->words[!side]; w++, listed = ~0ull) {
+		for (w = c->from; w < c->to; w++, listed = ~0ull) {
 			u64 old = sc->valid[side][chain] ? ref[w] : 0;
 
 			u = rbm_list_bits(u, state[w] & ~old & listed, 64 * w);

@@ -13,7 +13,13 @@
 #define FIELD_VECTORS (RBM_TILE / SIMD_LANES) /* of a tile's fields as s16 */
 
 /* Tiles that events are added to together: as many as there are registers for. */
-#define MOST_TILES (SIMD_BYTES == 64 ? 4 : (4 > 2 ? 2 : 4))
+#define MOST_TILES (SIMD_BYTES == 64 ? 4 : 2)
+/*
+ * Rows of so many inputs come from the second cache whatever is done. Where several chains read them,
+ * two tiles at a time leave more of them in the nearest.
+ */
+#define FAR_INPUTS 384u
+#define FAR_CHAINS 8u
 
 /* Lists the set bits of a word as p-bit numbers; so many at a time, without a branch. */
 #if SIMD_BYTES == 64
@@ -83,11 +89,11 @@ static void list_vector(struct rbm_context *c, enum rbm_side side, const u8 *who
 		u64 *ref = rbm_ref(c, chain, !side), keep = sc->valid[side][chain] ? ~0ull : 0;
 		u64 listed = rbm_list_first(c, chain, ref[0], state[0], sc->valid[side][chain]);
 
-		for (w = 0; w < c->words[!side]; w++, listed = ~0ull) {
+		for (w = c->from; w < c->to; w++, listed = ~0ull) {
 			u64 old = ref[w] & keep, new = state[w];
 
-			u = list_word(u, new & ~old &listed, 64 * w);
-			d = list_word(d, old & ~new &listed, 64 * w);
+			u = list_word(u, (new & ~old) & listed, 64 * w);
+			d = list_word(d, (old & ~new) & listed, 64 * w);
 			ref[w] = new;
 			rbm_rest(c, 32);
 		}
@@ -302,15 +308,30 @@ simd_inline void accumulate_wide(struct rbm_context *c, enum rbm_side side, cons
 	}
 }
 
+/* All tiles of a side, with a draw or without. */
+simd_inline void accumulate_all(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count,
+				u32 together, struct draw *draw)
+{
+	u32 tiles = c->words[side], t = 0;
+	int far = rbm_units(c->shape, !side) > FAR_INPUTS && count >= FAR_CHAINS;
+
+	for (; MOST_TILES >= 4 && !far && t + 4 <= tiles; t += 4)
+		accumulate_narrow(c, side, who, count, t, MOST_TILES >= 4 ? 4 : 1, together, draw);
+	for (; t + 2 <= tiles; t += 2)
+		accumulate_narrow(c, side, who, count, t, 2, together, draw);
+	for (; t < tiles; t++)
+		accumulate_narrow(c, side, who, count, t, 1, together, draw);
+}
+
 simd_inline void accumulate8(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count,
 			     u32 together)
 {
-	u32 tiles = rbm_padded(rbm_units(c->shape, side)) / RBM_TILE, t;
+	u32 t;
 
-	for (t = 0; t < tiles; t++)
-		if (c->narrow)
-			accumulate_narrow(c, side, who, count, t, 1, together, (struct draw *)0);
-		else
+	if (c->narrow)
+		accumulate_all(c, side, who, count, together, (struct draw *)0);
+	else
+		for (t = 0; t < c->words[side]; t++)
 			accumulate_wide(c, side, who, count, t, together);
 }
 
@@ -387,40 +408,27 @@ static void accumulate_vector(struct rbm_context *c, enum rbm_side side, const u
 		accumulate8(c, side, who, count, 1);
 }
 
-simd_inline void update8(struct rbm_context *c, struct draw *draw, const u8 *who, u32 count,
-			 u32 together)
-{
-	u32 tiles = c->words[draw->side], t = 0;
-
-	for (; MOST_TILES >= 4 && t + 4 <= tiles; t += 4)
-		accumulate_narrow(c, draw->side, who, count, t, MOST_TILES >= 4 ? 4 : 1, together,
-				  draw);
-	for (; t + 2 <= tiles; t += 2)
-		accumulate_narrow(c, draw->side, who, count, t, 2, together, draw);
-	for (; t < tiles; t++)
-		accumulate_narrow(c, draw->side, who, count, t, 1, together, draw);
-}
-
 static void update_vector(struct rbm_context *c, enum rbm_side side, u32 visit, const u8 *who,
 			  u32 count)
 {
 	struct draw draw = draw_begin(c, side, visit);
 
 	if (c->image->together == 4)
-		update8(c, &draw, who, count, 4);
+		accumulate_all(c, side, who, count, 4, &draw);
 	else if (c->image->together == 2)
-		update8(c, &draw, who, count, 2);
+		accumulate_all(c, side, who, count, 2, &draw);
 	else
-		update8(c, &draw, who, count, 1);
+		accumulate_all(c, side, who, count, 1, &draw);
 	draw_end(c, &draw);
 }
 
 /* With product, product_draw, and what they take to pay; see struct rbm_route. */
-#define RBM_VECTOR_ROUTE(...)                                                          \
-	{                                                                              \
-		.narrow = 1, .list = list_vector, .accumulate = accumulate_vector,     \
-		.accumulate_draw = update_vector, .draw = draw_vector,                 \
-		.draw_spread = rbm_draw_spread, .moments = moments_vector, __VA_ARGS__ \
+#define RBM_VECTOR_ROUTE(...)                                                                   \
+	{                                                                                       \
+		.narrow = 1, .span = SIMD_BYTES == 64 ? 8 : 0, .list = list_vector,             \
+		.accumulate = accumulate_vector, .accumulate_draw = update_vector,              \
+		.draw = draw_vector, .draw_spread = rbm_draw_spread, .moments = moments_vector, \
+		__VA_ARGS__                                                                     \
 	}
 
 #endif

@@ -39,22 +39,26 @@ struct program {
 	struct pbm_spread spread;
 };
 
-/* Of the largest magnitude alone, if at_most. */
-static void random_couplings(struct program *p, bool at_most)
+/* FAR: so many inputs that their rows are added in spans; WIDE: fields beyond s16 from s8 couplings. */
+enum kind { ANY, FAR, WIDE };
+
+/* Those of WIDE are of the largest magnitude alone. */
+static void random_couplings(struct program *p, enum kind kind)
 {
 	u64 count = (u64)p->shape.n * p->shape.m, k;
 	static const s32 limits[] = { 5, 31, 63, 127, 32767, 2000 };
-	s32 limit = limits[at_most	      ? 2 + next_random() % 2 :
+	s32 limit = limits[kind == FAR	      ? next_random() % 3 :
+			   kind == WIDE	      ? 2 + next_random() % 2 :
 			   p->shape.bits == 8 ? next_random() % 4 :
 						4 + next_random() % 2];
-	bool biased = p->shape.bits == 8 && next_random() & 1; /* by unit 0 of either side */
+	bool biased = p->shape.bits == 8 && (next_random() & 1 || kind == FAR); /* by unit 0 */
 
 	p->couplings = zeroed(count * p->shape.bits / 8);
 	for (k = 0; k < count; k++) {
 		s32 most = biased && (k < p->shape.m || k % p->shape.m == 0) ? 127 : limit;
 		s32 w = (s32)(next_random() % (2 * (u64)most + 1)) - most;
 
-		if (at_most)
+		if (kind == WIDE)
 			w = w < 0 ? -most : most;
 		if (p->shape.bits == 8)
 			((s8 *)p->couplings)[k] = (s8)w;
@@ -82,10 +86,9 @@ static void random_spread(struct program *p)
 		p->run.spread = &p->spread;
 }
 
-static void random_program(struct program *p)
+static void random_program_of(struct program *p, enum kind kind)
 {
 	struct pbm_shape *s = &p->shape;
-	bool wide = next_random() % 8 == 0; /* fields beyond s16 from s8 couplings */
 	u32 words, k;
 	u64 base;
 
@@ -95,9 +98,10 @@ static void random_program(struct program *p)
 	s->m = 1 + (u32)(next_random() % 150);
 	s->chains = 1 + (u32)(next_random() % 90);
 	s->bits = next_random() & 1 ? 8 : 16;
-	if (wide)
-		*s = (struct pbm_shape){ s->net, 1050 + s->n, 1 + s->m / 8, s->chains, 8 };
-	random_couplings(p, wide);
+	if (kind != ANY)
+		*s = (struct pbm_shape){ s->net, (kind == FAR ? 550 : 1050) + s->n, 1 + s->m / 8,
+					 s->chains, 8 };
+	random_couplings(p, kind);
 	words = pbm_state_words(s);
 	p->clamp = zeroed(words * sizeof(u64));
 	if (next_random() & 1)
@@ -130,6 +134,11 @@ static void random_program(struct program *p)
 	p->scratch = zeroed(pbm_scratch_size(s));
 	random_spread(p);
 	ck_assert_int_eq(pbm_load(s, p->couplings, p->image), 0);
+}
+
+static void random_program(struct program *p)
+{
+	random_program_of(p, next_random() % 8 ? ANY : next_random() & 1 ? FAR : WIDE);
 }
 
 static void free_program(struct program *p)
@@ -247,6 +256,35 @@ START_TEST(routes_equal_reference)
 			new_near(&p.shape, &got.sums);
 		ck_assert_int_eq(pbm_run(&p.shape, p.image, &run, &got.sums, p.scratch, isa), 0);
 		pbm_sums_settle(&p.shape, &got.sums, k % 4 == 1);
+		assert_equal(&p, &ref, &got);
+		free_outcome(&ref);
+		free_outcome(&got);
+		free_program(&p);
+	}
+}
+END_TEST
+
+START_TEST(far_inputs_equal_reference)
+{
+	enum pbm_isa isa = (enum pbm_isa)_i;
+	unsigned int k;
+
+	if (isa > pbm_isa_best())
+		return;
+	random_state = 16;
+	for (k = 0; k < 60; k++) {
+		struct outcome ref, got;
+		struct pbm_run run;
+		struct program p;
+
+		random_program_of(&p, FAR);
+		new_outcome(&p, &ref);
+		new_outcome(&p, &got);
+		run = bound_run(&p, &ref);
+		ref_run(&p.shape, p.couplings, &run, &ref.sums);
+		run = bound_run(&p, &got);
+		drop_energies(&p, &ref, &got, &run, k % 2, k % 2);
+		ck_assert_int_eq(pbm_run(&p.shape, p.image, &run, &got.sums, p.scratch, isa), 0);
 		assert_equal(&p, &ref, &got);
 		free_outcome(&ref);
 		free_outcome(&got);
@@ -617,6 +655,7 @@ int main(void)
 
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, routes_equal_reference, 0, 5 * WAYS);
+	tcase_add_loop_test(t, far_inputs_equal_reference, 0, 5);
 	tcase_add_loop_test(t, clamped_sides_equal_reference, 0, 5 * WAYS);
 	tcase_add_loop_test(t, coarse_units, 0, 5 * WAYS);
 	tcase_add_test(t, pieces_equal_whole);
