@@ -102,15 +102,19 @@ int likelihood_of(const struct dataset *data, enum dataset_part part, log_p_fn l
 struct rbm_model {
 	const struct couplings *couplings;
 	const struct partition *z;
+	bool reconstruct;
+	double wrong; /* pixels of all rows */
 };
 
 static int rbm_log_p(void *model, unsigned int class, const int8_t *rows, size_t count,
 		     double *log_p, struct err *e)
 {
-	const struct rbm_model *m = model;
+	struct rbm_model *m = model;
 	struct rbm rbm = couplings_rbm(m->couplings, class);
-	int r = rbm_log_p_star(&rbm, rows, count, log_p, e);
+	double wrong = 0;
+	int r = rbm_log_p_star(&rbm, rows, count, log_p, m->reconstruct ? &wrong : NULL, e);
 
+	m->wrong += wrong;
 	for (size_t k = 0; r == 0 && k < count; k++)
 		log_p[k] -= m->z->log_z[class];
 	return r;
@@ -118,9 +122,9 @@ static int rbm_log_p(void *model, unsigned int class, const int8_t *rows, size_t
 
 int likelihood_measure(const struct couplings *c, const struct partition *z,
 		       const struct dataset *data, enum dataset_part part, struct likelihood *ret,
-		       struct err *e)
+		       double *ret_reconstruction, struct err *e)
 {
-	struct rbm_model model = { .couplings = c, .z = z };
+	struct rbm_model model = { .couplings = c, .z = z, .reconstruct = ret_reconstruction };
 	struct likelihood l;
 	double variance = 0;
 	int r;
@@ -137,6 +141,8 @@ int likelihood_measure(const struct couplings *c, const struct partition *z,
 		variance += share * share;
 	}
 	l.error = sqrt(variance);
+	if (ret_reconstruction)
+		*ret_reconstruction = model.wrong / (double)l.images;
 	*ret = l;
 	return 0;
 }
@@ -162,29 +168,4 @@ json_t *likelihood_to_json(const struct likelihood *l, bool exact)
 		json_array_append_new(list, json_number(l->by_class[u]));
 	return json_pack("{s:o, s:o, s:o}", "all", json_number(l->all), "by_class", list, "error",
 			 exact ? json_null() : json_number(l->error));
-}
-
-int reconstruction_error(const struct couplings *c, const struct dataset *data,
-			 enum dataset_part part, double *ret, struct err *e)
-{
-	double wrong = 0;
-	size_t images = 0;
-
-	for (unsigned int u = 0; u < c->classes; u++) {
-		struct rbm rbm = couplings_rbm(c, u);
-		size_t count;
-		const int8_t *rows = dataset_rows(data, part, u, &count);
-		double some;
-		int r;
-
-		if (count == 0)
-			continue;
-		r = rbm_reconstruction_errors(&rbm, rows, count, &some, e);
-		if (r < 0)
-			return r;
-		wrong += some;
-		images += count;
-	}
-	*ret = wrong / (double)images;
-	return 0;
 }

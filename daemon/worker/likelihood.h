@@ -42,9 +42,14 @@ struct likelihood {
 	double *each;	  /* [images], class by class in the dataset's order */
 };
 
+/*
+ * ret_reconstruction, unless NULL: mean number of wrong pixels an image: v -> <h | v> -> the sign of
+ * <v | h>, over the free pixels of all images of the part; a pixel with zero mean counts one half.
+ * NaN without images.
+ */
 int likelihood_measure(const struct couplings *c, const struct partition *z,
 		       const struct dataset *data, enum dataset_part part, struct likelihood *ret,
-		       struct err *e);
+		       double *ret_reconstruction, struct err *e);
 void likelihood_free(struct likelihood *l);
 #define _cleanup_likelihood_ _cleanup_(likelihood_free)
 
@@ -62,12 +67,5 @@ double likelihood_gain(const struct likelihood *a, const struct likelihood *b, d
 
 /* {"all", "by_class", "error": null when exact} */
 json_t *likelihood_to_json(const struct likelihood *l, bool exact);
-
-/*
- * Mean number of wrong pixels an image: v -> <h | v> -> the sign of <v | h>, over the free pixels
- * of all images of the part; a pixel with zero mean counts one half. NaN without images.
- */
-int reconstruction_error(const struct couplings *c, const struct dataset *data,
-			 enum dataset_part part, double *ret, struct err *e);
 
 #endif

@@ -9,21 +9,23 @@
 
 #define CHUNK_ROWS 256
 
-/* A chunk of rows as doubles, and beta v' W of each. */
+/* A chunk of rows as doubles, beta v' W of each, and W <h | v>. */
 struct chunk {
 	size_t rows;
 	double *v;     /* [CHUNK_ROWS][n] */
 	double *field; /* [CHUNK_ROWS][m] */
+	double *back;  /* [CHUNK_ROWS][n], or NULL */
 };
 
 static void chunk_free(struct chunk *c)
 {
 	free(c->v);
 	free(c->field);
+	free(c->back);
 }
 #define _cleanup_chunk_ _cleanup_(chunk_free)
 
-static int chunk_new(const struct rbm *r, struct chunk *ret, struct err *e)
+static int chunk_new(const struct rbm *r, bool back, struct chunk *ret, struct err *e)
 {
 	struct chunk c = {};
 
@@ -31,7 +33,9 @@ static int chunk_new(const struct rbm *r, struct chunk *ret, struct err *e)
 		return err_set(e, -EINVAL, "an RBM of %zu x %zu p-bits", r->n, r->m);
 	c.v = alloc_zeroed(CHUNK_ROWS, r->n * sizeof(double));
 	c.field = alloc_zeroed(CHUNK_ROWS, r->m * sizeof(double));
-	if (!c.v || !c.field) {
+	if (back)
+		c.back = alloc_zeroed(CHUNK_ROWS, r->n * sizeof(double));
+	if (!c.v || !c.field || (back && !c.back)) {
 		chunk_free(&c);
 		return err_oom(e);
 	}
@@ -58,6 +62,23 @@ static void chunk_mean_hidden(struct chunk *c, const struct rbm *r)
 		c->field[i] = r->ref_h && i % r->m == 0 ? 1 : tanh(c->field[i]);
 }
 
+/* The number of errors; field becomes <h | v>. */
+static double chunk_errors(struct chunk *c, const struct rbm *r)
+{
+	double errors = 0;
+
+	chunk_mean_hidden(c, r);
+	blas_gemm(false, true, c->rows, r->n, r->m, c->field, r->w, 0, c->back);
+	for (size_t i = 0; i < c->rows * r->n; i++) {
+		/* The sign of <v_i | h> is that of beta times the field. */
+		double agree = c->back[i] * r->beta * c->v[i];
+
+		if (!(r->ref_v && i % r->n == 0))
+			errors += agree < 0 ? 1 : agree > 0 ? 0 : 0.5;
+	}
+	return errors;
+}
+
 static double log_p_star(const struct rbm *r, const double *field)
 {
 	double sum = r->ref_h ? field[0] : 0;
@@ -78,10 +99,11 @@ static int finite_or_say(double x, struct err *e)
 }
 
 int rbm_log_p_star(const struct rbm *r, const int8_t *rows, size_t count, double *log_p,
-		   struct err *e)
+		   double *ret_errors, struct err *e)
 {
 	_cleanup_chunk_ struct chunk c = {};
-	int rc = chunk_new(r, &c, e);
+	double errors = 0;
+	int rc = chunk_new(r, ret_errors, &c, e);
 
 	if (rc < 0)
 		return rc;
@@ -95,7 +117,11 @@ int rbm_log_p_star(const struct rbm *r, const int8_t *rows, size_t count, double
 				return rc;
 			log_p[from + k] = x;
 		}
+		if (ret_errors)
+			errors += chunk_errors(&c, r);
 	}
+	if (ret_errors)
+		*ret_errors = errors;
 	return 0;
 }
 
@@ -104,7 +130,7 @@ int rbm_sum_log_p_star(const struct rbm *r, const int8_t *rows, size_t count, do
 {
 	_cleanup_chunk_ struct chunk c = {};
 	double sum = 0;
-	int rc = chunk_new(r, &c, e);
+	int rc = chunk_new(r, false, &c, e);
 
 	if (rc < 0)
 		return rc;
@@ -123,7 +149,7 @@ int rbm_sum_log_p_star(const struct rbm *r, const int8_t *rows, size_t count, do
 int rbm_positive(const struct rbm *r, const int8_t *rows, size_t count, double *vh, struct err *e)
 {
 	_cleanup_chunk_ struct chunk c = {};
-	int rc = chunk_new(r, &c, e);
+	int rc = chunk_new(r, false, &c, e);
 
 	if (rc < 0)
 		return rc;
@@ -133,34 +159,5 @@ int rbm_positive(const struct rbm *r, const int8_t *rows, size_t count, double *
 		chunk_mean_hidden(&c, r);
 		blas_gemm(true, false, r->n, r->m, c.rows, c.v, c.field, 1, vh);
 	}
-	return 0;
-}
-
-int rbm_reconstruction_errors(const struct rbm *r, const int8_t *rows, size_t count,
-			      double *ret_errors, struct err *e)
-{
-	_cleanup_chunk_ struct chunk c = {};
-	_cleanup_free_ double *back = NULL;
-	double errors = 0;
-	int rc = chunk_new(r, &c, e);
-
-	if (rc < 0)
-		return rc;
-	back = alloc_zeroed(CHUNK_ROWS, r->n * sizeof(double));
-	if (!back)
-		return err_oom(e);
-	for (size_t from = 0; from < count; from += CHUNK_ROWS) {
-		chunk_load(&c, r, rows, from, count);
-		chunk_mean_hidden(&c, r);
-		blas_gemm(false, true, c.rows, r->n, r->m, c.field, r->w, 0, back);
-		for (size_t i = 0; i < c.rows * r->n; i++) {
-			/* The sign of <v_i | h> is that of beta times the field. */
-			double agree = back[i] * r->beta * c.v[i];
-
-			if (!(r->ref_v && i % r->n == 0))
-				errors += agree < 0 ? 1 : agree > 0 ? 0 : 0.5;
-		}
-	}
-	*ret_errors = errors;
 	return 0;
 }

@@ -44,9 +44,14 @@ int rbm_log_z(const struct rbm *r, unsigned int threads, double *ret_log_z, stru
 int rbm_moments(const struct rbm *r, unsigned int threads, double *vh, double *ret_log_z,
 		struct err *e);
 
-/* log_p[count] = ln p*(v), unnormalised; rows: count x n spins, the reference spin included. */
+/*
+ * log_p[count] = ln p*(v), unnormalised; rows: count x n spins, the reference spin included.
+ *
+ * ret_errors, unless NULL: reconstruction, too. h = <h | v>, then v' = the sign of <v | h>; counted
+ * are, over the rows, the free visible p-bits with v' != v; a p-bit with zero mean counts one half.
+ */
 int rbm_log_p_star(const struct rbm *r, const int8_t *rows, size_t count, double *log_p,
-		   struct err *e);
+		   double *ret_errors, struct err *e);
 
 /* Sum of ln p*(v) over the rows. */
 int rbm_sum_log_p_star(const struct rbm *r, const int8_t *rows, size_t count, double *ret_sum,
@@ -71,12 +76,5 @@ struct positive *positive_free(struct positive *p);
 void rbm_positive_quantised(struct positive *p, struct crew *crew, const struct rbm *r,
 			    const int16_t *q, double scale, const int8_t *rows, size_t count,
 			    double *vh);
-
-/*
- * Reconstruction: h = <h | v>, then v' = the sign of <v | h>. Counts, over the rows, the free
- * visible p-bits with v' != v; a p-bit with zero mean counts one half.
- */
-int rbm_reconstruction_errors(const struct rbm *r, const int8_t *rows, size_t count,
-			      double *ret_errors, struct err *e);
 
 #endif

@@ -10,7 +10,7 @@
 struct epoch {
 	bool exact;
 	struct likelihood train, validation;
-	double reconstruction;
+	double reconstruction; /* of validation images; without them, of training images */
 	struct mixing mixing;
 	bool has_mixing;
 	double t_o, tau_max;	     /* exact, of the slowest class; NaN: not asked for */
@@ -60,13 +60,11 @@ static int judge_likelihood(struct train_job *t, struct epoch *x, struct err *e)
 	if (r == 0)
 		r = partition_measure(t->device, &c, &o, t->job->control, &x->ledger, &z, e);
 	if (r == 0)
-		r = likelihood_measure(&c, &z, t->data, PART_TRAIN, &x->train, e);
+		r = likelihood_measure(&c, &z, t->data, PART_VALIDATION, &x->validation,
+				       &x->reconstruction, e);
 	if (r == 0)
-		r = likelihood_measure(&c, &z, t->data, PART_VALIDATION, &x->validation, e);
-	if (r == 0)
-		r = reconstruction_error(&c, t->data,
-					 x->validation.images ? PART_VALIDATION : PART_TRAIN,
-					 &x->reconstruction, e);
+		r = likelihood_measure(&c, &z, t->data, PART_TRAIN, &x->train,
+				       x->validation.images ? NULL : &x->reconstruction, e);
 	if (r == 0 && s->mixing.on)
 		r = judge_exactly(s, &c, x, e);
 	x->exact = z.exact;

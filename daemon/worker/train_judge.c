@@ -25,9 +25,10 @@ static void program_freep(struct program **p)
 	program_free(*p);
 }
 
-/* The kept model's couplings and its likelihood on held-out images. */
+/* The kept model's couplings and its likelihood on held-out images. ret_reconstruction or NULL. */
 static int judge_model(struct train_job *t, struct trainer *tr, struct couplings *c,
-		       struct likelihood *l, bool *ret_exact, struct err *e)
+		       struct likelihood *l, double *ret_reconstruction, bool *ret_exact,
+		       struct err *e)
 {
 	_cleanup_partition_ struct partition z = { 0 };
 	const struct spec_train *s = t->spec;
@@ -48,7 +49,7 @@ static int judge_model(struct train_job *t, struct trainer *tr, struct couplings
 	if (r == 0)
 		r = partition_measure(t->device, c, &o, t->job->control, &t->state.ledger, &z, e);
 	if (r == 0)
-		r = likelihood_measure(c, &z, t->data, PART_HELD_OUT, l, e);
+		r = likelihood_measure(c, &z, t->data, PART_HELD_OUT, l, ret_reconstruction, e);
 	if (r == 0)
 		*ret_exact = z.exact;
 	return r;
@@ -94,10 +95,8 @@ static int judge_hypernetwork(struct train_job *t, struct figures *f, struct err
 	r = trainer_new(MODEL_HYPERNETWORK, t->spec, t->seed, t->data, &t->in.codes, t->device, &tr,
 			e);
 	if (r == 0)
-		r = judge_model(t, tr, &f->couplings, &f->hypernetwork, &f->exact, e);
-	if (r == 0)
-		r = reconstruction_error(&f->couplings, t->data, PART_HELD_OUT,
-					 &f->reconstruction_error, e);
+		r = judge_model(t, tr, &f->couplings, &f->hypernetwork, &f->reconstruction_error,
+				&f->exact, e);
 	if (r == 0)
 		r = judge_mixing(t, tr, f, e);
 	if (r == 0 && t->spec->mixing.on)
@@ -115,7 +114,7 @@ static int judge_separate(struct train_job *t, struct figures *f, struct err *e)
 		return 0;
 	r = trainer_new(MODEL_SEPARATE, t->spec, t->seed, t->data, &t->in.codes, t->device, &tr, e);
 	if (r == 0)
-		r = judge_model(t, tr, &c, &f->separate, &f->exact, e);
+		r = judge_model(t, tr, &c, &f->separate, NULL, &f->exact, e);
 	if (r < 0)
 		return r;
 	f->has_separate = true;

@@ -512,7 +512,7 @@ static double log_likelihood(struct trainer *t, enum dataset_part part)
 	ck_assert_int_eq(trainer_couplings(t, t->optimizer->average, &c, NULL), 0);
 	ck_assert_int_eq(partition_measure(device, &c, &o, NULL, &l, &z, NULL), 0);
 	ck_assert(z.exact);
-	ck_assert_int_eq(likelihood_measure(&c, &z, data, part, &like, NULL), 0);
+	ck_assert_int_eq(likelihood_measure(&c, &z, data, part, &like, NULL, NULL), 0);
 	ck_assert_double_eq(like.error, 0);
 	all = like.all;
 	likelihood_free(&like);

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/* Figures of a part of the images, class by class, against those of its rows. */
+#include <math.h>
+#include <string.h>
+
+#include "likelihood.h"
+#include "splitmix.h"
+
+#include "../run_suite.h"
+#include "dataset_support.h"
+
+#define IMAGES 1200
+#define HIDDEN 5
+
+static struct dataset *data;
+static struct couplings c;
+static double log_z[3] = { 2, 3, 5 }, error[3];
+static struct partition z = { .classes = 3, .exact = true, .log_z = log_z, .error = error };
+
+static void set_up(void)
+{
+	struct dataset_options o = { .threshold = 8, .holdout = 0.2 };
+	struct array images = pictures(IMAGES), labels = class_labels(IMAGES);
+	size_t size;
+
+	ck_assert_int_eq(dataset_new(&images, "images", &labels, "labels", &o, &data, NULL), 0);
+	array_free(&images);
+	array_free(&labels);
+	ck_assert_int_eq(couplings_new(3, data->n, HIDDEN, 8, 1, &c, NULL), 0);
+	size = 3 * c.n * c.m;
+	for (size_t k = 0; k < size; k++)
+		c.w[k] = 0.4 * splitmix_normal(1, k);
+}
+
+static void tear_down(void)
+{
+	couplings_free(&c);
+	data = dataset_free(data);
+}
+
+static void check_part(enum dataset_part part)
+{
+	_cleanup_likelihood_ struct likelihood got = { 0 }, alone = { 0 };
+	double mean, wrong = 0, total = 0, each[IMAGES];
+	size_t at = 0;
+
+	ck_assert_int_eq(likelihood_measure(&c, &z, data, part, &got, &mean, NULL), 0);
+	for (unsigned int u = 0; u < 3; u++) {
+		struct rbm rbm = couplings_rbm(&c, u);
+		double some, sum = 0;
+		size_t count;
+		const int8_t *rows = dataset_rows(data, part, u, &count);
+
+		ck_assert_int_eq(rbm_log_p_star(&rbm, rows, count, each + at, &some, NULL), 0);
+		wrong += some;
+		for (size_t k = 0; k < count; k++, at++) {
+			each[at] -= log_z[u];
+			sum += each[at];
+		}
+		ck_assert_double_eq(got.by_class[u], sum / (double)count);
+		total += sum;
+	}
+	ck_assert_uint_eq(got.images, at);
+	ck_assert_mem_eq(got.each, each, at * sizeof(*each));
+	ck_assert_double_eq(got.all, total / (double)at);
+	ck_assert_double_gt(wrong, 0);
+	ck_assert_double_eq(mean, wrong / (double)at);
+	/* Without reconstruction, the same. */
+	ck_assert_int_eq(likelihood_measure(&c, &z, data, part, &alone, NULL, NULL), 0);
+	ck_assert_mem_eq(alone.each, each, at * sizeof(*each));
+}
+
+START_TEST(means_over_images)
+{
+	check_part(PART_TRAIN);
+	check_part(PART_HELD_OUT);
+}
+END_TEST
+
+START_TEST(no_images)
+{
+	_cleanup_likelihood_ struct likelihood got = { 0 };
+	double mean = 7;
+
+	ck_assert_int_eq(likelihood_measure(&c, &z, data, PART_VALIDATION, &got, &mean, NULL), 0);
+	ck_assert_uint_eq(got.images, 0);
+	ck_assert(isnan(got.all) && isnan(mean));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("likelihood");
+	TCase *t = tcase_create("likelihood");
+
+	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_test(t, means_over_images);
+	tcase_add_test(t, no_images);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}
