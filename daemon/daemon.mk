@@ -64,6 +64,7 @@ CFLAGS_embedded := $(CFLAGS_WIDE)
 CFLAGS_products := $(CFLAGS_WIDE)
 CFLAGS_mlp := $(CFLAGS_WIDE)
 CFLAGS_rbm_positive := $(CFLAGS_WIDE)
+CFLAGS_rbm_data := $(CFLAGS_WIDE)
 CFLAGS_bit_trace := $(CFLAGS_WIDE)
 # What the benchmark learns is in it.
 $(B)/obj/daemon/worker/bench_trained.o: client/examples/digits/optdigits_images.npy

@@ -112,7 +112,8 @@ static int rbm_log_p(void *model, unsigned int class, const int8_t *rows, size_t
 	struct rbm_model *m = model;
 	struct rbm rbm = couplings_rbm(m->couplings, class);
 	double wrong = 0;
-	int r = rbm_log_p_star(&rbm, rows, count, log_p, m->reconstruct ? &wrong : NULL, e);
+	int r = rbm_log_p_star(m->couplings->crew, &rbm, rows, count, log_p,
+			       m->reconstruct ? &wrong : NULL, e);
 
 	m->wrong += wrong;
 	for (size_t k = 0; r == 0 && k < count; k++)

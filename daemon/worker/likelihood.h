@@ -43,9 +43,9 @@ struct likelihood {
 };
 
 /*
- * ret_reconstruction, unless NULL: mean number of wrong pixels an image: v -> <h | v> -> the sign of
- * <v | h>, over the free pixels of all images of the part; a pixel with zero mean counts one half.
- * NaN without images.
+ * On the threads of c->crew. ret_reconstruction, unless NULL: mean number of wrong pixels an image:
+ * v -> <h | v> -> the sign of <v | h>, over the free pixels of all images of the part; a pixel with
+ * zero mean counts one half. NaN without images.
  */
 int likelihood_measure(const struct couplings *c, const struct partition *z,
 		       const struct dataset *data, enum dataset_part part, struct likelihood *ret,

@@ -45,17 +45,20 @@ int rbm_moments(const struct rbm *r, unsigned int threads, double *vh, double *r
 		struct err *e);
 
 /*
- * log_p[count] = ln p*(v), unnormalised; rows: count x n spins, the reference spin included.
+ * log_p[count] = ln p*(v), unnormalised; rows: count x n spins, the reference spin included. Rows
+ * are taken side by side, and the bits are the same for any number of threads; crew: see crew.h;
+ * may be NULL.
  *
  * ret_errors, unless NULL: reconstruction, too. h = <h | v>, then v' = the sign of <v | h>; counted
  * are, over the rows, the free visible p-bits with v' != v; a p-bit with zero mean counts one half.
  */
-int rbm_log_p_star(const struct rbm *r, const int8_t *rows, size_t count, double *log_p,
-		   double *ret_errors, struct err *e);
+struct crew;
+int rbm_log_p_star(struct crew *crew, const struct rbm *r, const int8_t *rows, size_t count,
+		   double *log_p, double *ret_errors, struct err *e);
 
 /* Sum of ln p*(v) over the rows. */
-int rbm_sum_log_p_star(const struct rbm *r, const int8_t *rows, size_t count, double *ret_sum,
-		       struct err *e);
+int rbm_sum_log_p_star(struct crew *crew, const struct rbm *r, const int8_t *rows, size_t count,
+		       double *ret_sum, struct err *e);
 
 /* The positive phase, exact: vh[n * m] = sum over the rows of v_i <h_j | v> (a sum, not a mean). */
 int rbm_positive(const struct rbm *r, const int8_t *rows, size_t count, double *vh, struct err *e);
@@ -69,7 +72,6 @@ int rbm_positive(const struct rbm *r, const int8_t *rows, size_t count, double *
  * -EINVAL); the phase itself allocates nothing and cannot fail. r is to be of that shape; its w is
  * not looked at. crew: see crew.h; may be NULL.
  */
-struct crew;
 struct positive;
 int positive_new(size_t n, size_t m, struct positive **ret, struct err *e);
 struct positive *positive_free(struct positive *p);

@@ -87,7 +87,7 @@ static void all_log_p(const struct couplings *c, double log_p[1 << PIXELS])
 		for (size_t i = 0; i < PIXELS; i++)
 			rows[s * PIXELS + i] = s >> i & 1 ? 1 : -1;
 	ck_assert_int_eq(rbm_log_z(&rbm, 1, &log_z, NULL), 0);
-	ck_assert_int_eq(rbm_log_p_star(&rbm, rows, 1 << PIXELS, log_p, NULL, NULL), 0);
+	ck_assert_int_eq(rbm_log_p_star(NULL, &rbm, rows, 1 << PIXELS, log_p, NULL, NULL), 0);
 	for (size_t s = 0; s < 1 << PIXELS; s++)
 		log_p[s] -= log_z;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "crew.h"
 #include "likelihood.h"
 #include "splitmix.h"
 
@@ -51,7 +52,8 @@ static void check_part(enum dataset_part part)
 		size_t count;
 		const int8_t *rows = dataset_rows(data, part, u, &count);
 
-		ck_assert_int_eq(rbm_log_p_star(&rbm, rows, count, each + at, &some, NULL), 0);
+		ck_assert_int_eq(rbm_log_p_star(NULL, &rbm, rows, count, each + at, &some, NULL),
+				 0);
 		wrong += some;
 		for (size_t k = 0; k < count; k++, at++) {
 			each[at] -= log_z[u];
@@ -72,8 +74,14 @@ static void check_part(enum dataset_part part)
 
 START_TEST(means_over_images)
 {
-	check_part(PART_TRAIN);
-	check_part(PART_HELD_OUT);
+	/* By nobody else, then by one to three threads. */
+	for (unsigned int threads = 0; threads <= 3; threads++) {
+		if (threads)
+			ck_assert_int_eq(crew_new(threads, &c.crew, NULL), 0);
+		check_part(PART_TRAIN);
+		check_part(PART_HELD_OUT);
+		c.crew = crew_free(c.crew);
+	}
 }
 END_TEST
 

@@ -295,7 +295,7 @@ static double log_likelihood(const struct chain *c, struct mlp_tape *tape, doubl
 
 		r.w = w + u * N * M;
 		ck_assert_int_eq(rbm_moments(&r, 1, model, &z, NULL), 0);
-		ck_assert_int_eq(rbm_sum_log_p_star(&r, c->rows[u], 40, &star, NULL), 0);
+		ck_assert_int_eq(rbm_sum_log_p_star(NULL, &r, c->rows[u], 40, &star, NULL), 0);
 		ck_assert_int_eq(rbm_positive(&r, c->rows[u], 40, positive, NULL), 0);
 		sum += star - 40 * z;
 		for (int i = 0; dw && i < N * M; i++)

@@ -191,8 +191,8 @@ START_TEST(probabilities_sum_to_one)
 			for (size_t i = 0; i < n; i++)
 				rows[k * n + i] = !i || (k >> (i - 1) & 1) ? 1 : -1;
 		ck_assert_int_eq(rbm_log_z(&r, 1, &z, NULL), 0);
-		ck_assert_int_eq(rbm_log_p_star(&r, rows, 128, log_p, NULL, NULL), 0);
-		ck_assert_int_eq(rbm_sum_log_p_star(&r, rows, 128, &total, NULL), 0);
+		ck_assert_int_eq(rbm_log_p_star(NULL, &r, rows, 128, log_p, NULL, NULL), 0);
+		ck_assert_int_eq(rbm_sum_log_p_star(NULL, &r, rows, 128, &total, NULL), 0);
 		sum = 0;
 		for (size_t k = 0; k < 128; k++) {
 			sum += exp(log_p[k] - z);
@@ -218,10 +218,10 @@ START_TEST(law_is_even_without_reference_spins)
 			rows[i] = v >> i & 1 ? 1 : -1;
 			rows[7 + i] = -rows[i];
 		}
-		ck_assert_int_eq(rbm_log_p_star(&r, rows, 2, log_p, NULL, NULL), 0);
+		ck_assert_int_eq(rbm_log_p_star(NULL, &r, rows, 2, log_p, NULL, NULL), 0);
 		ck_assert(log_p[0] == log_p[1]);
 		r.ref_h = true;
-		ck_assert_int_eq(rbm_log_p_star(&r, rows, 2, log_p, NULL, NULL), 0);
+		ck_assert_int_eq(rbm_log_p_star(NULL, &r, rows, 2, log_p, NULL, NULL), 0);
 		ck_assert(fabs(log_p[0] - log_p[1]) > 1e-6);
 	}
 }
@@ -245,10 +245,10 @@ START_TEST(likelihood_gradient)
 		double gradient = beta * (positive[i] - ROWS * model[i]);
 
 		w[i] = kept + step;
-		ck_assert_int_eq(rbm_sum_log_p_star(&r, rows, ROWS, &up, NULL), 0);
+		ck_assert_int_eq(rbm_sum_log_p_star(NULL, &r, rows, ROWS, &up, NULL), 0);
 		ck_assert_int_eq(rbm_log_z(&r, 1, &z_up, NULL), 0);
 		w[i] = kept - step;
-		ck_assert_int_eq(rbm_sum_log_p_star(&r, rows, ROWS, &down, NULL), 0);
+		ck_assert_int_eq(rbm_sum_log_p_star(NULL, &r, rows, ROWS, &down, NULL), 0);
 		ck_assert_int_eq(rbm_log_z(&r, 1, &z_down, NULL), 0);
 		w[i] = kept;
 		ck_assert_double_le(
@@ -265,13 +265,13 @@ START_TEST(reconstruction)
 	struct rbm r = { .n = 3, .m = 2, .ref_v = true, .ref_h = true, .beta = 1, .w = w };
 	static const int8_t rows[] = { 1, 1, 1, 1, -1, -1 };
 
-	ck_assert_int_eq(rbm_log_p_star(&r, rows, 2, log_p, &errors, NULL), 0);
+	ck_assert_int_eq(rbm_log_p_star(NULL, &r, rows, 2, log_p, &errors, NULL), 0);
 	ck_assert_double_eq(errors, 1);
 	w[4] = 1; /* visible bias of v_2: right once, wrong once */
-	ck_assert_int_eq(rbm_log_p_star(&r, rows, 2, log_p, &errors, NULL), 0);
+	ck_assert_int_eq(rbm_log_p_star(NULL, &r, rows, 2, log_p, &errors, NULL), 0);
 	ck_assert_double_eq(errors, 1);
 	w[2] = -9; /* and v_1 pulled down: wrong in the first row */
-	ck_assert_int_eq(rbm_log_p_star(&r, rows, 2, log_p, &errors, NULL), 0);
+	ck_assert_int_eq(rbm_log_p_star(NULL, &r, rows, 2, log_p, &errors, NULL), 0);
 	ck_assert_double_eq(errors, 2);
 }
 END_TEST
@@ -297,8 +297,8 @@ START_TEST(refusals)
 	ck_assert_int_eq(rbm_log_z(&r, 1, out, &e), -EDOM);
 	ck_assert_ptr_nonnull(strstr(e.text, "row 1, column 1"));
 	ck_assert_int_eq(rbm_moments(&r, 1, out, NULL, NULL), -EDOM);
-	ck_assert_int_eq(rbm_log_p_star(&r, row, 1, out, NULL, NULL), -EDOM);
-	ck_assert_int_eq(rbm_sum_log_p_star(&r, row, 1, out, NULL), -EDOM);
+	ck_assert_int_eq(rbm_log_p_star(NULL, &r, row, 1, out, NULL, NULL), -EDOM);
+	ck_assert_int_eq(rbm_sum_log_p_star(NULL, &r, row, 1, out, NULL), -EDOM);
 	w[3] = 1e308;
 	w[2] = 1e308;
 	ck_assert_int_eq(rbm_log_z(&r, 1, out, NULL), -EDOM);
@@ -308,7 +308,7 @@ START_TEST(refusals)
 	r.beta = 1;
 	r.n = 0;
 	ck_assert_int_eq(rbm_log_z(&r, 1, out, NULL), -EINVAL);
-	ck_assert_int_eq(rbm_log_p_star(&r, row, 1, out, NULL, NULL), -EINVAL);
+	ck_assert_int_eq(rbm_log_p_star(NULL, &r, row, 1, out, NULL, NULL), -EINVAL);
 	ck_assert(out[0] == 7 && out[1] == 7);
 }
 END_TEST
