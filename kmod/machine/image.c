@@ -442,16 +442,46 @@ static inline u32 greater(u32 a, u32 b)
 	return a > b ? a : b;
 }
 
-static u32 largest8(const s8 *w, u64 count)
+#define LANES 64u
+
+/* Largest |W| by lanes, of all that were taken. */
+struct largest {
+	u8 lane[LANES];
+};
+
+static inline u8 magnitude8(s8 w)
+{
+	return (u8)(w < 0 ? -w : w);
+}
+
+static inline void take_largest(struct largest *l, const s8 *w, u32 lanes)
+{
+	u32 k;
+
+	for (k = 0; k < lanes; k++)
+		l->lane[k] = magnitude8(w[k]) > l->lane[k] ? magnitude8(w[k]) : l->lane[k];
+}
+
+/* The last lanes may be of couplings that were taken before. */
+static void add_largest8(struct largest *l, const s8 *w, u32 count)
+{
+	u32 at;
+
+	for (at = 0; at + LANES <= count; at += LANES)
+		take_largest(l, w + at, LANES);
+	if (at < count && count < LANES)
+		take_largest(l, w, count);
+	else if (at < count)
+		take_largest(l, w + count - LANES, LANES);
+}
+
+static u32 largest_of(const struct largest *l)
 {
 	u8 most = 0;
-	u64 k;
+	u32 k;
 
-	for (k = 0; k < count; k++) {
-		u8 mag = (u8)(w[k] < 0 ? -w[k] : w[k]);
-
-		most = mag > most ? mag : most;
-	}
+	for (k = 0; k < LANES; k++)
+		most = l->lane[k] > most ? l->lane[k] : most;
 	return most;
 }
 
@@ -486,15 +516,20 @@ static int measure_part(const struct pbm_shape *s, const void *couplings, struct
 	u32 i = part * measure_rows(s),
 	    to = s->n - i < measure_rows(s) ? s->n : i + measure_rows(s);
 
-	for (; i < to; i++) {
-		const s8 *w = (const s8 *)couplings + (u64)i * s->m * (s->bits / 8);
-		u32 first = s->bits == 8 ? magnitude(w[0]) : 0;
-		u32 most =
-			s->bits == 8 ? largest8(w + 1, s->m - 1) : largest16((const s16 *)w, s->m);
+	struct largest inner = { { 0 } }, first = { { 0 } };
 
-		if (i)
-			im->inner = greater(im->inner, most);
-		im->max = greater(im->max, greater(first, most));
+	if (s->bits == 8) {
+		const s8 *w = (const s8 *)couplings + (u64)i * s->m;
+
+		for (; i < to; i++, w += s->m) {
+			add_largest8(i ? &inner : &first, w + 1, s->m - 1);
+			take_largest(&first, w, 1);
+		}
+		im->inner = greater(im->inner, largest_of(&inner));
+		im->max = greater(im->max, greater(largest_of(&first), im->inner));
+	} else {
+		im->max = greater(im->max, largest16((const s16 *)couplings + (u64)i * s->m,
+						     (u64)(to - i) * s->m));
 	}
 	if (im->max > (s->bits == 8 ? 127u : 32767u))
 		return -ERANGE_;

@@ -129,7 +129,7 @@ static void make_first(struct rbm_context *c, enum rbm_side side, const u8 *who,
 #define SPAN_MOVED  100u /* 1024ths of the other side */
 #define SPAN_CHAINS 8u
 
-/* Words of inputs whose events are added at a time: where many rows are read again by other chains. */
+/* Words of inputs whose events are added at a time, where other chains read the rows again. */
 static u32 span_words(struct rbm_context *c, const struct rbm_route *route, enum rbm_side side,
 		      const u8 *who, u32 count)
 {

@@ -35,8 +35,8 @@
 enum rbm_side { RBM_VISIBLE = 0, RBM_HIDDEN = 1 };
 
 /*
- * Image. For each side as output: base[2][unit] = -sum of the unit's couplings (its field when every
- * input is -1), s32, see below for the second; start[2] and odd as below; and tiles [group of
+ * Image. For each side as output: base[2][unit] = -sum of the unit's couplings (its field when all
+ * inputs are -1), s32, see below for the second; start[2] and odd as below; and tiles [group of
  * tiles][input + 1][tile of the group][64], the last row zero.
  *
  * 8-bit couplings are stored as 128 / together + W, `together` as many as can be added and still
@@ -44,10 +44,10 @@ enum rbm_side { RBM_VISIBLE = 0, RBM_HIDDEN = 1 };
  * that adding bytes in 16-bit lanes leaves fields in natural order. 16-bit couplings are stored as
  * they are, in natural order.
  *
- * Biases are the couplings of a p-bit that is held at +1, mostly the largest by far. Where more rows
- * can be added together without those of unit 0 of either side, it stands apart: in the tiles its
- * couplings are zeros, as an input it is what chooses between base[0] and base[1], and as an output
- * it has a field only where that is asked for. Otherwise base[1] is base[0].
+ * Biases are the couplings of a p-bit that is held at +1, mostly the largest by far. Where more
+ * rows can be added together without those of unit 0 of either side, it stands apart: in the tiles
+ * its couplings are zeros, as an input it is what chooses between base[0] and base[1], and as an
+ * output it has a field only where that is asked for. Otherwise base[1] is base[0].
  *
  * A field differs from its base by an even number. Narrow fields are kept as (F - odd) / 2, odd the
  * base's lowest bit, in s16; start is that of the base.
@@ -306,8 +306,8 @@ static inline void rbm_set_field(const struct rbm_context *c, enum rbm_side side
 }
 
 /*
- * What the list of events has of a chain's first input: nothing where it stands apart. valid: fields
- * hold for old; if not they start from where the input is.
+ * What the list of events has of a chain's first input: nothing where it stands apart. valid:
+ * fields hold for old; if not they start from where the input is.
  */
 static inline u64 rbm_list_first(struct rbm_context *c, u32 chain, u64 old, u64 new, u32 valid)
 {

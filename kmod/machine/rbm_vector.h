@@ -15,8 +15,8 @@
 /* Tiles that events are added to together: as many as there are registers for. */
 #define MOST_TILES (SIMD_BYTES == 64 ? 4 : 2)
 /*
- * Rows of so many inputs come from the second cache whatever is done. Where several chains read them,
- * two tiles at a time leave more of them in the nearest.
+ * Rows of so many inputs come from the second cache whatever is done. Where several chains read
+ * them, two tiles at a time leave more of them in the nearest.
  */
 #define FAR_INPUTS 384u
 #define FAR_CHAINS 8u
