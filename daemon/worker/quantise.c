@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "quantise.h"
 #include "wide.h"
@@ -23,19 +24,24 @@ double quantise_scale(double max_abs, unsigned int bits)
 	return scale < QUANTISE_MIN_SCALE ? QUANTISE_MIN_SCALE : scale;
 }
 
-/* The largest |w|; infinite where one of them is no finite number. */
+/*
+ * The largest |w|; infinite where one of them is no finite number. Doubles without their sign are in
+ * the order of their bits, those that are not finite last, and of integers compilers make vectors.
+ */
 WIDE_BODY largest_body(const double *w, size_t count, double *ret)
 {
-	uint64_t bad = 0;
-	double max = 0;
+	int64_t max = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		double x = fabs(w[i]);
+		int64_t bits;
 
-		max = x > max ? x : max;
-		bad |= x <= DBL_MAX ? 0u : 1u;
+		memcpy(&bits, &w[i], sizeof(bits));
+		bits &= INT64_MAX;
+		max = bits > max ? bits : max;
 	}
-	*ret = bad ? INFINITY : max;
+	memcpy(ret, &max, sizeof(max));
+	if (!(*ret <= DBL_MAX))
+		*ret = INFINITY;
 }
 WIDE(largest, (const double *w, size_t count, double *ret), (w, count, ret))
 
