@@ -181,7 +181,6 @@ static void work(const struct work *w, const struct pbm_spread *spread)
 static const struct work works[] = {
 	{ "scalar-hot", PBM_ISA_SCALAR, 8, 64, 35, 140, 0, 2, 1, UPDATES },
 	{ "scalar-moments", PBM_ISA_SCALAR, 8, 64, 35, 140, PRODUCTS },
-	{ "scalar-load", PBM_ISA_SCALAR, 8, 1, 35, COUPLINGS },
 	{ "hot", PBM_ISA_AVX2, 8, 64, 35, 140, 0, 8, 4, UPDATES },
 	{ "cold", PBM_ISA_AVX2, 8, 64, 35, 20, 0, 8, 4, UPDATES },
 	{ "one-chain", PBM_ISA_AVX2, 8, 1, 35, 140, 0, 8, 64, UPDATES },
