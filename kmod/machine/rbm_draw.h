@@ -10,6 +10,7 @@
 #define DRAW_VECTORS 4 /* at once, for what takes one instruction after the other */
 #define AT_ONCE	     2
 #define DRAW_WORDS   (DRAW_VECTORS / WORD_VECTORS)
+#define HALF_WORD    (WORD_VECTORS / 2)
 
 /* Constants of the draws of a side: round keys, counters, the law. Read from memory. */
 struct draw_keys {
@@ -171,14 +172,16 @@ simd_inline struct drawn verdict(const struct draw_law *law, const vec16s field[
 }
 #endif
 
-simd_inline void decide(const struct draw_law *law, const vec16s *field, const vec16u *words,
-			u32 vectors, struct drawn out[DRAW_WORDS])
+simd_inline void decide(const struct draw_law *law, vec16s *field, const vec16u *words, u32 vectors,
+			struct drawn out[DRAW_WORDS])
 {
 	vec16u m[DRAW_VECTORS], sum[DRAW_VECTORS];
 	u32 q;
 
 	for_unrolled(q, vectors / AT_ONCE)
 		fast_z(law, field + q * AT_ONCE, AT_ONCE, m + q * AT_ONCE);
+	if (vectors % AT_ONCE)
+		fast_z(law, field + vectors - 1, 1, m + vectors - 1);
 	for_unrolled(q, vectors) {
 #if SIMD_BYTES == 64
 		vec16u u = simd_flip(words[q], simd_signs(field[q]));
@@ -189,7 +192,12 @@ simd_inline void decide(const struct draw_law *law, const vec16s *field, const v
 		m[q] = simd_mul_high(u, m[q]);
 		sum[q] = u + m[q];
 	}
-	for_unrolled(q, vectors / WORD_VECTORS) {
+	for (q = vectors; q % WORD_VECTORS; q++) { /* of no p-bits */
+		field[q] = (vec16s){ 0 };
+		m[q] = (vec16u){ 0 };
+		sum[q] = (vec16u){ 0 };
+	}
+	for_unrolled(q, (vectors + HALF_WORD) / WORD_VECTORS) {
 		u32 at = q * WORD_VECTORS;
 
 		out[q] = verdict(law, field + at, m + at, sum + at);
@@ -278,6 +286,8 @@ struct draw {
 	enum rbm_side side;
 	u32 visit;
 	u64 stride; /* p-bits between the fields of two chains */
+	u32 words;  /* of the side */
+	u32 half;   /* the upper half of the last one has no p-bits */
 	const u64 *free;
 	const s16 *odd;
 	u64 changed;
@@ -303,6 +313,8 @@ simd_inline struct draw draw_begin(struct rbm_context *c, enum rbm_side side, u3
 		.side = side,
 		.visit = visit,
 		.stride = rbm_padded(rbm_units(c->shape, side)),
+		.words = c->words[side],
+		.half = SIMD_BYTES == 64 && (rbm_units(c->shape, side) - 1) % 64 < 32,
 		.free = rbm_free(c, side),
 		.odd = rbm_odd(c->image, side),
 	};
@@ -323,7 +335,7 @@ simd_inline void draw_words(struct rbm_context *c, struct draw *d, u32 chain, u3
 	load_fields(fields, d->odd + 64 * w, d->law.down, narrow, vectors, field);
 	random_words(d->keys, group, number, vectors, words);
 	decide(&d->law, field, words, vectors, drawn);
-	for_unrolled(q, vectors / WORD_VECTORS) {
+	for_unrolled(q, (vectors + HALF_WORD) / WORD_VECTORS) {
 		u64 free = d->free[w + q], doubt = drawn[q].doubt & free, diff;
 
 		diff = (drawn[q].bits ^ state[w + q]) & free & ~doubt;
@@ -345,11 +357,18 @@ simd_inline void draw_some(struct rbm_context *c, struct draw *d, u32 chain, u32
 			   int narrow)
 {
 	u64 *state = rbm_state(c, chain, d->side);
+	u32 half = d->half && to == d->words;
 
-	for (; from + DRAW_WORDS <= to; from += DRAW_WORDS)
+	for (; from + DRAW_WORDS <= to - half; from += DRAW_WORDS)
 		draw_words(c, d, chain, from, state, narrow, DRAW_VECTORS);
-	for (; DRAW_WORDS > 1 && from < to; from++)
+	if (DRAW_WORDS == 1 || from == to)
+		return;
+	if (!half)
 		draw_words(c, d, chain, from, state, narrow, WORD_VECTORS);
+	else if (from + 1 == to)
+		draw_words(c, d, chain, from, state, narrow, HALF_WORD);
+	else
+		draw_words(c, d, chain, from, state, narrow, DRAW_VECTORS - HALF_WORD);
 }
 
 simd_inline void draw_end(struct rbm_context *c, const struct draw *d)
