@@ -58,11 +58,26 @@ simd_inline vec16u nibbles(const u64 words[4], const struct places *p, u32 q)
 	return (vec16u)x;
 }
 
+/* Nibbles that have samples, in whole steps. */
+static inline u32 used_nibbles(const struct rbm_context *c)
+{
+	u32 used = ((c->scratch->batched + 3) / 4 + TOGETHER - 1) / TOGETHER * TOGETHER;
+
+	return used < NIBBLES ? used : NIBBLES;
+}
+
+/* The last nibble is counted by itself, whether it has samples or not. */
+static inline u32 next_nibble(u32 g, u32 used)
+{
+	return g + 1 < used || g == NIBBLES - 1 ? g + 1 : NIBBLES - 1;
+}
+
 /* Of the p-bits of a word; ups[64]: samples in which each byte's p-bit is +1, even bytes first. */
 simd_inline void word_nibbles(const struct rbm_context *c, enum rbm_side side, u32 w,
 			      const struct places *places, u8 *to, u16 *ups)
 {
 	u32 stride = c->words[0] + c->words[1], batched = c->scratch->batched, g, s, q;
+	u32 used = used_nibbles(c);
 	const u64 *batch = c->scratch->batch + (side ? c->words[0] : 0) + w;
 	const vec16u count = (vec16u)simd_load_twice(c->scratch->differ[0]);
 	vec16u even[TILE_VECTORS], odd[TILE_VECTORS];
@@ -71,7 +86,7 @@ simd_inline void word_nibbles(const struct rbm_context *c, enum rbm_side side, u
 		even[q] = (vec16u){ 0 };
 		odd[q] = (vec16u){ 0 };
 	}
-	for (g = 0; g < NIBBLES; g++) {
+	for (g = 0; g < NIBBLES; g = next_nibble(g, used)) {
 		u64 words[4];
 
 		for_unrolled(s, 4)
