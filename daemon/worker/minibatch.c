@@ -33,6 +33,16 @@ static int place_order(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Sorts places below `most` that are all different; marks: zeros, (most + 63) / 64 of them. */
+static void sort_places(uint32_t *place, size_t count, size_t most, uint64_t *marks)
+{
+	for (size_t k = 0; k < count; k++)
+		marks[place[k] / 64] |= (uint64_t)1 << place[k] % 64;
+	for (size_t w = 0; w < (most + 63) / 64; w++)
+		for (uint64_t bits = marks[w]; bits; bits &= bits - 1)
+			*place++ = (uint32_t)(64 * w) + (uint32_t)__builtin_ctzll(bits);
+}
+
 static unsigned int class_of(const struct dataset *d, size_t row)
 {
 	unsigned int low = 0, high = d->classes;
@@ -53,6 +63,7 @@ int minibatch_take(const struct dataset *d, size_t size, uint64_t step, uint64_t
 		   uint32_t *order, uint64_t *pass, struct minibatch *ret, struct err *e)
 {
 	_cleanup_(minibatch_free) struct minibatch b = { 0 };
+	_cleanup_free_ uint64_t *marks = NULL;
 	size_t train;
 
 	dataset_part(d, PART_TRAIN, &train);
@@ -65,7 +76,8 @@ int minibatch_take(const struct dataset *d, size_t size, uint64_t step, uint64_t
 			dataset_rows(d, PART_TRAIN, u, &b.count[u]);
 	} else {
 		b.place = alloc_zeroed(b.total, sizeof(*b.place));
-		if (!b.place)
+		marks = alloc_zeroed((train + 63) / 64, sizeof(*marks));
+		if (!b.place || !marks)
 			return err_oom(e);
 		for (size_t k = 0; k < b.total; k++) {
 			uint64_t at = step * size + k;
@@ -77,7 +89,11 @@ int minibatch_take(const struct dataset *d, size_t size, uint64_t step, uint64_t
 			b.place[k] = order[at % train];
 			b.count[class_of(d, b.place[k])]++;
 		}
-		qsort(b.place, b.total, sizeof(*b.place), place_order);
+		/* A batch that goes on into the next pass may have an image twice. */
+		if (step * size / train == (step * size + b.total - 1) / train)
+			sort_places(b.place, b.total, train, marks);
+		else
+			qsort(b.place, b.total, sizeof(*b.place), place_order);
 	}
 	*ret = b;
 	b = (struct minibatch){ 0 };

@@ -113,8 +113,10 @@ START_TEST(stream_covers_every_image_once_a_pass)
 
 		ck_assert_int_eq(minibatch_take(data, size, step, 9, order, &pass, &b, NULL), 0);
 		ck_assert_uint_eq(b.total, size);
-		for (size_t k = 0; k < size; k++)
+		for (size_t k = 0; k < size; k++) {
 			seen[b.place[k]]++;
+			ck_assert(!k || b.place[k - 1] <= b.place[k]);
+		}
 		for (unsigned int u = 0; u < data->classes; u++)
 			sum += b.count[u];
 		ck_assert_uint_eq(sum, size);
