@@ -12,28 +12,36 @@ struct pool_thread {
 };
 
 struct pool {
-	pthread_mutex_t lock; /* guards all below but threads */
+	pthread_mutex_t lock; /* guards what follows, up to stop */
 	pthread_cond_t work;
 	struct pool_task *first, **last;
+	unsigned int running; /* tasks */
+	bool helped;	      /* one of them by who is none of the threads */
 	bool stop;
 
+	unsigned int most;	/* that run at a time: the threads there are to be */
 	unsigned int n_threads; /* those that were started */
 	struct pool_thread threads[];
 };
 
-static struct pool_task *pool_pop(struct pool *p)
+static struct pool_task *pool_take(struct pool *p)
 {
-	struct pool_task *t;
+	struct pool_task *t = p->first;
 
-	while (!p->first && !p->stop)
-		pthread_cond_wait(&p->work, &p->lock);
-	t = p->first;
 	if (!t)
 		return NULL;
 	p->first = t->next;
 	if (!p->first)
 		p->last = &p->first;
+	p->running++;
 	return t;
+}
+
+static struct pool_task *pool_pop(struct pool *p)
+{
+	while ((!p->first || p->running >= p->most) && !p->stop)
+		pthread_cond_wait(&p->work, &p->lock);
+	return pool_take(p);
 }
 
 static void *pool_thread(void *arg)
@@ -47,6 +55,7 @@ static void *pool_thread(void *arg)
 		pthread_mutex_unlock(&p->lock);
 		t->run(t, thread->index);
 		pthread_mutex_lock(&p->lock);
+		p->running--;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -86,6 +95,7 @@ int pool_new(unsigned int threads, struct pool **ret, struct err *e)
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->work, NULL);
 	p->last = &p->first;
+	p->most = threads;
 
 	r = pool_start(p, threads);
 	if (r < 0) {
@@ -133,4 +143,25 @@ void pool_push(struct pool *p, struct pool_task *first)
 	else
 		pthread_cond_broadcast(&p->work);
 	pthread_mutex_unlock(&p->lock);
+}
+
+bool pool_help(struct pool *p)
+{
+	struct pool_task *t = NULL;
+
+	pthread_mutex_lock(&p->lock);
+	if (p->running < p->most && !p->helped)
+		t = pool_take(p);
+	p->helped |= !!t;
+	pthread_mutex_unlock(&p->lock);
+	if (!t)
+		return false;
+	t->run(t, p->most);
+	pthread_mutex_lock(&p->lock);
+	p->running--;
+	p->helped = false;
+	if (p->first)
+		pthread_cond_signal(&p->work);
+	pthread_mutex_unlock(&p->lock);
+	return true;
 }

@@ -13,7 +13,8 @@
 struct pool;
 
 struct pool_task {
-	void (*run)(struct pool_task *task, unsigned int thread); /* thread: 0 .. threads - 1 */
+	/* thread: 0 .. threads - 1, or threads for who helps */
+	void (*run)(struct pool_task *task, unsigned int thread);
 	struct pool_task *next;
 };
 
@@ -23,5 +24,11 @@ struct pool *pool_free(struct pool *p); /* after the tasks that were pushed have
 
 /* The chain of tasks from `first` on; they belong to the pool until each has begun to run. */
 void pool_push(struct pool *p, struct pool_task *first);
+
+/*
+ * Runs the next task that no thread has begun, in the caller, who would otherwise wait for a thread
+ * to wake. False where there is none, as many tasks run as there are threads, or another helps.
+ */
+bool pool_help(struct pool *p);
 
 #endif

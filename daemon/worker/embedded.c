@@ -43,7 +43,7 @@ struct embedded {
 	struct device device;
 	struct pool *pool;
 	enum pbm_isa isa;
-	struct lane *lanes; /* [threads + 1], the last of who submits */
+	struct lane *lanes; /* [threads + 1], the last of who submits, waits, and helps meanwhile */
 	atomic_uint busy;   /* blocks that wait or run: a hint for cutting */
 };
 
@@ -386,11 +386,23 @@ static void collect(const struct embedded_program *p, struct results *ret)
 			(uint64_t)((double)ret->ns * (double)p->moments_ns / (double)p->blocks_ns);
 }
 
+static bool blocks_left(struct embedded_program *p)
+{
+	bool some;
+
+	pthread_mutex_lock(&p->lock);
+	some = p->left > 0;
+	pthread_mutex_unlock(&p->lock);
+	return some;
+}
+
 static int embedded_wait(struct program *program, struct results *ret, struct err *e)
 {
 	struct embedded_program *p = to_program(program);
 	int status;
 
+	while (blocks_left(p) && pool_help(to_embedded(program->device)->pool))
+		;
 	pthread_mutex_lock(&p->lock);
 	while (p->left > 0)
 		pthread_cond_wait(&p->done, &p->lock);
