@@ -72,10 +72,10 @@ static struct rbm_scratch *scratch_init(const struct pbm_shape *s, u8 *base)
 static int by_product(const struct rbm_context *c, const struct rbm_route *route,
 		      enum rbm_side side, u32 count)
 {
-	u32 kind = rbm_units(c->shape, !side) <= RBM_FEW ? RBM_ROWS_FEW :
-		   c->image->bits != 8			 ? RBM_ROWS16 :
-		   c->image->together > 1		 ? RBM_ROWS8_TOGETHER :
-							   RBM_ROWS8;
+	u32 kind = rbm_units(c->shape, !side) - c->image->apart <= RBM_FEW ? RBM_ROWS_FEW :
+		   c->image->bits != 8					   ? RBM_ROWS16 :
+		   c->image->together > 1				   ? RBM_ROWS8_TOGETHER :
+									     RBM_ROWS8;
 
 	if (!route->product || c->run->flags & PBM_RUN_EVENTS)
 		return 0;

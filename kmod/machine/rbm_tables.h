@@ -34,6 +34,7 @@ struct table_pass {
 	u32 count;
 	u32 tiles, tile_at;
 	u32 inputs, input, groups; /* all; the first of the pass; groups of the pass */
+	u32 again;		   /* not the first pass */
 };
 
 /* The four rows of a group of the pass; those beyond the last input are the row of zeros. */
@@ -113,7 +114,13 @@ static not_inlined void tables16(struct rbm_context *c, const struct table_pass 
 /* The states of the inputs of a pass, the first of them lowest. */
 simd_inline u32 pass_states(const struct rbm_context *c, enum rbm_side side, u32 chain, u32 input)
 {
-	return (u32)(rbm_state(c, chain, !side)[input / 64] >> (input % 64));
+	const u64 *words = rbm_state(c, chain, !side) + input / 64;
+	u32 shift = input % 64;
+	u64 states = *words >> shift;
+
+	if (shift > 64 - PASS_INPUTS && input / 64 + 1 < c->words[!side])
+		states |= words[1] << (64 - shift);
+	return (u32)states;
 }
 
 /* Fields of s32 with the sums of a pass, which fit 16 bits. */
@@ -160,7 +167,7 @@ simd_inline void add_sums(struct rbm_context *c, enum rbm_side side, const struc
 	for (i = 0; i < p->count; i++) {
 		u32 states = pass_states(c, side, p->who[i], p->input);
 		void *to = fields + (u64)p->who[i] * padded * size;
-		const void *from = p->input ? to : start[states & 1];
+		const void *from = p->again ? to : start[*rbm_state(c, p->who[i], !side) & 1];
 		vec16u f[TABLE_TILES * FIELD_VECTORS];
 
 		for_unrolled(q, vectors)
@@ -211,7 +218,7 @@ static not_inlined void pass16(struct rbm_context *c, enum rbm_side side,
 	for (i = 0; i < p->count; i++) {
 		u32 states = pass_states(c, side, p->who[i], p->input);
 		vec32s *to = (vec32s *)(fields + (u64)p->who[i] * padded), f[WIDE_TILE];
-		const vec32s *from = p->input ? to : base;
+		const vec32s *from = p->again ? to : base;
 
 		for_unrolled(q, WIDE_TILE)
 			f[q] = from[q];
@@ -239,7 +246,9 @@ static void product_tables(struct rbm_context *c, enum rbm_side side, const u8 *
 		p.tiles = all - p.tile_at < most ? all - p.tile_at : most;
 		p.tile = (const u8 *)c->image + rows.at;
 		p.row = rows.row;
-		for (p.input = 0; p.input < p.inputs; p.input += PASS_INPUTS) {
+		p.again = 0;
+		for (p.input = c->image->apart; p.input < p.inputs || !p.again;
+		     p.input += PASS_INPUTS) {
 			u32 left = p.inputs - p.input;
 
 			p.groups = left < PASS_INPUTS ? (left + TABLE_INPUTS - 1) / TABLE_INPUTS :
@@ -251,6 +260,7 @@ static void product_tables(struct rbm_context *c, enum rbm_side side, const u8 *
 				tables16(c, &p);
 				pass16(c, side, &p);
 			}
+			p.again = 1;
 		}
 	}
 }
