@@ -288,17 +288,39 @@ static void positive_phase(struct trainer *t, const struct minibatch *b)
 	}
 }
 
-/* Of one class: beta, and what its two phases are divided by. */
+/*
+ * Of one class: beta, and what its two phases are divided by. Where both are powers of two, products
+ * with their inverses have the same bits, in a fifth of the time.
+ */
 struct weights {
 	double beta, total, share, samples;
+	double per_total, per_sample;
+	bool powers;
 };
+
+static bool is_power_of_two(double x)
+{
+	int exponent;
+
+	return frexp(x, &exponent) == 0.5;
+}
+
+static void weights_invert(struct weights *x)
+{
+	x->per_total = 1 / x->total;
+	x->per_sample = 1 / x->samples;
+	x->powers = is_power_of_two(x->total) && is_power_of_two(x->samples);
+}
 
 /* Sums of the positive phase, and sums or means of the negative one, which x.samples makes means. */
 #define GRADIENT(name, positive, negative)                                              \
 	WIDE_BODY name##_body(size_t count, struct weights x, const positive *pos,      \
 			      const negative *neg, double *restrict g)                  \
 	{                                                                               \
-		for (size_t k = 0; k < count; k++)                                      \
+		for (size_t k = 0; x.powers && k < count; k++)                          \
+			g[k] = -x.beta * ((double)pos[k] * x.per_total -                \
+					  x.share * ((double)neg[k] * x.per_sample));   \
+		for (size_t k = 0; !x.powers && k < count; k++)                         \
 			g[k] = -x.beta * ((double)pos[k] / x.total -                    \
 					  x.share * ((double)neg[k] / x.samples));      \
 	}                                                                               \
@@ -378,6 +400,7 @@ static void couplings_gradient(struct trainer *t, const struct minibatch *b)
 
 		/* What was taken to doubles is means already. */
 		c.x.samples = c.neg ? negative_samples(&t->negative) : 1;
+		weights_invert(&c.x);
 		crew_run(t->crew, crew_parts(t->n * t->m), gradient_part, &c);
 		if (!t->couplings.even)
 			t->w[c.at] = 0;
