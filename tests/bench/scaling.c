@@ -26,10 +26,14 @@
 
 static const u32 ways[WAYS] = { PBM_RUN_EVENTS, PBM_RUN_PRODUCT, 0 };
 
-/* cold: rms of the log2 of the odds of a p-bit, over fair coins. */
+/*
+ * cold: rms of the log2 of the odds of a p-bit, over fair coins. bias: if not 0, unit 0 of either side
+ * is held, and its couplings lie within +-bias.
+ */
 struct row {
 	u32 n, m, chains, threads, bits, most; /* couplings lie within +-most */
 	double cold;
+	u32 bias;
 };
 
 /* A thread's share of the chains. */
@@ -45,7 +49,7 @@ struct machine {
 	struct pbm_shape shape;
 	enum pbm_isa isa;
 	void *image;
-	u64 *states;
+	u64 *states, *clamp;
 	u64 gain, sweep0;
 	double changed;
 	struct share shares[MOST];
@@ -97,10 +101,11 @@ static void machine_new(struct machine *mc, const struct row *row, enum pbm_isa 
 	*mc = (struct machine){ .row = *row, .isa = isa };
 	mc->shape = (struct pbm_shape){ PBM_NET_RBM, row->n, row->m, row->chains, row->bits };
 	for (k = 0; k < size; k++) {
+		u32 most = row->bias && (k < row->m || k % row->m == 0) ? row->bias : row->most;
 		s32 c;
 
 		x = x * 1664525 + 1013904223;
-		c = (s32)((x >> 8) % (2 * row->most + 1)) - (s32)row->most;
+		c = (s32)((x >> 8) % (2 * most + 1)) - (s32)most;
 		square += (double)c * c;
 		if (row->bits == 8)
 			((s8 *)w)[k] = (s8)c;
@@ -111,6 +116,8 @@ static void machine_new(struct machine *mc, const struct row *row, enum pbm_isa 
 	mc->states = zeroed((size_t)row->chains * pbm_state_words(&mc->shape) * sizeof(u64));
 	mc->gain = (u64)(ldexp(row->cold, PBM_GAIN_FRAC) / sqrt(square / (double)size * inputs));
 	pbm_states_random(&mc->shape, 1, 0, row->chains, NULL, mc->states);
+	mc->clamp = zeroed(pbm_state_words(&mc->shape) * sizeof(u64));
+	mc->clamp[0] = mc->clamp[pbm_side_words(row->n)] = row->bias != 0;
 	must(pbm_load(&mc->shape, w, mc->image) == 0, "the couplings do not load");
 	free(w);
 	for (t = 0; t < row->threads; t++) {
@@ -128,6 +135,7 @@ static void machine_free(struct machine *mc)
 {
 	free(mc->image);
 	free(mc->states);
+	free(mc->clamp);
 	for (u32 t = 0; t < mc->row.threads; t++)
 		free(mc->shares[t].scratch);
 }
@@ -145,6 +153,7 @@ static void *run_share(void *arg)
 		.chains = s->chains,
 		.gains = 1,
 		.gain = &mc->gain,
+		.clamp = mc->clamp,
 		.states = mc->states + (size_t)s->chain0 * pbm_state_words(&mc->shape),
 		.flags = s->flags,
 	};
@@ -206,15 +215,16 @@ static void measure(const struct row *row, enum pbm_isa isa, double seconds)
 int main(int argc, char **argv)
 {
 	static const struct row rows[] = {
-		{ 784, 512, 64, 1, 8, 35, 0.01 },   { 784, 512, 64, 1, 8, 35, 1.5 },
-		{ 784, 512, 64, 1, 8, 35, HOT },    { 784, 512, 64, 1, 8, 35, 6 },
-		{ 784, 512, 64, 1, 8, 35, 12 },	    { 784, 512, 64, 1, 8, 127, 0.01 },
-		{ 784, 512, 64, 1, 8, 127, HOT },   { 784, 512, 64, 1, 16, 2000, 0.01 },
-		{ 784, 512, 64, 1, 16, 2000, HOT }, { 784, 512, 1, 1, 8, 35, HOT },
-		{ 784, 512, 4, 1, 8, 35, HOT },	    { 784, 512, 16, 1, 8, 35, HOT },
-		{ 784, 512, 32, 1, 8, 35, HOT },    { 784, 512, 256, 1, 8, 35, HOT },
-		{ 784, 512, 256, 2, 8, 35, HOT },   { 64, 64, 64, 1, 8, 35, HOT },
-		{ 256, 256, 64, 1, 8, 35, HOT },    { 2048, 2048, 64, 1, 8, 35, HOT },
+		{ 784, 512, 64, 1, 8, 35, 0.01, 0 },   { 784, 512, 64, 1, 8, 35, 1.5, 0 },
+		{ 784, 512, 64, 1, 8, 35, HOT, 0 },    { 784, 512, 64, 1, 8, 35, 6, 0 },
+		{ 784, 512, 64, 1, 8, 35, 12, 0 },     { 784, 512, 64, 1, 8, 127, 0.01, 0 },
+		{ 784, 512, 64, 1, 8, 127, HOT, 0 },   { 784, 512, 64, 1, 16, 2000, 0.01, 0 },
+		{ 784, 512, 64, 1, 16, 2000, HOT, 0 }, { 784, 512, 1, 1, 8, 35, HOT, 0 },
+		{ 784, 512, 4, 1, 8, 35, HOT, 0 },     { 784, 512, 16, 1, 8, 35, HOT, 0 },
+		{ 784, 512, 32, 1, 8, 35, HOT, 0 },    { 784, 512, 256, 1, 8, 35, HOT, 0 },
+		{ 784, 512, 256, 2, 8, 35, HOT, 0 },   { 785, 513, 64, 1, 8, 31, 6, 127 },
+		{ 65, 17, 64, 1, 8, 31, HOT, 127 },    { 64, 64, 64, 1, 8, 35, HOT, 0 },
+		{ 256, 256, 64, 1, 8, 35, HOT, 0 },    { 2048, 2048, 64, 1, 8, 35, HOT, 0 },
 	};
 	double seconds = argc > 1 ? atof(argv[1]) : 1;
 	enum pbm_isa isa;
