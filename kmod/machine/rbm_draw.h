@@ -314,7 +314,7 @@ simd_inline struct draw draw_begin(struct rbm_context *c, enum rbm_side side, u3
 		.visit = visit,
 		.stride = rbm_padded(rbm_units(c->shape, side)),
 		.words = c->words[side],
-		.half = SIMD_BYTES == 64 && (rbm_units(c->shape, side) - 1) % 64 < 32,
+		.half = (rbm_units(c->shape, side) - 1) % 64 < 32,
 		.free = rbm_free(c, side),
 		.odd = rbm_odd(c->image, side),
 	};
@@ -361,11 +361,11 @@ simd_inline void draw_some(struct rbm_context *c, struct draw *d, u32 chain, u32
 
 	for (; from + DRAW_WORDS <= to - half; from += DRAW_WORDS)
 		draw_words(c, d, chain, from, state, narrow, DRAW_VECTORS);
-	if (DRAW_WORDS == 1 || from == to)
+	if (from == to)
 		return;
-	if (!half)
+	if (DRAW_WORDS > 1 && !half)
 		draw_words(c, d, chain, from, state, narrow, WORD_VECTORS);
-	else if (from + 1 == to)
+	else if (DRAW_WORDS == 1 || from + 1 == to)
 		draw_words(c, d, chain, from, state, narrow, HALF_WORD);
 	else
 		draw_words(c, d, chain, from, state, narrow, DRAW_VECTORS - HALF_WORD);
