@@ -8,6 +8,8 @@
 #include "svg_bars.h"
 #include "svg_scale.h"
 
+#include "../run_suite.h"
+
 START_TEST(test_labels)
 {
 	static const struct {
@@ -81,15 +83,9 @@ int main(void)
 {
 	Suite *s = suite_create("svg");
 	TCase *t = tcase_create("svg");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, test_labels);
 	tcase_add_test(t, test_values);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

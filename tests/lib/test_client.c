@@ -5,6 +5,8 @@
 #include "client_fixture.h"
 #include "npy.h"
 
+#include "../run_suite.h"
+
 static void write_array(const char *name, enum dtype t, unsigned int ndim, const size_t *shape,
 			double value)
 {
@@ -487,14 +489,7 @@ static int run_as_daemon(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	SRunner *sr;
-	int failed;
-
 	if (argc > 1 && strcmp(argv[1], "--user") == 0)
 		return run_as_daemon(argc, argv);
-	sr = srunner_create(suite());
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(suite());
 }

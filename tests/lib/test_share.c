@@ -2,6 +2,8 @@
 /* What many users need of libpbit: options of a submission, holds, shares, usage, reservations. */
 #include "client_fixture.h"
 
+#include "../run_suite.h"
+
 #define ECHO  "{\"kind\": \"bench\", \"name\": \"echo\"}"
 #define BENCH "{\"kind\": \"bench\"}"
 
@@ -168,8 +170,6 @@ int main(void)
 {
 	Suite *s = suite_create("share");
 	TCase *t = tcase_create("share");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, test_options_arrive);
@@ -179,9 +179,5 @@ int main(void)
 	tcase_add_test(t, test_usage);
 	tcase_add_test(t, test_reservations);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -12,6 +12,8 @@
 
 #include "util.h"
 
+#include "../run_suite.h"
+
 #define MAX_SYMBOLS 128
 
 struct symbols {
@@ -135,14 +137,8 @@ int main(void)
 {
 	Suite *s = suite_create("symbols");
 	TCase *t = tcase_create("symbols");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, test_exports);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -5,6 +5,8 @@
 
 #include "ars.h"
 
+#include "../run_suite.h"
+
 /*
  * ars4x32 lines of Random123's kat_vectors (10 rounds): counter, key, result, as 32-bit words, least
  * significant first; the key takes four words.
@@ -96,17 +98,11 @@ int main(void)
 {
 	Suite *s = suite_create("ars");
 	TCase *t = tcase_create("ars");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, known_answers, 0, 3);
 	tcase_add_test(t, counter_parts);
 	tcase_add_test(t, fair_bits);
 	tcase_add_test(t, fair_directions);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

@@ -15,6 +15,8 @@
 #include "machine.h"
 #include "room.h"
 
+#include "../run_suite.h"
+
 #define CHAINS 4096u
 #define ROUNDS 60u
 #define APART  12u /* sweeps between samples: many tau_int of these small, warm networks */
@@ -164,16 +166,10 @@ int main(void)
 {
 	Suite *s = suite_create("enumeration");
 	TCase *t = tcase_create("enumeration");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, states_follow_boltzmann, 0, 12);
 	tcase_add_test(t, wrong_beta_is_seen);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

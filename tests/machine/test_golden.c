@@ -14,6 +14,8 @@
 #include "machine.h"
 #include "room.h"
 
+#include "../run_suite.h"
+
 static void run_program(u32 scan, u32 bits, enum pbm_isa isa, struct golden *g)
 {
 	struct pbm_shape s = { PBM_NET_RBM, N, M, CHAINS, bits };
@@ -111,8 +113,6 @@ int main(int argc, char **argv)
 {
 	Suite *s = suite_create("golden");
 	TCase *t = tcase_create("golden");
-	SRunner *r;
-	int failed;
 
 	if (argc == 2 && !strcmp(argv[1], "--print")) {
 		print_golden();
@@ -121,9 +121,5 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(t, program_bits, 0, 30);
 	tcase_add_test(t, law_bits);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

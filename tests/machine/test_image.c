@@ -8,6 +8,8 @@
 #include "rbm.h"
 #include "room.h"
 
+#include "../run_suite.h"
+
 #undef __SSE2__
 #define pbm_image_size	words_image_size
 #define pbm_shape_check words_shape_check
@@ -168,16 +170,10 @@ int main(void)
 {
 	Suite *s = suite_create("image");
 	TCase *t = tcase_create("image");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, every_coupling, 0, sizeof(sizes) / sizeof(sizes[0]));
 	tcase_add_loop_test(t, couplings_that_change, 0, 2);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

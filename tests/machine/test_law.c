@@ -11,6 +11,8 @@
 
 #include "law.h"
 
+#include "../run_suite.h"
+
 static u64 random_state;
 
 static u64 next_random(void)
@@ -231,8 +233,6 @@ int main(void)
 {
 	Suite *s = suite_create("law");
 	TCase *t = tcase_create("law");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, minority_against_sigma);
@@ -244,9 +244,5 @@ int main(void)
 	tcase_add_test(t, fast_band);
 	tcase_add_test(t, wide_band);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

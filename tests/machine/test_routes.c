@@ -11,6 +11,8 @@
 #include "reference.h"
 #include "room.h"
 
+#include "../run_suite.h"
+
 static u64 random_state;
 
 static u64 next_random(void)
@@ -650,8 +652,6 @@ int main(void)
 {
 	Suite *s = suite_create("routes");
 	TCase *t = tcase_create("routes");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, routes_equal_reference, 0, 5 * WAYS);
@@ -663,9 +663,5 @@ int main(void)
 	tcase_add_loop_test(t, still_chains, 0, 5);
 	tcase_add_test(t, refusals);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

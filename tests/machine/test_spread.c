@@ -14,6 +14,8 @@
 #include "room.h"
 #include "spread.h"
 
+#include "../run_suite.h"
+
 #define P_BITS 262144u
 
 static struct pbm_p_bit *some_p_bits(const struct pbm_spread_params *params, u32 count)
@@ -469,8 +471,6 @@ int main(void)
 {
 	Suite *s = suite_create("spread");
 	TCase *t = tcase_create("spread");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, moments_of_deviations, 0, 3);
@@ -482,9 +482,5 @@ int main(void)
 	tcase_add_test(t, stuck_never_move);
 	tcase_add_loop_test(t, golden_bits, 0, 8);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

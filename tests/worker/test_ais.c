@@ -11,6 +11,8 @@
 #include "rbm_exact.h"
 #include "splitmix.h"
 
+#include "../run_suite.h"
+
 #define N    7
 #define M    5
 #define BETA 1.25
@@ -123,8 +125,6 @@ int main(void)
 {
 	Suite *s = suite_create("ais");
 	TCase *t = tcase_create("ais");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, open_device, close_device);
@@ -132,9 +132,5 @@ int main(void)
 	tcase_add_test(t, no_couplings);
 	tcase_add_test(t, pieces_agree_with_threads);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

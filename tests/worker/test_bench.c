@@ -8,6 +8,8 @@
 #include "machine.h"
 #include "sgemm_route.h"
 
+#include "../run_suite.h"
+
 #define N      4
 #define M      3
 #define CHAINS 30000
@@ -348,8 +350,6 @@ int main(void)
 {
 	Suite *s = suite_create("bench");
 	TCase *t = tcase_create("bench");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, sgemm_moments_are_exact, 1, 4);
@@ -363,9 +363,5 @@ int main(void)
 	tcase_add_test(t, stops_when_told);
 	tcase_add_test(t, refuses_too_many_threads);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -2,6 +2,8 @@
 /* Certify jobs: known values, the same bits however they are run, refusals before any memory. */
 #include "job_support.h"
 
+#include "../run_suite.h"
+
 static int certify_dir(const char *name, size_t n, size_t m, const double *w, const char *more,
 		       int threads)
 {
@@ -158,8 +160,6 @@ int main(void)
 {
 	Suite *s = suite_create("certify");
 	TCase *t = tcase_create("certify");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 600);
 	tcase_add_checked_fixture(t, make_root, remove_root);
@@ -169,9 +169,5 @@ int main(void)
 	tcase_add_test(t, family_goes_on_where_it_was);
 	tcase_add_loop_test(t, refusals, 0, 3);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -8,6 +8,8 @@
 
 #include "checkpoint.h"
 
+#include "../run_suite.h"
+
 #define IDENTITY 0x1234u
 
 static char path[64];
@@ -224,8 +226,6 @@ int main(void)
 {
 	Suite *s = suite_create("checkpoint");
 	TCase *t = tcase_create("checkpoint");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, make_dir, remove_dir);
 	tcase_set_timeout(t, 60);
@@ -238,9 +238,5 @@ int main(void)
 	tcase_add_test(t, full_disk);
 	tcase_add_test(t, identity_depends_on_every_byte);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -6,6 +6,8 @@
 
 #include "dataset_support.h"
 
+#include "../run_suite.h"
+
 START_TEST(spins_come_from_the_file)
 {
 	_cleanup_array_ struct array images = pictures(90), labels = class_labels(90);
@@ -224,8 +226,6 @@ int main(void)
 {
 	Suite *s = suite_create("dataset");
 	TCase *t = tcase_create("dataset");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, spins_come_from_the_file);
 	tcase_add_test(t, split_is_stratified);
@@ -237,9 +237,5 @@ int main(void)
 	tcase_add_test(t, bad_labels);
 	tcase_add_test(t, bad_options);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

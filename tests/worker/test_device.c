@@ -6,6 +6,8 @@
 
 #include "device_conformance.h"
 
+#include "../run_suite.h"
+
 static struct device *subject(void)
 {
 	return open_device(3, pbm_isa_best());
@@ -235,8 +237,6 @@ int main(void)
 {
 	Suite *s = suite_create("device");
 	TCase *t = tcase_create("device");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	add_conformance_tests(t);
@@ -249,9 +249,5 @@ int main(void)
 	tcase_add_test(t, leaves_no_thread_behind);
 #endif
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

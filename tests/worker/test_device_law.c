@@ -2,6 +2,8 @@
 /* The distribution that a device samples, against enumeration. */
 #include "device_support.h"
 
+#include "../run_suite.h"
+
 #define SMALL_N	     4
 #define SMALL_M	     3
 #define SMALL_STATES (1 << (SMALL_N + SMALL_M))
@@ -96,15 +98,9 @@ int main(void)
 {
 	Suite *s = suite_create("device_law");
 	TCase *t = tcase_create("device_law");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, distribution_of_a_small_rbm, 0, 6);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -10,6 +10,8 @@
 #include "splitmix.h"
 #include "trainer.h"
 
+#include "../run_suite.h"
+
 #define PIXELS 5
 #define COUNT  400
 
@@ -204,8 +206,6 @@ int main(void)
 {
 	Suite *s = suite_create("even");
 	TCase *t = tcase_create("even");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, set_up, tear_down);
@@ -214,9 +214,5 @@ int main(void)
 	tcase_add_test(t, no_p_bit_is_clamped);
 	tcase_add_test(t, files_say_so);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

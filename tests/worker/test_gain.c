@@ -4,6 +4,8 @@
 
 #include "device.h"
 
+#include "../run_suite.h"
+
 /* 113 bits of mantissa: beta * scale is exact, and the rest is good to 2^-111. */
 __extension__ typedef __float128 quad;
 #define LOG2E 1.44269504088896340735992468100189213742664595415298593Q
@@ -126,8 +128,6 @@ int main(void)
 {
 	Suite *s = suite_create("gain");
 	TCase *t = tcase_create("gain");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, nearest_integer);
 	tcase_add_test(t, extreme_exponents);
@@ -136,9 +136,5 @@ int main(void)
 	tcase_add_test(t, outside_the_contract);
 	tcase_add_test(t, monotone);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -7,6 +7,8 @@
 #include "independent.h"
 #include "rbm_exact.h"
 
+#include "../run_suite.h"
+
 /* The fit is a law: (count + alpha) / (N + 2 alpha) of the rows that are not held out. */
 START_TEST(independent_pixels)
 {
@@ -173,17 +175,11 @@ int main(void)
 {
 	Suite *s = suite_create("independent");
 	TCase *t = tcase_create("independent");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, independent_pixels);
 	tcase_add_test(t, independent_smoothing);
 	tcase_add_test(t, visible_bias);
 	tcase_add_test(t, bias_only_rbm_is_the_baseline);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -6,6 +6,8 @@
 #include "device.h"
 #include "job_support.h"
 
+#include "../run_suite.h"
+
 static void refuses(int fd, int code, const char *what)
 {
 	struct device *d = (struct device *)8;
@@ -88,8 +90,6 @@ int main(void)
 {
 	Suite *s = suite_create("kernel_device");
 	TCase *t = tcase_create("kernel_device");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, make_root, remove_root);
@@ -97,9 +97,5 @@ int main(void)
 	tcase_add_test(t, jobs_without_their_device);
 	tcase_add_test(t, names_that_are_no_device);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

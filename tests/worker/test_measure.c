@@ -7,6 +7,8 @@
 #include "exact/spectrum.h"
 #include "job_support.h"
 
+#include "../run_suite.h"
+
 #define N 5
 #define M 4
 
@@ -212,8 +214,6 @@ int main(void)
 {
 	Suite *s = suite_create("measure");
 	TCase *t = tcase_create("measure");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 300);
 	tcase_add_checked_fixture(t, make_root, remove_root);
@@ -222,9 +222,5 @@ int main(void)
 	tcase_add_test(t, refusals);
 	tcase_add_test(t, codes_and_stops);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -8,6 +8,8 @@
 #include "splitmix.h"
 #include "trainer.h"
 
+#include "../run_suite.h"
+
 #define N 4
 #define M 3
 
@@ -232,8 +234,6 @@ int main(void)
 {
 	Suite *s = suite_create("mixing_loss");
 	TCase *t = tcase_create("mixing_loss");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 600);
 	tcase_add_checked_fixture(t, set_up, tear_down);
@@ -242,9 +242,5 @@ int main(void)
 	tcase_add_test(t, independent_coins);
 	tcase_add_loop_test(t, training_obeys, 0, 2);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -8,6 +8,8 @@
 #include "rbm_exact.h"
 #include "splitmix.h"
 
+#include "../run_suite.h"
+
 static const struct {
 	size_t code_dim, out, rows;
 	unsigned int layers, widths[3];
@@ -370,8 +372,6 @@ int main(void)
 {
 	Suite *s = suite_create("mlp");
 	TCase *t = tcase_create("mlp");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, reference_instance);
 	tcase_add_loop_test(t, backward_agrees_with_differences, 0, ARRAY_SIZE(nets));
@@ -384,9 +384,5 @@ int main(void)
 	tcase_add_test(t, likelihood_gradient_reaches_phi);
 	tcase_add_test(t, refusals);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

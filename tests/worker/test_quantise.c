@@ -7,6 +7,8 @@
 #include "quantise.h"
 #include "splitmix.h"
 
+#include "../run_suite.h"
+
 /* The largest coupling gets the largest integer, at a scale of 24 bits that makes W_q exact. */
 START_TEST(scale_uses_the_whole_range)
 {
@@ -130,8 +132,6 @@ int main(void)
 {
 	Suite *s = suite_create("quantise");
 	TCase *t = tcase_create("quantise");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, scale_uses_the_whole_range);
 	tcase_add_test(t, scale_at_the_edges);
@@ -139,9 +139,5 @@ int main(void)
 	tcase_add_test(t, quantised_couplings_stay);
 	tcase_add_test(t, refusals);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -7,6 +7,8 @@
 #include "rbm_exact.h"
 #include "splitmix.h"
 
+#include "../run_suite.h"
+
 #define MAX_N 12
 #define MAX_M 12
 
@@ -317,8 +319,6 @@ int main(void)
 {
 	Suite *s = suite_create("rbm_exact");
 	TCase *t = tcase_create("exact");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, sums_agree_with_brute_force, 0, ARRAY_SIZE(shapes));
 	tcase_add_test(t, huge_fields_take_the_other_route);
@@ -331,9 +331,5 @@ int main(void)
 	tcase_add_test(t, refusals);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

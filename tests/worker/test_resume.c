@@ -5,6 +5,8 @@
  */
 #include "job_support.h"
 
+#include "../run_suite.h"
+
 START_TEST(sigterm_and_resume)
 {
 	int whole = train_dir("whole", LONG, 2), cut = train_dir("cut", LONG, 2);
@@ -301,8 +303,6 @@ int main(void)
 {
 	Suite *s = suite_create("resume");
 	TCase *t = tcase_create("resume");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, make_root, remove_root);
@@ -318,9 +318,5 @@ int main(void)
 	tcase_add_test(t, leaves_when_the_daemon_is_gone);
 	tcase_add_test(t, lock_is_waited_for);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

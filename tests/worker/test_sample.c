@@ -2,6 +2,8 @@
 /* Sample jobs: the law, the figures, and the same bits however often they are stopped. */
 #include "job_support.h"
 
+#include "../run_suite.h"
+
 static int sample_dir(const char *name, const char *device, const char *more)
 {
 	static const int8_t w[6] = { 40, -30, 20, 25, -35, 50 };
@@ -160,8 +162,6 @@ int main(void)
 {
 	Suite *s = suite_create("sample");
 	TCase *t = tcase_create("sample");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, make_root, remove_root);
@@ -169,9 +169,5 @@ int main(void)
 	tcase_add_loop_test(t, sample_resumes_to_the_same_bits, 0, 2);
 	tcase_add_test(t, sample_of_a_trained_model);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -5,6 +5,8 @@
 
 #include "json.h"
 
+#include "../run_suite.h"
+
 #define ALL_MOMENTS (SESSION_WANT_VH | SESSION_WANT_V | SESSION_WANT_H)
 
 #define SMALL                                                                                      \
@@ -509,8 +511,6 @@ int main(void)
 {
 	Suite *s = suite_create("session");
 	TCase *t = tcase_create("session");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, make_root, remove_root);
 	tcase_set_timeout(t, 300);
@@ -522,9 +522,5 @@ int main(void)
 	tcase_add_test(t, client_leaves_within_a_call);
 	tcase_add_test(t, report_and_idle_lines);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

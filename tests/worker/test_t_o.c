@@ -15,6 +15,8 @@
 #include "t_o.h"
 #include "tau.h"
 
+#include "../run_suite.h"
+
 #define N	 3
 #define M	 3
 #define S	 (1 << (N + M))
@@ -257,15 +259,9 @@ int main(void)
 {
 	Suite *s = suite_create("T_O");
 	TCase *t = tcase_create("T_O");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(t, 600);
 	tcase_add_loop_test(t, intervals_hold_the_exact_values, 0, 2 * ARRAY_SIZE(couplings));
 	suite_add_tcase(s, t);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(s);
 }

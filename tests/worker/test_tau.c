@@ -12,6 +12,8 @@
 #include "splitmix.h"
 #include "tau.h"
 
+#include "../run_suite.h"
+
 /* A symmetric two-state chain that flips with probability p: rho(t) = (1 - 2p)^t. */
 static double two_state_tau(double p)
 {
@@ -369,8 +371,6 @@ int main(void)
 {
 	Suite *s = suite_create("tau");
 	TCase *t = tcase_create("tau");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, series_has_the_known_tau, 0, 4);
@@ -383,9 +383,5 @@ int main(void)
 	tcase_add_test(t, frozen_network_is_not_resolved);
 	tcase_add_loop_test(t, device_has_the_exact_tau, 0, 3);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

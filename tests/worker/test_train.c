@@ -13,6 +13,8 @@
 #include "splitmix.h"
 #include "trainer.h"
 
+#include "../run_suite.h"
+
 #define SIDE   3
 #define PIXELS (SIDE * SIDE)
 #define COUNT  240
@@ -668,8 +670,6 @@ int main(void)
 {
 	Suite *s = suite_create("train");
 	TCase *t = tcase_create("train");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, set_up, tear_down);
@@ -690,9 +690,5 @@ int main(void)
 	tcase_add_test(t, a_fixed_scale_saturates);
 	tcase_add_test(t, mixing_verdicts);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -2,6 +2,8 @@
 /* The worker as a process: what a job leaves behind, and how a bad one ends. */
 #include "job_support.h"
 
+#include "../run_suite.h"
+
 static double number_at(const json_t *report, const char *section, const char *key)
 {
 	json_t *x = json_object_get(json_object_get(report, section), key);
@@ -270,8 +272,6 @@ int main(void)
 {
 	Suite *s = suite_create("worker");
 	TCase *t = tcase_create("worker");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, make_root, remove_root);
@@ -284,9 +284,5 @@ int main(void)
 	tcase_add_test(t, unwritable_directory_fails_with_a_reason);
 	tcase_add_test(t, too_large_for_the_machine);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -5,6 +5,7 @@
  */
 #include <sys/wait.h>
 
+#include "../../run_suite.h"
 #include "../../worker/device_conformance.h"
 #include "../../worker/node_support.h"
 #include "kernel_device.h"
@@ -339,8 +340,6 @@ int main(void)
 {
 	Suite *s = suite_create("backend");
 	TCase *t = tcase_create("backend");
-	SRunner *r;
-	int failed;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	tcase_set_timeout(t, 60);
@@ -359,9 +358,5 @@ int main(void)
 	tcase_add_test(t, device_goes);
 	tcase_add_test(t, device_went);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -3,6 +3,7 @@
  * Jobs on /dev/pbitN: the worker as a process with an open context, its results beside those of
  * the embedded device, and what becomes of a job whose device goes.
  */
+#include "../../run_suite.h"
 #include "../../worker/job_support.h"
 #include "../../worker/node_support.h"
 
@@ -291,8 +292,6 @@ int main(void)
 {
 	Suite *s = suite_create("worker");
 	TCase *t = tcase_create("worker");
-	SRunner *r;
-	int failed;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	tcase_set_timeout(t, 100);
@@ -305,9 +304,5 @@ int main(void)
 	tcase_add_test(t, bad_descriptors_fail_with_a_reason);
 	tcase_add_test(t, bench_compares);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }
