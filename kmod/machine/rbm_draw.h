@@ -279,6 +279,12 @@ simd_inline void load_fields(const void *fields, const s16 *odd, u32 down, int n
 	}
 }
 
+/* Whether the upper half of a side's last word has no p-bits. */
+simd_inline u32 has_half_word(u32 units)
+{
+	return (units - 1) % 64 < 32;
+}
+
 /* What the draws of a side share. */
 struct draw {
 	const struct draw_keys *keys;
@@ -314,7 +320,7 @@ simd_inline struct draw draw_begin(struct rbm_context *c, enum rbm_side side, u3
 		.visit = visit,
 		.stride = rbm_padded(rbm_units(c->shape, side)),
 		.words = c->words[side],
-		.half = (rbm_units(c->shape, side) - 1) % 64 < 32,
+		.half = has_half_word(rbm_units(c->shape, side)),
 		.free = rbm_free(c, side),
 		.odd = rbm_odd(c->image, side),
 	};

@@ -19,6 +19,7 @@
 #define TABLE_GROUPS 8u /* of inputs, in a pass over the chains: half a word of states */
 #define PASS_INPUTS  (TABLE_INPUTS * TABLE_GROUPS)
 #define TABLE_TILES  2u /* at once, of 8-bit couplings */
+#define HALF_TILE    (FIELD_VECTORS / 2)
 
 #define PASS_SUMS (TABLE_GROUPS * TABLE_SUMS * RBM_TILE) /* of one tile */
 _Static_assert(sizeof(s16) * TABLE_TILES * PASS_SUMS <= RBM_TABLES_SIZE, "of 8-bit couplings");
@@ -33,6 +34,7 @@ struct table_pass {
 	const u8 *who;
 	u32 count;
 	u32 tiles, tile_at;
+	u32 vectors;		   /* of their fields that have p-bits, as s16 */
 	u32 inputs, input, groups; /* all; the first of the pass; groups of the pass */
 	u32 again;		   /* not the first pass */
 };
@@ -68,13 +70,13 @@ simd_inline void group_rows(const struct table_pass *p, u32 group, u32 tile,
 static not_inlined void tables8(struct rbm_context *c, const struct table_pass *p)
 {
 	vec16u *sums = c->scratch->tables, bias = simd_set16((u16)(128 / c->image->together));
-	u32 stride = p->tiles * FIELD_VECTORS, g, t, q, r;
+	u32 stride = p->vectors, g, t, q, r;
 	const u8 *rows[TABLE_INPUTS];
 
 	for (g = 0; g < p->groups; g++, sums += TABLE_SUMS * stride) {
 		for (t = 0; t < p->tiles; t++) {
 			group_rows(p, g, t, rows);
-			for (q = 0; q < FIELD_VECTORS / 2; q++) {
+			for (q = 0; q < HALF_TILE; q++) {
 				vec16u *to = sums + t * FIELD_VECTORS + q, x[TABLE_INPUTS],
 				       y[TABLE_INPUTS];
 
@@ -84,7 +86,8 @@ static not_inlined void tables8(struct rbm_context *c, const struct table_pass *
 					x[r] = (x[r] & 0xff) - bias;
 				}
 				table_sums(vec16u, x, to, stride);
-				table_sums(vec16u, y, to + FIELD_VECTORS / 2, stride);
+				if (t * FIELD_VECTORS + HALF_TILE < stride)
+					table_sums(vec16u, y, to + HALF_TILE, stride);
 			}
 		}
 		rbm_rest(c, 64 * p->tiles);
@@ -150,10 +153,9 @@ simd_inline void add_sum(vec16u *f, const vec16u *tables, u32 vectors, u32 group
  * from. Fields are of s16 or s32.
  */
 simd_inline void add_sums(struct rbm_context *c, enum rbm_side side, const struct table_pass *p,
-			  u32 tiles, u32 groups, int narrow)
+			  u32 vectors, u32 groups, int narrow)
 {
-	u32 padded = rbm_padded(rbm_units(c->shape, side)), vectors = tiles * FIELD_VECTORS, i, g,
-	    q;
+	u32 padded = rbm_padded(rbm_units(c->shape, side)), i, g, q;
 	const void *start[2];
 	u64 size = narrow ? sizeof(s16) : sizeof(s32);
 	u8 *fields = (u8 *)c->scratch->field[side] + p->tile_at * RBM_TILE * size;
@@ -183,19 +185,23 @@ simd_inline void add_sums(struct rbm_context *c, enum rbm_side side, const struc
 				((vec16u *)to)[q] = f[q];
 		else
 			add_to_wide(f, vectors, from, to);
-		rbm_rest(c, 2 * tiles * groups + 8);
+		rbm_rest(c, 2 * vectors * groups / FIELD_VECTORS + 8);
 	}
 }
 
 simd_inline void add_groups(struct rbm_context *c, enum rbm_side side, const struct table_pass *p,
 			    int narrow)
 {
-	if (p->tiles != TABLE_TILES)
-		add_sums(c, side, p, 1, p->groups, narrow);
+	if (p->vectors == HALF_TILE)
+		add_sums(c, side, p, HALF_TILE, p->groups, narrow);
+	else if (p->vectors == FIELD_VECTORS)
+		add_sums(c, side, p, FIELD_VECTORS, p->groups, narrow);
+	else if (p->vectors == FIELD_VECTORS + HALF_TILE)
+		add_sums(c, side, p, FIELD_VECTORS + HALF_TILE, p->groups, narrow);
 	else if (p->groups == TABLE_GROUPS)
-		add_sums(c, side, p, TABLE_TILES, TABLE_GROUPS, narrow);
+		add_sums(c, side, p, TABLE_TILES * FIELD_VECTORS, TABLE_GROUPS, narrow);
 	else
-		add_sums(c, side, p, TABLE_TILES, p->groups, narrow);
+		add_sums(c, side, p, TABLE_TILES * FIELD_VECTORS, p->groups, narrow);
 }
 
 static not_inlined void pass8(struct rbm_context *c, enum rbm_side side, const struct table_pass *p)
@@ -244,6 +250,9 @@ static void product_tables(struct rbm_context *c, enum rbm_side side, const u8 *
 		struct rbm_rows rows = rbm_rows(c->shape, c->image, side, p.tile_at);
 
 		p.tiles = all - p.tile_at < most ? all - p.tile_at : most;
+		p.vectors = p.tiles * FIELD_VECTORS;
+		if (p.tile_at + p.tiles == all && has_half_word(rbm_units(c->shape, side)))
+			p.vectors -= HALF_TILE;
 		p.tile = (const u8 *)c->image + rows.at;
 		p.row = rows.row;
 		p.again = 0;
