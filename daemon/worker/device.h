@@ -44,6 +44,7 @@ struct submission {
 	uint32_t gains;		 /* 1, or equal to sweeps */
 	const uint64_t *gain;	 /* copied */
 	unsigned int accumulate; /* ACC_* */
+	bool waits;		 /* who submits it does nothing else until it has ended */
 };
 
 /* Valid from program_wait() to the program's next submission. Not accumulated: NULL, or zero. */
@@ -102,8 +103,11 @@ void program_cancel(struct program *p);
 static inline int program_run(struct program *p, const struct submission *s, struct results *ret,
 			      struct err *e)
 {
-	int r = program_submit(p, s, e);
+	struct submission waited = *s;
+	int r;
 
+	waited.waits = true;
+	r = program_submit(p, &waited, e);
 	return r < 0 ? r : program_wait(p, ret, e);
 }
 

@@ -27,7 +27,8 @@
 #define BLOCKS_PER_THREAD 2u
 /* What takes less than a thread takes to wake is run at once, by who submits it. */
 #define AT_ONCE_UPDATES	  ((uint64_t)1 << 14)
-_Static_assert(AT_ONCE_UPDATES < 2 * BLOCK_MIN_UPDATES, "it is one block");
+/* And what two threads would do no sooner, if the one has nothing else to do. */
+#define WAITED_UPDATES	  ((uint64_t)3 << 15)
 
 /* What a thread keeps between blocks; touched by that thread alone. */
 struct lane {
@@ -272,6 +273,11 @@ static uint64_t updates(const struct embedded_program *p)
 	return (uint64_t)s->chains * (s->n + s->m) * p->submission.sweeps;
 }
 
+static bool is_at_once(const struct embedded_program *p)
+{
+	return updates(p) <= (p->submission.waits ? WAITED_UPDATES : AT_ONCE_UPDATES);
+}
+
 /* Chains a block: few enough blocks for their overhead, enough for the threads that are free. */
 static uint32_t block_chains(const struct embedded_program *p)
 {
@@ -293,7 +299,8 @@ static uint32_t block_chains(const struct embedded_program *p)
 
 static void cut(struct embedded_program *p)
 {
-	uint32_t chain, chains = p->program.shape.chains, size = block_chains(p);
+	uint32_t chain, chains = p->program.shape.chains;
+	uint32_t size = is_at_once(p) ? chains : block_chains(p);
 	struct block *b = p->blocks;
 
 	for (chain = 0; chain < chains; chain += b->chains, b++) {
@@ -351,7 +358,7 @@ static int embedded_submit(struct program *program, const struct submission *s,
 	cut(p);
 	p->left = p->n_blocks;
 	atomic_fetch_add(&d->busy, p->n_blocks);
-	if (updates(p) <= AT_ONCE_UPDATES)
+	if (is_at_once(p))
 		block_task(&p->blocks[0].task, d->device.info.threads);
 	else
 		pool_push(d->pool, &p->blocks[0].task);

@@ -69,6 +69,7 @@ static int submit_piece(struct negative_phase *p, const struct couplings *c, str
 			.gains = 1,
 			.gain = &c->gain[u],
 			.accumulate = ACC_MOMENTS | ACC_NEAR,
+			.waits = p->waits && p->classes == 1,
 		};
 		int r = program_submit(p->program[u], &s, e);
 

@@ -18,6 +18,7 @@ struct negative_phase {
 	uint64_t *seed;		  /* [classes] */
 	struct program **program; /* [classes] */
 	bool serial;		  /* as the device's */
+	bool waits;		  /* the caller computes nothing meanwhile */
 	/* The step in flight. */
 	uint64_t step;
 	uint32_t done, piece; /* sweeps: behind it, and on the device */

@@ -146,6 +146,7 @@ static int submit(struct positive_sampled *p, const struct couplings *c, unsigne
 		.gains = 1,
 		.gain = &c->gain[class],
 		.accumulate = ACC_MOMENTS | ACC_NEAR,
+		.waits = p->classes == 1,
 	};
 
 	return program_submit(p->program[class], &s, e);

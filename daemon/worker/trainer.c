@@ -213,7 +213,8 @@ int trainer_new(enum trainer_model model, const struct spec_train *spec, uint64_
 		r = trainer_couplings_new(t, &t->couplings, e);
 	if (r == 0)
 		r = negative_new(d, &t->couplings, &spec->device, seed, model, &t->negative, e);
-	if (r == 0 && spec->optimizer.positive == POSITIVE_SAMPLED)
+	t->negative.waits = spec->optimizer.positive == POSITIVE_SAMPLED;
+	if (r == 0 && t->negative.waits)
 		r = positive_sampled_new(d, &t->couplings, data, spec->optimizer.batch,
 					 &t->negative, seed, model, &t->sampled, e);
 	else if (r == 0)
