@@ -67,28 +67,40 @@ simd_inline void group_rows(const struct table_pass *p, u32 group, u32 tile,
 	} while (0)
 
 /* Bytes of couplings to outputs k and 32 + k stand side by side; see struct rbm_image. */
+simd_inline void tile_tables8(const u8 *const rows[TABLE_INPUTS], vec16u bias, vec16u *to,
+			      u32 stride, int both)
+{
+	u32 q, r;
+
+	for (q = 0; q < HALF_TILE; q++, to++) {
+		vec16u x[TABLE_INPUTS], y[TABLE_INPUTS];
+
+		for_unrolled(r, TABLE_INPUTS) {
+			x[r] = (vec16u)simd_load(rows[r] + q * SIMD_BYTES);
+			y[r] = (x[r] >> 8) - bias;
+			x[r] = (x[r] & 0xff) - bias;
+		}
+		table_sums(vec16u, x, to, stride);
+		if (both)
+			table_sums(vec16u, y, to + HALF_TILE, stride);
+	}
+}
+
 static not_inlined void tables8(struct rbm_context *c, const struct table_pass *p)
 {
 	vec16u *sums = c->scratch->tables, bias = simd_set16((u16)(128 / c->image->together));
-	u32 stride = p->vectors, g, t, q, r;
+	u32 stride = p->tiles * FIELD_VECTORS, g, t;
 	const u8 *rows[TABLE_INPUTS];
 
 	for (g = 0; g < p->groups; g++, sums += TABLE_SUMS * stride) {
 		for (t = 0; t < p->tiles; t++) {
-			group_rows(p, g, t, rows);
-			for (q = 0; q < HALF_TILE; q++) {
-				vec16u *to = sums + t * FIELD_VECTORS + q, x[TABLE_INPUTS],
-				       y[TABLE_INPUTS];
+			vec16u *to = sums + t * FIELD_VECTORS;
 
-				for_unrolled(r, TABLE_INPUTS) {
-					x[r] = (vec16u)simd_load(rows[r] + q * SIMD_BYTES);
-					y[r] = (x[r] >> 8) - bias;
-					x[r] = (x[r] & 0xff) - bias;
-				}
-				table_sums(vec16u, x, to, stride);
-				if (t * FIELD_VECTORS + HALF_TILE < stride)
-					table_sums(vec16u, y, to + HALF_TILE, stride);
-			}
+			group_rows(p, g, t, rows);
+			if (t * FIELD_VECTORS + HALF_TILE < p->vectors)
+				tile_tables8(rows, bias, to, stride, 1);
+			else
+				tile_tables8(rows, bias, to, stride, 0);
 		}
 		rbm_rest(c, 64 * p->tiles);
 	}
@@ -140,8 +152,8 @@ simd_inline void add_to_wide(const vec16u *sums, u32 vectors, const vec32s *from
 
 simd_inline void add_sum(vec16u *f, const vec16u *tables, u32 vectors, u32 group, u32 states)
 {
-	const vec16u *sum =
-		tables + group * (u64)(TABLE_SUMS * vectors) + (u64)(states % TABLE_SUMS) * vectors;
+	const u64 stride = (vectors + HALF_TILE) / FIELD_VECTORS * FIELD_VECTORS; /* whole tiles */
+	const vec16u *sum = tables + (group * TABLE_SUMS + states % TABLE_SUMS) * stride;
 	u32 q;
 
 	for_unrolled(q, vectors)
@@ -189,19 +201,26 @@ simd_inline void add_sums(struct rbm_context *c, enum rbm_side side, const struc
 	}
 }
 
+simd_inline void add_vectors(struct rbm_context *c, enum rbm_side side, const struct table_pass *p,
+			     u32 vectors, int narrow)
+{
+	if (p->groups == TABLE_GROUPS)
+		add_sums(c, side, p, vectors, TABLE_GROUPS, narrow);
+	else
+		add_sums(c, side, p, vectors, p->groups, narrow);
+}
+
 simd_inline void add_groups(struct rbm_context *c, enum rbm_side side, const struct table_pass *p,
 			    int narrow)
 {
 	if (p->vectors == HALF_TILE)
-		add_sums(c, side, p, HALF_TILE, p->groups, narrow);
+		add_vectors(c, side, p, HALF_TILE, narrow);
 	else if (p->vectors == FIELD_VECTORS)
-		add_sums(c, side, p, FIELD_VECTORS, p->groups, narrow);
+		add_vectors(c, side, p, FIELD_VECTORS, narrow);
 	else if (p->vectors == FIELD_VECTORS + HALF_TILE)
-		add_sums(c, side, p, FIELD_VECTORS + HALF_TILE, p->groups, narrow);
-	else if (p->groups == TABLE_GROUPS)
-		add_sums(c, side, p, TABLE_TILES * FIELD_VECTORS, TABLE_GROUPS, narrow);
+		add_vectors(c, side, p, FIELD_VECTORS + HALF_TILE, narrow);
 	else
-		add_sums(c, side, p, TABLE_TILES * FIELD_VECTORS, p->groups, narrow);
+		add_vectors(c, side, p, TABLE_TILES * FIELD_VECTORS, narrow);
 }
 
 static not_inlined void pass8(struct rbm_context *c, enum rbm_side side, const struct table_pass *p)
