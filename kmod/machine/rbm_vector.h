@@ -205,6 +205,40 @@ simd_inline void move_first(vec16u *f, const vec16u *const start[2], u32 up, u32
 		f[k] += start[up][k] - start[!up][k];
 }
 
+/* Couplings of an image whose rows come from beyond the second cache. */
+#define FAR_COUPLINGS (1u << 19)
+
+/* Rows that the events of the next tiles read: each chain fetches some lines of them. */
+struct rows_ahead {
+	const u8 *at;
+	u32 lines;
+};
+
+static struct rows_ahead ahead_of(const struct rbm_context *c, enum rbm_side side, u32 next,
+				  u32 count)
+{
+	u32 inputs = rbm_units(c->shape, !side), from = 64 * c->from, to = 64 * c->to;
+	struct rows_ahead a = { (const u8 *)0, 0 };
+	struct rbm_rows rows;
+
+	if (next >= c->words[side] || count < FAR_CHAINS ||
+	    (u64)c->shape->n * c->shape->m < FAR_COUPLINGS)
+		return a;
+	rows = rbm_rows(c->shape, c->image, side, next);
+	to = to < inputs ? to : inputs;
+	a.at = (const u8 *)c->image + rows.at + from * rows.row;
+	a.lines = (u32)((to - from) * rows.row / 64 + count - 1) / count;
+	return a;
+}
+
+static inline void fetch_ahead(struct rows_ahead *a)
+{
+	u32 k;
+
+	for (k = 0; k < a->lines; k++, a->at += 64)
+		__builtin_prefetch(a->at, 0, 2);
+}
+
 /*
  * Fields as s16: sums are taken modulo 2^16, and the fields they give are known to fit. With a
  * draw, a chain's p-bits are drawn while its fields are near.
@@ -216,6 +250,7 @@ simd_inline void accumulate_narrow(struct rbm_context *c, enum rbm_side side, co
 	u32 padded = rbm_padded(rbm_units(c->shape, side)), list = rbm_list(c->shape);
 	const vec16u *start[2];
 	struct tiles w = tiles_at(c, side, tile, tiles);
+	struct rows_ahead ahead = ahead_of(c, side, tile + tiles, count);
 	u32 i, k;
 
 	for (k = 0; k < 2; k++)
@@ -232,6 +267,8 @@ simd_inline void accumulate_narrow(struct rbm_context *c, enum rbm_side side, co
 
 		if (__builtin_expect(sc->first[chain], 0))
 			move_first(f, start, sc->first[chain] > 0, tiles * FIELD_VECTORS);
+		fetch_ahead(&ahead);
+		rbm_rest(c, ahead.lines);
 		do {
 			u32 u = ups < NARROW_EVENTS ? ups : NARROW_EVENTS;
 			u32 d = downs < NARROW_EVENTS ? downs : NARROW_EVENTS;
