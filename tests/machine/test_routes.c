@@ -231,6 +231,35 @@ static void drop_energies(const struct program *p, struct outcome *ref, struct o
 static const u32 ways[] = { 0, PBM_RUN_EVENTS, PBM_RUN_PRODUCT };
 #define WAYS ((int)(sizeof(ways) / sizeof(*ways)))
 
+/* What a run leaves out of its sums, or has on their way. */
+struct asked {
+	bool no_sum, no_trace; /* of energies */
+	bool near, near_first;
+};
+
+/* Runs and frees the program. */
+static void equals_reference(struct program *p, enum pbm_isa isa, u32 flags, struct asked asked)
+{
+	struct outcome ref, got;
+	struct pbm_run run;
+
+	new_outcome(p, &ref);
+	new_outcome(p, &got);
+	run = bound_run(p, &ref);
+	ref_run(&p->shape, p->couplings, &run, &ref.sums);
+	run = bound_run(p, &got);
+	run.flags = flags;
+	drop_energies(p, &ref, &got, &run, asked.no_sum, asked.no_trace);
+	if (asked.near)
+		new_near(&p->shape, &got.sums);
+	ck_assert_int_eq(pbm_run(&p->shape, p->image, &run, &got.sums, p->scratch, isa), 0);
+	pbm_sums_settle(&p->shape, &got.sums, asked.near_first);
+	assert_equal(p, &ref, &got);
+	free_outcome(&ref);
+	free_outcome(&got);
+	free_program(p);
+}
+
 START_TEST(routes_equal_reference)
 {
 	enum pbm_isa isa = (enum pbm_isa)(_i / WAYS);
@@ -242,26 +271,11 @@ START_TEST(routes_equal_reference)
 	}
 	random_state = 11;
 	for (k = 0; k < 120; k++) {
-		struct outcome ref, got;
-		struct pbm_run run;
+		struct asked asked = { k % 3, k % 3, k % 2, k % 4 == 1 };
 		struct program p;
 
 		random_program(&p);
-		new_outcome(&p, &ref);
-		new_outcome(&p, &got);
-		run = bound_run(&p, &ref);
-		ref_run(&p.shape, p.couplings, &run, &ref.sums);
-		run = bound_run(&p, &got);
-		run.flags = ways[_i % WAYS];
-		drop_energies(&p, &ref, &got, &run, k % 3, k % 3);
-		if (k % 2)
-			new_near(&p.shape, &got.sums);
-		ck_assert_int_eq(pbm_run(&p.shape, p.image, &run, &got.sums, p.scratch, isa), 0);
-		pbm_sums_settle(&p.shape, &got.sums, k % 4 == 1);
-		assert_equal(&p, &ref, &got);
-		free_outcome(&ref);
-		free_outcome(&got);
-		free_program(&p);
+		equals_reference(&p, isa, ways[_i % WAYS], asked);
 	}
 }
 END_TEST
@@ -275,22 +289,11 @@ START_TEST(far_inputs_equal_reference)
 		return;
 	random_state = 16;
 	for (k = 0; k < 60; k++) {
-		struct outcome ref, got;
-		struct pbm_run run;
+		struct asked asked = { .no_sum = k % 2, .no_trace = k % 2 };
 		struct program p;
 
 		random_program_of(&p, FAR);
-		new_outcome(&p, &ref);
-		new_outcome(&p, &got);
-		run = bound_run(&p, &ref);
-		ref_run(&p.shape, p.couplings, &run, &ref.sums);
-		run = bound_run(&p, &got);
-		drop_energies(&p, &ref, &got, &run, k % 2, k % 2);
-		ck_assert_int_eq(pbm_run(&p.shape, p.image, &run, &got.sums, p.scratch, isa), 0);
-		assert_equal(&p, &ref, &got);
-		free_outcome(&ref);
-		free_outcome(&got);
-		free_program(&p);
+		equals_reference(&p, isa, 0, asked);
 	}
 }
 END_TEST
@@ -305,8 +308,7 @@ START_TEST(clamped_sides_equal_reference)
 		return;
 	random_state = 15;
 	for (k = 0; k < 24; k++) {
-		struct outcome ref, got;
-		struct pbm_run run;
+		struct asked asked = { .no_sum = k & 4, .no_trace = k & 8 };
 		struct program p;
 		u32 side;
 
@@ -315,18 +317,7 @@ START_TEST(clamped_sides_equal_reference)
 			if ((k % 3 + 1) >> side & 1)
 				memset(p.clamp + (side ? pbm_side_words(p.shape.n) : 0), 0xff,
 				       pbm_side_words(side ? p.shape.m : p.shape.n) * sizeof(u64));
-		new_outcome(&p, &ref);
-		new_outcome(&p, &got);
-		run = bound_run(&p, &ref);
-		ref_run(&p.shape, p.couplings, &run, &ref.sums);
-		run = bound_run(&p, &got);
-		drop_energies(&p, &ref, &got, &run, k & 4, k & 8);
-		run.flags = ways[_i % WAYS];
-		ck_assert_int_eq(pbm_run(&p.shape, p.image, &run, &got.sums, p.scratch, isa), 0);
-		assert_equal(&p, &ref, &got);
-		free_outcome(&ref);
-		free_outcome(&got);
-		free_program(&p);
+		equals_reference(&p, isa, ways[_i % WAYS], asked);
 	}
 }
 END_TEST
