@@ -304,11 +304,6 @@ load_rows8_avx512(struct load_part *p, u32 side)
 	load_rows8_body(p, side);
 }
 
-static void load_rows8_plain(struct load_part *p, u32 side)
-{
-	load_rows8_body(p, side);
-}
-
 static void load_rows8(struct load_part *p, u32 side)
 {
 	enum pbm_isa isa = pbm_isa_best();
@@ -318,7 +313,7 @@ static void load_rows8(struct load_part *p, u32 side)
 	else if (isa >= PBM_ISA_AVX2)
 		load_rows8_avx2(p, side);
 	else
-		load_rows8_plain(p, side);
+		load_rows8_body(p, side);
 }
 #else
 static void load_rows8(struct load_part *p, u32 side)

@@ -292,7 +292,6 @@ struct draw {
 	enum rbm_side side;
 	u32 visit;
 	u64 stride; /* p-bits between the fields of two chains */
-	u32 words;  /* of the side */
 	u32 half;   /* the upper half of the last one has no p-bits */
 	const u64 *free;
 	const s16 *odd;
@@ -319,7 +318,6 @@ simd_inline struct draw draw_begin(struct rbm_context *c, enum rbm_side side, u3
 		.side = side,
 		.visit = visit,
 		.stride = rbm_padded(rbm_units(c->shape, side)),
-		.words = c->words[side],
 		.half = has_half_word(rbm_units(c->shape, side)),
 		.free = rbm_free(c, side),
 		.odd = rbm_odd(c->image, side),
@@ -363,7 +361,7 @@ simd_inline void draw_some(struct rbm_context *c, struct draw *d, u32 chain, u32
 			   int narrow)
 {
 	u64 *state = rbm_state(c, chain, d->side);
-	u32 half = d->half && to == d->words;
+	u32 half = d->half && to == c->words[d->side];
 
 	for (; from + DRAW_WORDS <= to - half; from += DRAW_WORDS)
 		draw_words(c, d, chain, from, state, narrow, DRAW_VECTORS);

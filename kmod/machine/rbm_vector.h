@@ -66,12 +66,20 @@ simd_inline u16 *list_word(u16 *at, u64 bits, u32 first)
 	return at + left;
 }
 
+/* Of so few inputs so few change that rows are added one by one: lists are not filled up then. */
+#define FEW_ROWS 128u
+
+static inline u32 rows_together(const struct rbm_context *c, enum rbm_side side)
+{
+	return rbm_units(c->shape, !side) <= FEW_ROWS ? 1 : c->image->together;
+}
+
 /* Fills up to a whole number of steps with the row of zeros. */
 simd_inline u32 list_end(const struct rbm_context *c, enum rbm_side side, u16 *from, u16 *to)
 {
 	u16 none = (u16)rbm_units(c->shape, !side);
 
-	while ((to - from) % c->image->together)
+	while ((to - from) % rows_together(c, side))
 		*to++ = none;
 	return (u32)(to - from);
 }
@@ -168,10 +176,10 @@ simd_inline void add_events(struct tile_sums *s, const struct tiles *w, u32 tile
 }
 
 simd_inline void sum_events(struct tile_sums *s, const struct tiles *w, u32 tiles, const u16 *up,
-			    u32 ups, const u16 *down, u32 downs, u32 together)
+			    u32 ups, const u16 *down, u32 downs, u32 together, u32 each)
 {
 	const vec16u none = { 0 };
-	vec16u bias = simd_set16((u16)(128 * ((ups - downs) / together)));
+	vec16u bias = simd_set16((u16)(each * (ups - downs)));
 	u32 q;
 
 	for_unrolled(q, tiles * TILE_VECTORS) {
@@ -246,6 +254,7 @@ static inline void fetch_ahead(struct rows_ahead *a)
 simd_inline void accumulate_narrow(struct rbm_context *c, enum rbm_side side, const u8 *who,
 				   u32 count, u32 tile, u32 tiles, u32 together, struct draw *draw)
 {
+	const u32 each = 128 / c->image->together; /* that a stored coupling is above W */
 	struct rbm_scratch *sc = c->scratch;
 	u32 padded = rbm_padded(rbm_units(c->shape, side)), list = rbm_list(c->shape);
 	const vec16u *start[2];
@@ -274,7 +283,7 @@ simd_inline void accumulate_narrow(struct rbm_context *c, enum rbm_side side, co
 			u32 d = downs < NARROW_EVENTS ? downs : NARROW_EVENTS;
 			struct tile_sums s;
 
-			sum_events(&s, &w, tiles, up, u, down, d, together);
+			sum_events(&s, &w, tiles, up, u, down, d, together, each);
 			for_unrolled(k, tiles * FIELD_VECTORS)
 				f[k] = from[k] + sums_of(&s, k / FIELD_VECTORS, k % FIELD_VECTORS);
 			from = f;
@@ -308,6 +317,7 @@ simd_inline void add_wide(s32 *f, const struct tile_sums *s)
 simd_inline void accumulate_wide(struct rbm_context *c, enum rbm_side side, const u8 *who,
 				 u32 count, u32 tile, u32 together)
 {
+	const u32 each = 128 / c->image->together; /* that a stored coupling is above W */
 	struct rbm_scratch *sc = c->scratch;
 	u32 padded = rbm_padded(rbm_units(c->shape, side)), list = rbm_list(c->shape);
 	const s32 *base[2];
@@ -330,14 +340,14 @@ simd_inline void accumulate_wide(struct rbm_context *c, enum rbm_side side, cons
 		for (e = 0; e < ups; e += WIDE_EVENTS) {
 			u32 some = ups - e < WIDE_EVENTS ? ups - e : WIDE_EVENTS;
 
-			sum_events(&s, &w, 1, up + e, some, down, 0, together);
+			sum_events(&s, &w, 1, up + e, some, down, 0, together, each);
 			add_wide(f, &s);
 			rbm_rest(c, some + 8);
 		}
 		for (e = 0; e < downs; e += WIDE_EVENTS) {
 			u32 some = downs - e < WIDE_EVENTS ? downs - e : WIDE_EVENTS;
 
-			sum_events(&s, &w, 1, up, 0, down + e, some, together);
+			sum_events(&s, &w, 1, up, 0, down + e, some, together, each);
 			add_wide(f, &s);
 			rbm_rest(c, some + 8);
 		}
@@ -435,11 +445,13 @@ static void accumulate16(struct rbm_context *c, enum rbm_side side, const u8 *wh
 /* Rows whose sum still fits a byte are added as bytes. */
 static void accumulate_vector(struct rbm_context *c, enum rbm_side side, const u8 *who, u32 count)
 {
+	u32 together = rows_together(c, side);
+
 	if (c->image->bits != 8)
 		accumulate16(c, side, who, count);
-	else if (c->image->together == 4)
+	else if (together == 4)
 		accumulate8(c, side, who, count, 4);
-	else if (c->image->together == 2)
+	else if (together == 2)
 		accumulate8(c, side, who, count, 2);
 	else
 		accumulate8(c, side, who, count, 1);
@@ -449,10 +461,11 @@ static void update_vector(struct rbm_context *c, enum rbm_side side, u32 visit, 
 			  u32 count)
 {
 	struct draw draw = draw_begin(c, side, visit);
+	u32 together = rows_together(c, side);
 
-	if (c->image->together == 4)
+	if (together == 4)
 		accumulate_all(c, side, who, count, 4, &draw);
-	else if (c->image->together == 2)
+	else if (together == 2)
 		accumulate_all(c, side, who, count, 2, &draw);
 	else
 		accumulate_all(c, side, who, count, 1, &draw);
