@@ -299,19 +299,15 @@ START_TEST(states_in_and_out)
 }
 END_TEST
 
-/* Under the sanitizers, a call is as long with fewer sweeps. */
-#ifdef __SANITIZE_ADDRESS__
-#define LONG_SWEEPS 2500
-#else
-#define LONG_SWEEPS 20000
-#endif
+#define CALL_NS	    400000000. /* a few pieces, between which stops are heard */
+#define PACE_SWEEPS 1000
 
-/* A script of calls of every sort; long enough that stops fall into the middle of calls. */
-static void script(struct client *c, int step, struct session_request *q)
+/* A script of calls of every sort. */
+static void script(struct client *c, int step, uint32_t sweeps, struct session_request *q)
 {
 	*q = (struct session_request){ .flags = ALL_MOMENTS | SESSION_WANT_ENERGY |
 						SESSION_GET_STATES,
-				       .sweeps = LONG_SWEEPS,
+				       .sweeps = sweeps,
 				       .burn = 100 };
 	fill_random(couplings(&c->c), 71 * 66, (uint64_t)step);
 	for (int k = 0; k < 9 * 70; k++)
@@ -320,11 +316,27 @@ static void script(struct client *c, int step, struct session_request *q)
 	if (step % 3 == 1) {
 		q->flags |= SESSION_CLAMPED;
 		q->rows = 9 - (uint32_t)step % 4;
-		q->sweeps = 7 * LONG_SWEEPS;
+		q->sweeps = 7 * sweeps;
 	} else if (step % 3 == 2) {
 		q->beta = 0.1;
 		q->beta_end = 2;
 	}
+}
+
+/* As many sweeps as make a call that stops can fall into, however fast this processor is. */
+static uint32_t sweeps_of_a_call(void)
+{
+	struct session_request q;
+	struct session_reply a;
+	struct client c;
+
+	client_new(&c, "pace", MIDDLE);
+	client_start(&c);
+	script(&c, 0, PACE_SWEEPS, &q);
+	a = good_call(&c.c, q);
+	client_end(&c);
+	client_free(&c);
+	return (uint32_t)(CALL_NS / ((double)a.device_ns / PACE_SWEEPS)) + PACE_SWEEPS;
 }
 
 #define STEPS 6
@@ -342,13 +354,13 @@ static void record_call(struct client *c, const struct session_reply *a, struct 
 	memcpy(ret->memory, c->c.memory, c->c.layout.total);
 }
 
-static void run_script(struct client *c, struct record *ret)
+static void run_script(struct client *c, uint32_t sweeps, struct record *ret)
 {
 	for (int step = 0; step < STEPS; step++) {
 		struct session_request q;
 		struct session_reply a;
 
-		script(c, step, &q);
+		script(c, step, sweeps, &q);
 		a = good_call(&c->c, q);
 		record_call(c, &a, &ret[step]);
 	}
@@ -383,12 +395,13 @@ static bool is_answered_before_progress(struct client *c)
 START_TEST(stops_do_not_show)
 {
 	struct record plain[STEPS], stopped[STEPS];
+	uint32_t sweeps = sweeps_of_a_call();
 	unsigned int stops = 0;
 	struct client c;
 
 	client_new(&c, "plain", MIDDLE);
 	client_start(&c);
-	run_script(&c, plain);
+	run_script(&c, sweeps, plain);
 	client_end(&c);
 	client_free(&c);
 
@@ -399,7 +412,7 @@ START_TEST(stops_do_not_show)
 		struct session_reply a;
 		int8_t rows[9 * 70];
 
-		script(&c, step, &q);
+		script(&c, step, sweeps, &q);
 		memcpy(rows, client_array(&c.c, SESSION_ROWS), sizeof(rows));
 		q.version = SESSION_WIRE_VERSION;
 		q.call = ++c.c.calls;
