@@ -7,36 +7,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "connected.h"
 #include "disk_use.h"
-#include "harness.h"
 #include "store.h"
 #include "users.h"
 
 #define SUBMIT "Submit", "sa(sh)a{sv}"
-
-static struct harness h;
-static sd_bus *bus;
-
-static void setup(void)
-{
-	harness_new(&h);
-	harness_start(&h, NULL);
-	bus = harness_connect(&h);
-}
-
-static void teardown(void)
-{
-	bus = sd_bus_close_unref(bus);
-	harness_free(&h);
-}
-
-static void restart(int number)
-{
-	bus = sd_bus_close_unref(bus);
-	harness_kill(&h, number);
-	harness_start(&h, NULL);
-	bus = harness_connect(&h);
-}
 
 static json_t *ask(const char *method, const char *types, const char *user, int64_t since)
 {

@@ -10,25 +10,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "harness.h"
+#include "connected.h"
 
 #define SAMPLE "{\"kind\": \"sample\", \"name\": \"quick\", \"model\": \"W.npy\"}"
-
-static struct harness h;
-static sd_bus *bus;
-
-static void setup(void)
-{
-	harness_new(&h);
-	harness_start(&h, NULL);
-	bus = harness_connect(&h);
-}
-
-static void teardown(void)
-{
-	bus = sd_bus_close_unref(bus);
-	harness_free(&h);
-}
 
 START_TEST(submit_runs_to_the_end)
 {

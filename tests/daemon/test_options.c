@@ -4,34 +4,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "harness.h"
+#include "connected.h"
 #include "users.h"
 
 #define SUBMIT "Submit", "sa(sh)a{sv}"
-
-static struct harness h;
-static sd_bus *bus;
-
-static void setup(void)
-{
-	harness_new(&h);
-	harness_start(&h, NULL);
-	bus = harness_connect(&h);
-}
-
-static void teardown(void)
-{
-	bus = sd_bus_close_unref(bus);
-	harness_free(&h);
-}
-
-static void restart(int number)
-{
-	bus = sd_bus_close_unref(bus);
-	harness_kill(&h, number);
-	harness_start(&h, NULL);
-	bus = harness_connect(&h);
-}
 
 static void cancel(uint64_t id)
 {

@@ -5,35 +5,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "harness.h"
+#include "connected.h"
 
 #define SUBMIT	  "Submit", "sa(sh)a{sv}"
 #define USEC	  ((int64_t)1000000)
 #define WAIT_LONG (600 * USEC)
-
-static struct harness h;
-static sd_bus *bus;
-
-static void setup(void)
-{
-	harness_new(&h);
-	harness_start(&h, NULL);
-	bus = harness_connect(&h);
-}
-
-static void teardown(void)
-{
-	bus = sd_bus_close_unref(bus);
-	harness_free(&h);
-}
-
-static void restart(int number)
-{
-	bus = sd_bus_close_unref(bus);
-	harness_kill(&h, number);
-	harness_start(&h, NULL);
-	bus = harness_connect(&h);
-}
 
 static uint64_t submit_short(const char *spec)
 {

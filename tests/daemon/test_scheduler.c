@@ -6,23 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "harness.h"
-
-static struct harness h;
-static sd_bus *bus;
-
-static void setup(void)
-{
-	harness_new(&h);
-	harness_start(&h, NULL);
-	bus = harness_connect(&h);
-}
-
-static void teardown(void)
-{
-	bus = sd_bus_close_unref(bus);
-	harness_free(&h);
-}
+#include "connected.h"
 
 /* It counts as no failure, and what the job had kept is there when it goes on. */
 START_TEST(lost_device)

@@ -9,24 +9,13 @@
 #include <sys/wait.h>
 
 #include "config.h"
-#include "harness.h"
+#include "connected.h"
 
-static struct harness h;
-static sd_bus *bus;
-
-static void setup(void)
+/* Whatever its workers did, the daemon is as it was. */
+static void teardown_well(void)
 {
-	harness_new(&h);
-	harness_start(&h, NULL);
-	bus = harness_connect(&h);
-}
-
-static void teardown(void)
-{
-	/* Whatever its workers did, the daemon is as it was. */
 	json_decref(await_state(bus, submit_named(bus, "quick"), "done"));
-	bus = sd_bus_close_unref(bus);
-	harness_free(&h);
+	teardown();
 }
 
 START_TEST(outcomes)
@@ -295,7 +284,7 @@ int main(void)
 
 	tcase_add_test(pure, outcomes);
 	suite_add_tcase(s, pure);
-	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(t, setup, teardown_well);
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, fails_with_the_reason, 0, (int)ARRAY_SIZE(acts));
 	tcase_add_test(t, killed_from_outside);
