@@ -41,6 +41,8 @@ int fail(const struct command *c, int status, const char *fmt, ...) _printf_(3, 
 
 /* Connects, starting the user's own daemon when none answers. Returns an exit status. */
 int session_open(const struct command *c, pbit **ret);
+/* The same for a command on the job whose number that is. What is no number is refused first. */
+int session_open_job(const struct command *c, const char *text, pbit **ret, uint64_t *ret_id);
 static inline void session_closep(pbit **p)
 {
 	*p = pbit_close(*p);
@@ -49,9 +51,6 @@ static inline void session_closep(pbit **p)
 
 /* Prints what went wrong in a call to the daemon that gave r < 0; returns the exit status. */
 int session_failed(const struct command *c, pbit *p, int r);
-
-/* A job number from the command line; 2 and a sentence otherwise, 0 when well. */
-int parse_id(const struct command *c, const char *text, uint64_t *ret);
 
 /*
  * One JSON value on stdout, and a newline; compact (one line) or indented. Non-ASCII characters

@@ -53,9 +53,7 @@ static int run(const struct command *c, void *options, _unused_ int argc, char *
 	int status;
 
 	o->c = c;
-	status = parse_id(c, argv[0], &r.id);
-	if (!status)
-		status = session_open(c, &p);
+	status = session_open_job(c, argv[0], &p, &r.id);
 	return status ? status : records_read(&r, &p, o->follow);
 }
 

@@ -119,9 +119,7 @@ static int run(const struct command *c, void *options, _unused_ int argc, char *
 	uint64_t id;
 	int status;
 
-	status = parse_id(c, argv[0], &id);
-	if (!status)
-		status = session_open(c, &p);
+	status = session_open_job(c, argv[0], &p, &id);
 	if (!status)
 		status = collect(c, &p, id, &job, &report, course, &files);
 	if (status)

@@ -159,9 +159,7 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 	int r, status;
 
 	(void)argc;
-	status = parse_id(c, argv[0], &id);
-	if (!status)
-		status = session_open(c, &p);
+	status = session_open_job(c, argv[0], &p, &id);
 	if (status)
 		return status;
 	r = pbit_show(p, id, &text);

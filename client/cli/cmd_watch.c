@@ -21,9 +21,7 @@ static int run(const struct command *c, void *options, int argc, char **argv)
 	int status;
 
 	(void)argc;
-	status = parse_id(c, argv[0], &id);
-	if (!status)
-		status = session_open(c, &p);
+	status = session_open_job(c, argv[0], &p, &id);
 	if (!status)
 		status = follow_job(c, &p, id, o->json ? FOLLOW_JSON : FOLLOW_PROGRESS);
 	return status ? status : finish_job(c, p, id, &finish);

@@ -80,7 +80,7 @@ int session_failed(const struct command *c, pbit *p, int r)
 	return fail(c, status_of(r), "%s", pbit_error(p));
 }
 
-int parse_id(const struct command *c, const char *text, uint64_t *ret)
+static int parse_id(const struct command *c, const char *text, uint64_t *ret)
 {
 	unsigned long long id;
 	char *end;
@@ -92,6 +92,13 @@ int parse_id(const struct command *c, const char *text, uint64_t *ret)
 			    "'%s' is not a job number; `pbit queue --all` lists the jobs", text);
 	*ret = id;
 	return 0;
+}
+
+int session_open_job(const struct command *c, const char *text, pbit **ret, uint64_t *ret_id)
+{
+	int status = parse_id(c, text, ret_id);
+
+	return status ? status : session_open(c, ret);
 }
 
 int print_json(const struct command *c, const json_t *j, bool compact)
