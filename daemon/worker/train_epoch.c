@@ -36,12 +36,10 @@ static int judge_exactly(const struct spec_train *s, const struct couplings *c, 
 	return 0;
 }
 
-/* Likelihoods are those of the optimizer's average, which is what would be kept. */
-static int judge_likelihood(struct train_job *t, struct epoch *x, struct err *e)
+int train_partition(struct train_job *t, struct trainer *tr, const double *phi, uint64_t epoch,
+		    struct energy_ledger *ledger, struct couplings *ret, struct partition *ret_z,
+		    struct err *e)
 {
-	_cleanup_couplings_ struct couplings c = { 0 };
-	_cleanup_partition_ struct partition z = { 0 };
-	struct trainer *tr = t->trainer;
 	const struct spec_train *s = t->spec;
 	struct partition_options o = {
 		.threads = t->job->threads,
@@ -50,23 +48,34 @@ static int judge_likelihood(struct train_job *t, struct epoch *x, struct err *e)
 		.scan = s->device.scan,
 		.seed = t->seed,
 		.model = tr->model,
-		.epoch = t->state.epochs + 1,
+		.epoch = epoch,
 	};
-	int r;
+	int r = trainer_couplings_new(tr, ret, e);
 
-	r = trainer_couplings_new(tr, &c, e);
 	if (r == 0)
-		r = trainer_couplings(tr, tr->optimizer->average, &c, e);
+		r = trainer_couplings(tr, phi, ret, e);
 	if (r == 0)
-		r = partition_measure(t->device, &c, &o, t->job->control, &x->ledger, &z, e);
+		r = partition_measure(t->device, ret, &o, t->job->control, ledger, ret_z, e);
+	return r;
+}
+
+/* Likelihoods are those of the optimizer's average, which is what would be kept. */
+static int judge_likelihood(struct train_job *t, struct epoch *x, struct err *e)
+{
+	_cleanup_couplings_ struct couplings c = { 0 };
+	_cleanup_partition_ struct partition z = { 0 };
+	struct trainer *tr = t->trainer;
+	int r = train_partition(t, tr, tr->optimizer->average, t->state.epochs + 1, &x->ledger, &c,
+				&z, e);
+
 	if (r == 0)
 		r = likelihood_measure(&c, &z, t->data, PART_VALIDATION, &x->validation,
 				       &x->reconstruction, e);
 	if (r == 0)
 		r = likelihood_measure(&c, &z, t->data, PART_TRAIN, &x->train,
 				       x->validation.images ? NULL : &x->reconstruction, e);
-	if (r == 0 && s->mixing.on)
-		r = judge_exactly(s, &c, x, e);
+	if (r == 0 && t->spec->mixing.on)
+		r = judge_exactly(t->spec, &c, x, e);
 	x->exact = z.exact;
 	return r;
 }

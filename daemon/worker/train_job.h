@@ -50,6 +50,11 @@ struct train_job {
 	json_t *judged;	    /* more of that epoch for them: likelihoods, tau_int; or NULL */
 };
 
+/* The couplings of phi, rounded for the device, and ln Z of every class; words of that epoch. */
+int train_partition(struct train_job *t, struct trainer *tr, const double *phi, uint64_t epoch,
+		    struct energy_ledger *ledger, struct couplings *ret, struct partition *ret_z,
+		    struct err *e);
+
 /* Judges the epoch that has just ended, appends its line of metrics and keeps the best phi. */
 int train_epoch_judge(struct train_job *t, struct err *e);
 

@@ -31,23 +31,9 @@ static int judge_model(struct train_job *t, struct trainer *tr, struct couplings
 		       struct err *e)
 {
 	_cleanup_partition_ struct partition z = { 0 };
-	const struct spec_train *s = t->spec;
-	struct partition_options o = {
-		.threads = t->job->threads,
-		.ais_chains = s->report.ais_chains,
-		.ais_betas = s->report.ais_betas,
-		.scan = s->device.scan,
-		.seed = t->seed,
-		.model = tr->model,
-		.epoch = 0, /* those of training count from 1 */
-	};
-	int r;
+	/* Epochs of training count from 1. */
+	int r = train_partition(t, tr, t->best_phi[tr->model], 0, &t->state.ledger, c, &z, e);
 
-	r = trainer_couplings_new(tr, c, e);
-	if (r == 0)
-		r = trainer_couplings(tr, t->best_phi[tr->model], c, e);
-	if (r == 0)
-		r = partition_measure(t->device, c, &o, t->job->control, &t->state.ledger, &z, e);
 	if (r == 0)
 		r = likelihood_measure(c, &z, t->data, PART_HELD_OUT, l, ret_reconstruction, e);
 	if (r == 0)
