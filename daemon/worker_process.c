@@ -13,6 +13,7 @@
 
 #define MAX_DEPTH    8
 #define READS_A_TURN 16 /* then others get theirs */
+#define READS_AT_END 64 /* more than a socket holds */
 
 struct worker_process {
 	const struct worker_events *events;
@@ -145,8 +146,8 @@ static int on_child(_unused_ sd_event_source *source, const siginfo_t *info, voi
 	enum worker_outcome outcome;
 	int status;
 
-	/* What it wrote before it left; a child of its own may keep the socket open for ever. */
-	while (w->fd >= 0 && read_some(w) > 0)
+	/* What it wrote before it left; others may keep the socket open, and write to it, for ever. */
+	for (int i = 0; i < READS_AT_END && w->fd >= 0 && read_some(w) > 0; i++)
 		;
 	status = info->si_code == CLD_EXITED ? W_EXITCODE(info->si_status, 0) :
 					       W_EXITCODE(0, info->si_status);

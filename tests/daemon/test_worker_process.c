@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "config.h"
@@ -202,6 +204,65 @@ START_TEST(chatter_is_taken)
 }
 END_TEST
 
+static pid_t worker_of(const struct harness *daemon)
+{
+	char path[64];
+	int pid = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)daemon->daemon,
+		 (int)daemon->daemon);
+	f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%d", &pid), 1);
+	fclose(f);
+	return pid;
+}
+
+#define MOST_UNREAD ((size_t)8 << 20)
+
+/* As many lines of progress as fit there, and one that is not to be read any more. */
+static void flood(int fd)
+{
+	static const char line[] = "{\"type\": \"progress\", \"progress\": 0.5}\n",
+			  last[] = "{\"type\": \"failed\", \"reason\": \"read to the end\"}\n";
+	const size_t size = sizeof(line) - 1, lines = 400;
+	_cleanup_free_ char *many = malloc(lines * size);
+	int room = 4 * (int)MOST_UNREAD;
+
+	ck_assert_ptr_nonnull(many);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)), 0);
+	for (size_t k = 0; k < lines; k++)
+		memcpy(many + k * size, line, size);
+	for (size_t sent = 0; sent < MOST_UNREAD; sent += lines * size)
+		ck_assert_int_eq(send(fd, many, lines * size, MSG_DONTWAIT), (int)(lines * size));
+	ck_assert_int_eq(send(fd, last, sizeof(last) - 1, MSG_DONTWAIT), (int)sizeof(last) - 1);
+}
+
+/* Who else holds a worker's end of the socket does not keep the daemon with one that has ended. */
+START_TEST(endless_chatter_of_others)
+{
+	uint64_t id = submit_named(bus, "sleep");
+	pid_t worker;
+	int pidfd, fd;
+
+	await_told(bus, id);
+	worker = worker_of(&h);
+	pidfd = (int)syscall(SYS_pidfd_open, worker, 0);
+	fd = (int)syscall(SYS_pidfd_getfd, pidfd, WORKER_FD, 0);
+	ck_assert_int_ge(fd, 0);
+	kill(h.daemon, SIGSTOP);
+	flood(fd);
+	kill(worker, SIGKILL);
+	kill(h.daemon, SIGCONT);
+	await_crashes(id, 1);
+	json_decref(await_state(bus, id, "running"));
+	sd_bus_message_unref(call(bus, "Cancel", "t", id));
+	close(fd);
+	close(pidfd);
+}
+END_TEST
+
 static json_t *fetch_json(uint64_t id, const char *wanted)
 {
 	_cleanup_message_ sd_bus_message *reply = call(bus, "Fetch", "t", id);
@@ -291,6 +352,9 @@ int main(void)
 	tcase_add_test(t, stopped_from_outside);
 	tcase_add_test(t, stubborn_worker_is_killed);
 	tcase_add_test(t, chatter_is_taken);
+	/* Others' descriptors, and room for so much, are to be had as root. */
+	if (geteuid() == 0)
+		tcase_add_test(t, endless_chatter_of_others);
 	tcase_add_test(t, what_a_worker_is_given);
 	tcase_add_test(t, output_goes_to_the_log);
 	tcase_add_test(t, missing_program);
