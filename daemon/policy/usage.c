@@ -40,9 +40,17 @@ void queue_set_wall(struct queue *q, uint64_t now, int64_t wall)
 {
 	settle_all(q, now);
 	q->epoch = wall - (int64_t)now;
-	/* Which day it is may have changed in either direction; what was used today counts on. */
-	for (size_t i = 0; i < q->users.n; i++)
-		q->users.list[i]->day_ends = calendar_midnight(wall, 1);
+	/*
+	 * Which day it is may have changed in either direction, as over a night that the machine
+	 * slept through. What was used counts on until its day has ended.
+	 */
+	for (size_t i = 0; i < q->users.n; i++) {
+		struct user *u = q->users.list[i];
+
+		if (wall >= u->day_ends)
+			u->day = 0;
+		u->day_ends = calendar_midnight(wall, 1);
+	}
 	q->generation++;
 }
 

@@ -172,6 +172,28 @@ START_TEST(a_job_over_midnight)
 }
 END_TEST
 
+/* The clock of jobs stands still while the machine sleeps; the one on the wall does not. */
+START_TEST(asleep_over_midnight)
+{
+	limits(ALICE, (struct limits){ .day = HOUR });
+	now = 10 * HOUR;
+	add(.id = 1, .uid = ALICE);
+	start();
+	now += HOUR + 1;
+	ck_assert_uint_eq(yields(), 1);
+	stop(1);
+	/* Set back, it is no new day; nor later on the same one. */
+	queue_set_wall(q, now, WALL + (int64_t)HOUR);
+	ck_assert_uint_eq(start(), 0);
+	queue_set_wall(q, now, WALL + (int64_t)(23 * HOUR));
+	ck_assert_uint_eq(start(), 0);
+	queue_set_wall(q, now, WALL + (int64_t)(DAY + 8 * HOUR));
+	ck_assert_uint_eq(start(), 1);
+	now += HOUR + 1;
+	ck_assert_uint_eq(yields(), 1);
+}
+END_TEST
+
 START_TEST(defaults_and_ones_own)
 {
 	const struct limits all = { .queued = 5, .running = 1, .disk = 7 };
@@ -211,6 +233,7 @@ int main(void)
 				       memory,
 				       device_time_of_a_day,
 				       a_job_over_midnight,
+				       asleep_over_midnight,
 				       defaults_and_ones_own };
 
 	return run_tests("limits", tests, ARRAY_SIZE(tests));
