@@ -87,7 +87,7 @@ char *bus_job_text(const struct peer *p, const struct job *j)
 {
 	_cleanup_json_ json_t *root = job_json(p, j);
 
-	return root ? json_dumps(root, JSON_COMPACT) : NULL;
+	return root ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 }
 
 static int add_results(struct daemon *d, const struct job *j, json_t *root)
@@ -131,7 +131,7 @@ static int reply_show(sd_bus_message *m, struct peer *p, const struct job *j, sd
 		json_object_set_new(root, "results", json_array());
 	else if (add_results(p->daemon, j, root) < 0 || add_spec(p->daemon, j, root, &e) < 0)
 		return e.code ? bus_fail(error, PBIT_ERROR_FAILED, &e) : -ENOMEM;
-	text = json_dumps(root, JSON_COMPACT);
+	text = json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII);
 	return text ? bus_reply_text(m, p, text) : -ENOMEM;
 }
 

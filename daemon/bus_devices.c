@@ -62,6 +62,6 @@ int bus_on_devices(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *err
 	for (size_t i = 0; i < hotplug_count(d->hotplug); i++)
 		if (json_array_append_new(array, device_json(d, hotplug_get(d->hotplug, i))) < 0)
 			return -ENOMEM;
-	text = json_dumps(array, JSON_COMPACT);
+	text = json_dumps(array, JSON_COMPACT | JSON_ENSURE_ASCII);
 	return text ? bus_reply_text(m, p, text) : -ENOMEM;
 }

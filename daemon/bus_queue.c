@@ -24,7 +24,8 @@ static double seconds(double us)
 /* Takes the JSON over; NULL: out of memory. */
 static int reply_json(sd_bus_message *m, struct peer *p, json_t *root)
 {
-	_cleanup_free_ char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+	_cleanup_free_ char *text =
+		root ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 
 	json_decref(root);
 	return text ? bus_reply_text(m, p, text) : -ENOMEM;

@@ -135,11 +135,14 @@ static int column_enum(sqlite3_stmt *st, int i, int count, int *ret)
 	return *ret < 0 || *ret >= count ? -EUCLEAN : 0;
 }
 
+/* Names that an older version took are shown all the same. */
 static int read_words(sqlite3_stmt *st, struct job *j)
 {
 	if (store_column_text(st, 3, &j->groups) < 0 || store_column_text(st, 4, &j->user) < 0 ||
 	    store_column_text(st, 6, &j->name) < 0 || store_column_text(st, 9, &j->reason) < 0)
 		return -ENOMEM;
+	if (j->name)
+		err_make_plain(j->name);
 	if (sqlite3_column_type(st, 14) != SQLITE_NULL && store_column_text(st, 14, &j->latest) < 0)
 		return -ENOMEM;
 	return 0;

@@ -276,15 +276,6 @@ static int open_result(int out, const char *name, uid_t uid, uint64_t *ret_size)
 	return TAKE_FD(fd);
 }
 
-/* A name that D-Bus, JSON and terminals can take. */
-static bool is_plain_name(const char *name)
-{
-	struct err clean = { 0 };
-
-	err_set(&clean, -EINVAL, "%s", name);
-	return !strcmp(clean.text, name);
-}
-
 static int compare_files(const void *a, const void *b)
 {
 	return strcmp(((const struct workspace_file *)a)->name,
@@ -300,7 +291,7 @@ static int collect(DIR *d, uid_t uid, bool open, size_t max, struct workspace_fi
 		uint64_t size;
 		_cleanup_close_ int fd = open_result(dirfd(d), entry->d_name, uid, &size);
 
-		if (fd == -ENOENT || (fd >= 0 && !is_plain_name(entry->d_name)))
+		if (fd == -ENOENT || (fd >= 0 && !err_is_plain(entry->d_name)))
 			continue;
 		if (fd < 0)
 			return fd;

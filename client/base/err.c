@@ -19,6 +19,16 @@ static void defuse(char *text)
 	}
 }
 
+/* U+FDD0 to U+FDEF, and the last two of each plane: Unicode has them, and D-Bus refuses them. */
+static bool is_noncharacter(const unsigned char *p, size_t n)
+{
+	uint32_t c = p[0] & (0xffu >> (n + 1));
+
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (p[i] & 0x3f);
+	return (c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe;
+}
+
 /*
  * D-Bus and JSON refuse text that is not UTF-8, and file names may be anything: each byte that is
  * no part of a well-formed sequence becomes '?'. A character that the buffer's end cut goes too.
@@ -44,7 +54,7 @@ static size_t utf8_length(const unsigned char *p)
 	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
 	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
 		return 0;
-	return n;
+	return is_noncharacter(p, n) ? 0 : n;
 }
 
 static void make_utf8(char *text)
@@ -62,6 +72,22 @@ static void make_utf8(char *text)
 	}
 }
 
+void err_make_plain(char *text)
+{
+	make_utf8(text);
+	defuse(text);
+}
+
+bool err_is_plain(const char *text)
+{
+	_cleanup_free_ char *plain = strdup(text);
+
+	if (!plain)
+		return false;
+	err_make_plain(plain);
+	return !strcmp(plain, text);
+}
+
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -72,8 +98,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
-	make_utf8(e->text);
-	defuse(e->text);
+	err_make_plain(e->text);
 	return code;
 }
 
@@ -89,8 +114,7 @@ int err_prefix(struct err *e, const char *where)
 	n = strnlen(where, sizeof(text) / 2);
 	room = sizeof(text) - n - strlen(": ") - 1;
 	snprintf(e->text, sizeof(e->text), "%.*s: %.*s", (int)n, where, (int)room, text);
-	make_utf8(e->text);
-	defuse(e->text);
+	err_make_plain(e->text);
 	return e->code;
 }
 

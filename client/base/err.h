@@ -22,6 +22,13 @@ struct err {
  */
 int err_set(struct err *e, int code, const char *fmt, ...) _printf_(3, 4);
 
+/*
+ * What sentences are made of, and other text that goes to D-Bus, JSON and terminals: UTF-8 without
+ * noncharacters and control characters. Each byte that is no part of it becomes '?'.
+ */
+void err_make_plain(char *text);
+bool err_is_plain(const char *text); /* that changes nothing of it */
+
 /* "WHERE: " is put before the sentence that is already there. Returns e->code. */
 int err_prefix(struct err *e, const char *where);
 

@@ -19,6 +19,10 @@ static int check_name(const char *name, struct err *e)
 		if (*p < 0x20 || *p == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0))
 			return err_set(e, -EINVAL,
 				       "name: control characters are not allowed in it");
+	if (name && !err_is_plain(name))
+		return err_set(e, -EINVAL,
+			       "name: it has code points that are no characters, such as U+FFFE; "
+			       "leave them out");
 	return 0;
 }
 

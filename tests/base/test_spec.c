@@ -388,6 +388,7 @@ static const struct {
 	{ TRAIN(", \"name\": \"\""), "name: must not be empty" },
 	{ TRAIN(", \"name\": \"a\\u001bb\""), "name: control characters" },
 	{ TRAIN(", \"name\": \"a\\u009bb\""), "name: control characters" },
+	{ TRAIN(", \"name\": \"a\\ufffeb\""), "name: it has code points that are no characters" },
 	{ TRAIN(", \"name\": \"0123456789012345678901234567890123456789012345678901234567890123x\""),
 	  "name: 65 bytes are more than the limit of 64" },
 	/* Keys. */

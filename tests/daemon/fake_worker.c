@@ -23,6 +23,7 @@
  *	chatty     sends 20000 progress lines as fast as it can
  *	lost       its device goes away the first time; it goes on from its checkpoint the second
  *	unfit      its device is too small
+ *	words      tells of progress in words that D-Bus does not take, and waits for SIGTERM
  *	env        writes what it is given (uid, groups, descriptors, environment) to out/env.json
  */
 #include <dirent.h>
@@ -106,6 +107,14 @@ static int leave_stopped(void)
 static int run_sleep(void)
 {
 	progress(0.25);
+	while (!stop)
+		pause();
+	return leave_stopped();
+}
+
+static int run_words(void)
+{
+	say("{\"type\": \"progress\", \"progress\": 0.5, \"words\": \"\xc3\xa9 \xef\xbf\xbe\"}\n");
 	while (!stop)
 		pause();
 	return leave_stopped();
@@ -285,6 +294,8 @@ static int run(const char *name, const json_t *job)
 {
 	if (!strcmp(name, "sleep"))
 		return run_sleep();
+	if (!strcmp(name, "words"))
+		return run_words();
 	if (!strcmp(name, "count"))
 		return run_count();
 	if (!strcmp(name, "steps"))

@@ -87,6 +87,17 @@ START_TEST(what_is_put_comes_back)
 }
 END_TEST
 
+/* As a version took them that did not know better. */
+START_TEST(names_that_no_bus_takes)
+{
+	_cleanup_(job_freep) struct job *j = NULL;
+	uint64_t id = insert("a \xef\xbf\xbe", STATE_QUEUED);
+
+	ck_assert_int_eq(store_get(s, id, &j, &e), 0);
+	ck_assert_str_eq(j->name, "a ???");
+}
+END_TEST
+
 START_TEST(updates)
 {
 	_cleanup_(job_freep) struct job *j = NULL, *back = NULL;
@@ -465,6 +476,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, what_is_put_comes_back);
+	tcase_add_test(t, names_that_no_bus_takes);
 	tcase_add_test(t, updates);
 	tcase_add_test(t, unknown_ids);
 	tcase_add_test(t, listing);

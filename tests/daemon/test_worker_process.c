@@ -204,6 +204,20 @@ START_TEST(chatter_is_taken)
 }
 END_TEST
 
+/* They come to the client as the worker said them. */
+START_TEST(any_words_are_passed_on)
+{
+	uint64_t id = submit_named(bus, "words");
+	json_t *job;
+
+	await_told(bus, id);
+	job = show(bus, id);
+	ck_assert_str_eq(str(json_object_get(job, "latest"), "words"), "\xc3\xa9 \xef\xbf\xbe");
+	json_decref(job);
+	sd_bus_message_unref(call(bus, "Cancel", "t", id));
+}
+END_TEST
+
 static pid_t worker_of(const struct harness *daemon)
 {
 	char path[64];
@@ -352,6 +366,7 @@ int main(void)
 	tcase_add_test(t, stopped_from_outside);
 	tcase_add_test(t, stubborn_worker_is_killed);
 	tcase_add_test(t, chatter_is_taken);
+	tcase_add_test(t, any_words_are_passed_on);
 	/* Others' descriptors, and room for so much, are to be had as root. */
 	if (geteuid() == 0)
 		tcase_add_test(t, endless_chatter_of_others);
