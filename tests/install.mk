@@ -29,11 +29,12 @@ $(B)/gen/%: %.in $(B)/places
 UNITS := $(patsubst %.in,$(B)/gen/%,$(wildcard daemon/systemd/*.in))
 PC := $(B)/gen/client/lib/libpbit.pc
 
-# mode source destination, one a line
+# mode source destination, one a line. A worker runs as the submitter of its job, who is not to take
+# its descriptors from it: the kernel keeps a process apart whose program its user may not read.
 define INSTALL_LIST
 755 $(PBIT) $(BINDIR)/pbit
 755 $(PBITD) $(SBINDIR)/pbitd
-755 $(PBIT_WORKER) $(LIBEXECDIR)/pbit-worker
+711 $(PBIT_WORKER) $(LIBEXECDIR)/pbit-worker
 755 $(PBIT_TRAP) $(LIBEXECDIR)/pbit-trap
 755 $(LIB_SO) $(LIBDIR)/libpbit.so.$(VERSION)
 644 include/pbit/pbit.h $(PREFIX)/include/pbit/pbit.h

@@ -75,6 +75,7 @@ worker_is_contained() { # ID PID
 	[ "$(cat "$group/memory.oom.group")" = 1 ] || die "memory.oom.group"
 	[ "$(awk '/^NoNewPrivs:/ { print $2 }' "/proc/$2/status")" = 1 ] || die "new privileges"
 	[ "$(awk '/^Seccomp:/ { print $2 }' "/proc/$2/status")" = 2 ] || die "no filter"
+	! as alice ls "/proc/$2/fd" > /dev/null 2>&1 || die "her other processes reach its descriptors"
 	[ "$(cat "/proc/$2/oom_score_adj")" = 500 ] || die "not the first to go"
 	grep -E '^Max (core|file size|open)' "/proc/$2/limits"
 }
