@@ -113,6 +113,11 @@ static int on_client(_unused_ sd_event_source *source, _unused_ int fd, uint32_t
 	struct session *s = j->session;
 	struct daemon *d = j->daemon;
 
+	/* It has ended, which is yet to be saved. */
+	if (!job_state_is_active(j->state)) {
+		sd_event_source_set_enabled(s->io, SD_EVENT_OFF);
+		return 0;
+	}
 	if (revents & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) {
 		sd_event_source_set_enabled(s->io, SD_EVENT_OFF);
 		scheduler_end(d, j, STATE_DONE, NULL);

@@ -5,6 +5,7 @@
  */
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "../worker/session_client.h"
@@ -369,6 +370,49 @@ START_TEST(worker_is_killed)
 }
 END_TEST
 
+/* Told that it failed, while that cannot be stored, it is not done because its client goes. */
+START_TEST(ends_once)
+{
+	const struct rlimit full = { 1, RLIM_INFINITY }, room = { RLIM_INFINITY, RLIM_INFINITY };
+	char members[256], spec[512];
+	struct session_client c;
+	uint64_t first, id;
+	json_t *job;
+	sd_bus *bus;
+	int fd;
+
+	harness_start(&h, NULL);
+	bus = harness_connect(&h);
+	first = submit_named(bus, "sleep");
+	await_told(bus, first);
+	snprintf(members, sizeof(members), SHAPE, "1");
+	client_prepare(&c, spec, sizeof(spec), members);
+	{
+		_cleanup_message_ sd_bus_message *reply =
+			call(bus, "OpenSession", "saha{sv}", spec, 1, c.memory_fd, 1, "after_ok",
+			     "at", 1, first);
+
+		ck_assert_int_ge(sd_bus_message_read(reply, "th", &id, &fd), 0);
+		c.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	}
+	ck_assert_int_eq(prlimit(h.daemon, RLIMIT_FSIZE, &full, NULL), 0);
+	kill(worker_of(bus, first), SIGSYS);
+	job = await_state(bus, id, "failed");
+	json_decref(job);
+	client_release(&c);
+	/* By the second answer the daemon has seen what came before the first question. */
+	json_decref(show(bus, id));
+	json_decref(show(bus, id));
+	ck_assert_int_eq(prlimit(h.daemon, RLIMIT_FSIZE, &room, NULL), 0);
+	sd_bus_close_unref(bus);
+	harness_kill(&h, SIGTERM);
+	harness_start(&h, NULL);
+	bus = harness_connect(&h);
+	json_decref(await_state(bus, id, "failed"));
+	sd_bus_close_unref(bus);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("session");
@@ -382,6 +426,7 @@ int main(void)
 	tcase_add_test(t, client_goes);
 	tcase_add_test(t, ends_with_a_sentence);
 	tcase_add_test(t, worker_is_killed);
+	tcase_add_test(t, ends_once);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
