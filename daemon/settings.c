@@ -6,6 +6,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "admins.h"
 #include "log.h"
 #include "peer.h"
 #include "protocol.h"

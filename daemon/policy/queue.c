@@ -298,12 +298,23 @@ static void stop(struct queue *q, struct entry *x, uint64_t now)
 	x->site = NULL;
 	u->share.running--;
 	u->memory -= x->memory;
+	if (q->job_memory)
+		x->memory = q->job_memory;
 	while (q->runs[i] != x)
 		i++;
 	memmove(&q->runs[i], &q->runs[i + 1], (q->n_runs - i - 1) * sizeof(x));
 	q->n_runs--;
 	q->n_overdue += is_overdue(x);
 	user_enter(u, x);
+	q->generation++;
+}
+
+void queue_set_job_memory(struct queue *q, uint64_t bytes)
+{
+	q->job_memory = bytes;
+	for (size_t i = 0; i < q->n; i++)
+		if (!q->entries[i]->site)
+			q->entries[i]->memory = bytes;
 	q->generation++;
 }
 

@@ -163,6 +163,9 @@ struct queue_job {
 /* -EEXIST when the queue knows it, -E2BIG for too many dependencies, -ENOMEM. */
 int queue_add(struct queue *q, const struct queue_job *job);
 
+/* What each job asks for, those that wait and others when they are started again. */
+void queue_set_job_memory(struct queue *q, uint64_t bytes);
+
 /* The job leaves, waiting or running; what it ran since queue_started() is charged. -ENOENT. */
 int queue_remove(struct queue *q, uint64_t id, uint64_t now);
 

@@ -193,6 +193,23 @@ START_TEST(test_limits)
 }
 END_TEST
 
+/* It is asked for at the start, by those that waited before as well. */
+START_TEST(test_memory)
+{
+	_cleanup_bus_ sd_bus *bus = NULL;
+	uint64_t id;
+
+	write_file("[job]\nmemory = 8G\n[limits]\nmemory = 4G\n");
+	harness_start(&h, "--config", file, NULL);
+	bus = harness_connect(&h);
+	id = submit_named(bus, "sleep");
+	await_reason(bus, id, "waits: ");
+	write_file("[job]\nmemory = 1G\n[limits]\nmemory = 4G\n");
+	sd_bus_message_unref(call(bus, "Reload", ""));
+	json_decref(await_state(bus, id, "running"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("settings");
@@ -205,6 +222,7 @@ int main(void)
 	tcase_add_test(t, test_reload);
 	tcase_add_test(t, test_bad_reload);
 	tcase_add_test(t, test_limits);
+	tcase_add_test(t, test_memory);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

@@ -114,6 +114,13 @@ START_TEST(memory)
 	ck_assert_uint_eq(start(), 0);
 	finish(2);
 	ck_assert_uint_eq(start(), 1);
+	/* Another size for all: at once for who waits, and from the next start on for who runs. */
+	queue_set_job_memory(q, 2 * gib);
+	ck_assert_str_eq(reason(4),
+			 "waits: alice's limit of 4 GiB of memory; this job asks for 2 GiB");
+	stop(1);
+	ck_assert_uint_eq(start(), 1);
+	ck_assert_uint_eq(start(), 4);
 }
 END_TEST
 
