@@ -222,6 +222,9 @@ static int add_sources(struct daemon *d)
 		r = sd_event_add_time(d->event, &d->wakeup, CLOCK_MONOTONIC, UINT64_MAX, 0,
 				      on_wakeup, d);
 	if (r >= 0)
+		r = sd_event_add_time(d->event, &d->wall_wakeup, CLOCK_REALTIME, UINT64_MAX, 0,
+				      on_wakeup, d);
+	if (r >= 0)
 		r = sd_event_add_time(d->event, &d->idle, CLOCK_MONOTONIC, UINT64_MAX, 0, on_idle,
 				      d);
 	if (r >= 0)
@@ -256,15 +259,6 @@ static int make_loop(struct daemon *d, struct err *e)
 	if (r >= 0)
 		r = sd_event_set_watchdog(d->event, 1);
 	return r < 0 ? err_set(e, r, "the event loop cannot be made: %s", strerror(-r)) : 0;
-}
-
-int daemon_find_admins(struct daemon *d, struct err *e)
-{
-	int r = admins_find(PBIT_ADMIN_GROUP, &d->admins, e);
-
-	if (r >= 0)
-		peers_admins_changed(d);
-	return r;
 }
 
 static int open_state(struct daemon *d, struct err *e)
@@ -314,7 +308,7 @@ int daemon_new(struct config *config, struct daemon **ret, struct err *e)
 		return err_oom(e);
 	d->config = config;
 	d->admins = NO_GROUP;
-	r = daemon_find_admins(d, e);
+	r = admins_find(PBIT_ADMIN_GROUP, &d->admins, e);
 	if (r >= 0)
 		r = make_loop(d, e);
 	if (r >= 0)
@@ -353,6 +347,7 @@ struct daemon *daemon_free(struct daemon *d)
 	/* Gives up the lock: what was open is closed before the next daemon opens it. */
 	workspace_close(d->workspace);
 	sd_event_source_disable_unref(d->wakeup);
+	sd_event_source_disable_unref(d->wall_wakeup);
 	sd_event_source_disable_unref(d->idle);
 	sd_event_unref(d->event);
 	free(d);

@@ -51,13 +51,14 @@ struct daemon {
 	unsigned int n_copying;		/* of them, in their threads */
 	unsigned int last_stage;	/* number of the last directory under jobs/tmp-N */
 
-	sd_event_source *schedule; /* deferred: look what can be started */
-	sd_event_source *wakeup;   /* a job that was held back, or could not be saved */
-	sd_event_source *idle;	   /* --idle-exit */
-	int64_t wall;		   /* us since 1970 when the clock was 0, as the queue has it */
-	uint64_t accounted;	   /* of the clock: when the use of running jobs was last saved */
-	uint64_t told;	  /* generation of the queue that watchers and service manager know */
-	uint64_t told_at; /* of the clock */
+	sd_event_source *schedule;    /* deferred: look what can be started */
+	sd_event_source *wakeup;      /* a job that was held back, or could not be saved */
+	sd_event_source *wall_wakeup; /* what the queue waits for, after sleep or a set clock */
+	sd_event_source *idle;	      /* --idle-exit */
+	int64_t wall;		      /* us since 1970 when the clock was 0, as the queue has it */
+	uint64_t accounted; /* of the clock: when the use of running jobs was last saved */
+	uint64_t told;	    /* generation of the queue that watchers and service manager know */
+	uint64_t told_at;   /* of the clock */
 	bool stopping;
 };
 
@@ -83,9 +84,6 @@ unsigned int daemon_slots(const struct daemon *d, const struct device *dev);
 
 /* Lets the queue use the device, or no longer. -ENOMEM. */
 int daemon_put_in_service(struct daemon *d, const struct device *dev);
-
-/* Looks again for the group of the admins. */
-int daemon_find_admins(struct daemon *d, struct err *e);
 
 /* us since 1970, and us of CLOCK_MONOTONIC as the queue has it. */
 int64_t daemon_now(void);

@@ -92,7 +92,7 @@ static int ask(struct device *d)
 	if (fd == -ENOENT || fd == -ENXIO || fd == -ENODEV)
 		return -ENODEV;
 	/* Of the moment: what it was found to be holds. */
-	if (d->usable && (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM))
+	if (d->usable && node_failure_passes(fd))
 		return 0;
 	freep(&d->why);
 	d->usable = fd >= 0;

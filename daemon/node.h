@@ -25,4 +25,10 @@ struct node_info {
  */
 int node_open(const char *node, struct node_info *ret, struct err *e);
 
+/* What it failed for says nothing of the device: there was no room for one more at the moment. */
+static inline bool node_failure_passes(int r)
+{
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
+
 #endif

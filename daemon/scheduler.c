@@ -26,6 +26,7 @@ void scheduler_set_clock(struct daemon *d)
 
 int scheduler_cancel(struct daemon *d, struct job *j, struct err *e)
 {
+	_cleanup_free_ char *reason = NULL;
 	enum job_state before = j->state;
 	int64_t finished = j->finished;
 	int r;
@@ -33,6 +34,7 @@ int scheduler_cancel(struct daemon *d, struct job *j, struct err *e)
 	if (!job_state_is_active(j->state))
 		return err_set(e, -EALREADY, "job %" PRIu64 " is %s already", j->id,
 			       job_state_names[j->state]);
+	reason = TAKE_PTR(j->reason);
 	account_charge(d, j);
 	account_measure(d, j, !j->worker);
 	r = job_end(j, STATE_CANCELLED, NULL, daemon_now());
@@ -41,6 +43,8 @@ int scheduler_cancel(struct daemon *d, struct job *j, struct err *e)
 	if (r < 0) {
 		j->state = before;
 		j->finished = finished;
+		free(j->reason);
+		j->reason = TAKE_PTR(reason);
 		account_measure(d, j, false);
 		return err_set(e, r, "job %" PRIu64 " cannot be cancelled: %s", j->id,
 			       strerror(-r));
@@ -171,6 +175,19 @@ static bool save_all(struct daemon *d)
 	return left;
 }
 
+/* The clock of the loop stands still while the machine sleeps, and knows nothing of a set one. */
+static void wake_at(struct daemon *d, uint64_t now, uint64_t due)
+{
+	bool on = due != UINT64_MAX;
+
+	sd_event_source_set_time(d->wakeup, due);
+	sd_event_source_set_enabled(d->wakeup, on ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	if (on)
+		sd_event_source_set_time(d->wall_wakeup,
+					 (uint64_t)daemon_now() + (due - MIN(due, now)));
+	sd_event_source_set_enabled(d->wall_wakeup, on ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
 void scheduler_run(struct daemon *d)
 {
 	uint64_t now = daemon_clock(d), wakeup = UINT64_MAX;
@@ -185,10 +202,7 @@ void scheduler_run(struct daemon *d)
 		preempt(d, now);
 	}
 	wakeup = MIN(wakeup, account_running(d));
-	wakeup = MIN(wakeup, queue_wakeup(d->queue, now));
-	sd_event_source_set_time(d->wakeup, wakeup);
-	sd_event_source_set_enabled(d->wakeup,
-				    wakeup == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+	wake_at(d, now, MIN(wakeup, queue_wakeup(d->queue, now)));
 }
 
 void scheduler_device_gone(struct daemon *d, const char *device)

@@ -20,6 +20,7 @@ int settings_apply(struct daemon *d)
 	queue_set_half_life(d->queue, c->half_life, now);
 	queue_set_quantum(d->queue, c->quantum);
 	queue_set_default_limits(d->queue, &c->limits);
+	queue_set_job_memory(d->queue, c->job_memory);
 	queue_reset_users(d->queue, now);
 	for (size_t i = 0; r >= 0 && i < c->n_users; i++) {
 		r = queue_set_weight(d->queue, c->users[i].uid, c->users[i].weight, now);
@@ -41,14 +42,17 @@ static int apply_to_devices(struct daemon *d)
 
 static int reload(struct daemon *d, struct err *e)
 {
-	int r = config_reload(d->config, e);
+	gid_t admins;
+	/* Who is an admin is as much a setting. Nothing is changed where anything cannot be read. */
+	int r = admins_find(PBIT_ADMIN_GROUP, &admins, e);
 
+	if (r >= 0)
+		r = config_reload(d->config, e);
 	if (r < 0)
 		return r;
-	if (settings_apply(d) < 0 || apply_to_devices(d) < 0)
-		return err_oom(e);
-	/* Who is an admin is as much a setting, and may have changed. */
-	return daemon_find_admins(d, e);
+	d->admins = admins;
+	peers_admins_changed(d);
+	return settings_apply(d) < 0 || apply_to_devices(d) < 0 ? err_oom(e) : 0;
 }
 
 int settings_reload(struct daemon *d, struct err *e)
