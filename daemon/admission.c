@@ -39,9 +39,21 @@ int admission_join(struct daemon *d, struct peer *p)
 	return 0;
 }
 
+static void free_if_empty(struct daemon *d, struct crowd *c)
+{
+	struct crowd **link = &d->crowds;
+
+	if (c->members > 0 || c->claims > 0)
+		return;
+	while (*link != c)
+		link = &(*link)->next;
+	*link = c->next;
+	free(c);
+}
+
 void admission_leave(struct daemon *d, struct peer *p)
 {
-	struct crowd *c = p->crowd, **link = &d->crowds;
+	struct crowd *c = p->crowd;
 
 	if (!c)
 		return;
@@ -49,12 +61,37 @@ void admission_leave(struct daemon *d, struct peer *p)
 	p->crowd = NULL;
 	if (c->inside == p)
 		c->inside = NULL;
-	if (--c->members > 0)
+	c->members--;
+	free_if_empty(d, c);
+}
+
+void admission_claim(struct daemon *d, struct claim *c, struct crowd *crowd, size_t bytes,
+		     unsigned int fds)
+{
+	if (!c->crowd)
+		crowd->claims++;
+	c->crowd = crowd;
+	c->bytes += bytes;
+	c->fds += fds;
+	crowd->held += bytes;
+	crowd->fds += fds;
+	d->held += bytes;
+	d->fds += fds;
+}
+
+void admission_release(struct daemon *d, struct claim *c)
+{
+	struct claim gone = *c;
+
+	if (!gone.crowd)
 		return;
-	while (*link != c)
-		link = &(*link)->next;
-	*link = c->next;
-	free(c);
+	*c = (struct claim){ 0 };
+	gone.crowd->claims--;
+	gone.crowd->held -= gone.bytes;
+	gone.crowd->fds -= gone.fds;
+	d->held -= gone.bytes;
+	d->fds -= gone.fds;
+	free_if_empty(d, gone.crowd);
 }
 
 void admission_doom(struct peer *p)
@@ -150,8 +187,10 @@ static struct peer *heaviest(const struct daemon *d)
 
 void admission_relieve(struct daemon *d)
 {
-	while (d->held > LIMIT_HELD)
-		put_out(heaviest(d), "it lets too many unread answers and unfinished messages lie");
+	struct peer *p;
+
+	while (d->held > LIMIT_HELD && (p = heaviest(d)))
+		put_out(p, "it lets too many unread answers and unfinished messages lie");
 }
 
 bool admission_may_complain(struct daemon *d)

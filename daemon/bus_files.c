@@ -6,12 +6,16 @@
 #include "bus.h"
 #include "peer.h"
 #include "protocol.h"
+#include "unread.h"
 
-static int reply_files(sd_bus_message *m, const struct workspace_file *files, size_t n)
+static int reply_files(sd_bus_message *m, struct peer *p, const struct workspace_file *files,
+		       size_t n)
 {
 	sd_bus_message *reply = NULL;
-	int r = sd_bus_message_new_method_return(m, &reply);
+	int r = unread_add(p, (unsigned int)n);
 
+	if (r >= 0)
+		r = sd_bus_message_new_method_return(m, &reply);
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "(sth)");
 	for (size_t i = 0; r >= 0 && i < n; i++)
@@ -23,6 +27,13 @@ static int reply_files(sd_bus_message *m, const struct workspace_file *files, si
 		r = sd_bus_message_send(reply);
 	sd_bus_message_unref(reply);
 	return r;
+}
+
+static int reply_file(sd_bus_message *m, struct peer *p, int fd)
+{
+	int r = unread_add(p, 1);
+
+	return r < 0 ? r : sd_bus_reply_method_return(m, "h", fd);
 }
 
 int bus_on_fetch(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -51,7 +62,7 @@ int bus_on_fetch(sd_bus_message *m, void *userdata, sd_bus_error *error)
 					 "the results of job %" PRIu64 " have been removed", j->id);
 	if (r < 0)
 		return bus_fail(error, r == -E2BIG ? PBIT_ERROR_LIMIT : PBIT_ERROR_FAILED, &e);
-	r = reply_files(m, files, n);
+	r = reply_files(m, p, files, n);
 	workspace_files_free(files, n);
 	return r;
 }
@@ -113,7 +124,7 @@ int bus_on_log(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	fd = workspace_open_log(p->daemon->workspace, j->id, j->uid, &e);
 	if (fd < 0)
 		return bus_fail(error, PBIT_ERROR_FAILED, &e);
-	return sd_bus_reply_method_return(m, "h", fd);
+	return reply_file(m, p, fd);
 }
 
 int bus_on_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -132,5 +143,5 @@ int bus_on_metrics(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	fd = workspace_open_metrics(p->daemon->workspace, j->id, &e);
 	if (fd < 0)
 		return bus_fail(error, PBIT_ERROR_FAILED, &e);
-	return sd_bus_reply_method_return(m, "h", fd);
+	return reply_file(m, p, fd);
 }

@@ -12,6 +12,7 @@
 #include "submission.h"
 #include "submission_limits.h"
 #include "submission_options.h"
+#include "unread.h"
 
 /* What the message says. */
 struct call {
@@ -153,5 +154,7 @@ int session_method(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	r = open_session(p, &c, &id, &client, &e);
 	if (r < 0 && e.code)
 		return bus_fail(error, r == -EDQUOT ? PBIT_ERROR_LIMIT : PBIT_ERROR_FAILED, &e);
+	if (r >= 0)
+		r = unread_add(p, 1);
 	return r < 0 ? r : sd_bus_reply_method_return(m, "th", id, client);
 }

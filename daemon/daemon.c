@@ -17,6 +17,7 @@
 #include "scheduler.h"
 #include "settings.h"
 #include "submission.h"
+#include "unread.h"
 #include "worker_process.h"
 
 int64_t daemon_now(void)
@@ -335,6 +336,7 @@ struct daemon *daemon_free(struct daemon *d)
 	while (d->peers)
 		peer_free(d->peers);
 	submission_drop_all(d);
+	unread_clear(d);
 	hotplug_free(d->hotplug);
 	for (size_t i = 0; i < d->jobs.n; i++)
 		worker_process_free(d->jobs.jobs[i]->worker);

@@ -24,6 +24,7 @@
 struct crowd;
 struct peer;
 struct submission;
+struct unread;
 
 struct daemon {
 	struct config *config; /* settings.h alone changes it */
@@ -42,7 +43,10 @@ struct daemon {
 	struct peer *peers;
 	struct crowd *crowds;
 	unsigned int n_peers;
-	size_t held; /* bytes for them, <= LIMIT_HELD but for a moment */
+	size_t held;	  /* bytes for them, <= LIMIT_HELD but for a moment */
+	unsigned int fds; /* descriptors for them; see unread.h */
+	struct unread *unread;
+	sd_event_source *unread_look;
 	struct {
 		uint64_t second; /* of daemon_clock() */
 		unsigned int n;	 /* complaints about clients in it */

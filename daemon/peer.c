@@ -13,6 +13,7 @@
 #include "log.h"
 #include "protocol.h"
 #include "submission.h"
+#include "unread.h"
 
 /* With so many answers unread, no more questions are taken; and progress is not sent. */
 #define WRITES_TO_SHUT 4
@@ -25,7 +26,7 @@ static bool is_ready(const struct peer *p)
 	return p->bus && sd_bus_is_ready(p->bus) > 0;
 }
 
-static uint64_t queued_writes(const struct peer *p)
+uint64_t peer_queued(const struct peer *p)
 {
 	uint64_t n = 0;
 
@@ -45,8 +46,9 @@ static void weigh(struct peer *p)
 		if (p->crowd->n > 1)
 			daemon_poke(p->daemon);
 	}
-	if (queued_writes(p) == 0)
+	if (peer_queued(p) == 0)
 		p->owed = 0;
+	unread_look(p);
 	/* While a job is taken in, the message with its spec is kept. */
 	if (p->submissions > 0)
 		held += gate_last(p->gate);
@@ -71,7 +73,8 @@ static bool may_read(bool authenticated, void *userdata)
 		return true;
 	if (p->crowd->inside && p->crowd->inside != p)
 		return false;
-	return is_ready(p) && p->submissions == 0 && queued_writes(p) < WRITES_TO_SHUT;
+	return is_ready(p) && p->submissions == 0 && peer_queued(p) < WRITES_TO_SHUT &&
+	       unread_has_room(p);
 }
 
 static int on_deadline(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata)
@@ -215,6 +218,7 @@ static int connect_peer(struct peer *p, int fd)
 		close(out);
 		return r;
 	}
+	p->out = out;
 	r = start_bus(p, in, out);
 	if (r < 0)
 		return r;
@@ -276,8 +280,10 @@ struct peer *peer_free(struct peer *p)
 	else
 		d->peers = p->next;
 	d->n_peers--;
-	admission_leave(d, p);
+	/* What they keep of it is its user's, of whom the next line may forget. */
 	submission_forget_peer(d, p);
+	unread_forget_peer(p);
+	admission_leave(d, p);
 	sd_event_source_disable_unref(p->deadline);
 	for (size_t i = 0; i < BUS_SLOTS; i++)
 		sd_bus_slot_unref(p->slots[i]);
@@ -332,7 +338,7 @@ static void tell(struct peer *p, const struct job *j)
 
 	peer_owes(p, text ? strlen(text) : 0);
 	/* Who was not told of a state must not go on as though he had been. */
-	if (r < 0 || queued_writes(p) > LIMIT_QUEUED_WRITES) {
+	if (r < 0 || peer_queued(p) > LIMIT_QUEUED_WRITES) {
 		if (admission_may_complain(p->daemon))
 			log_warning(
 				"pid %d of uid %u does not read what it asked for, and is cut off",
@@ -346,7 +352,7 @@ void peers_job_changed(struct daemon *d, const struct job *j, bool progress)
 	for (struct peer *p = d->peers; p; p = p->next) {
 		if (p->doomed || find_watch(p, j->id) == p->n_watches)
 			continue;
-		if (progress && queued_writes(p) >= WRITES_TO_LAG)
+		if (progress && peer_queued(p) >= WRITES_TO_LAG)
 			continue;
 		tell(p, j);
 	}
@@ -374,7 +380,7 @@ static size_t tell_of_waiting(struct peer *p)
 	for (size_t i = 0; i < p->n_watches && !p->doomed; i++) {
 		const struct job *j = job_table_find(&p->daemon->jobs, p->watches[i]);
 
-		if (!j || j->state != STATE_QUEUED || queued_writes(p) >= WRITES_TO_LAG)
+		if (!j || j->state != STATE_QUEUED || peer_queued(p) >= WRITES_TO_LAG)
 			continue;
 		tell(p, j);
 		n++;

@@ -12,6 +12,7 @@
 
 struct crowd;
 struct gate;
+struct unread;
 
 struct peer {
 	struct daemon *daemon;
@@ -24,6 +25,7 @@ struct peer {
 	sd_bus *bus;
 	sd_bus_slot *slots[BUS_SLOTS]; /* all that may call back with this peer */
 	struct gate *gate;
+	int out;		   /* the socket to it, the bus's */
 	sd_event_source *deadline; /* to authenticate */
 	uint64_t *watches;
 	size_t n_watches;
@@ -31,6 +33,7 @@ struct peer {
 	struct crowd *crowd;	  /* with the other connections of its user */
 	size_t owed;		  /* bytes of answers and signals since all was written */
 	size_t held;		  /* bytes of memory, as admission.h counts them */
+	struct unread *unread;	  /* NULL: it has read all descriptors */
 	uint64_t told;		  /* generation of the queue that it was last told of */
 	bool doomed;		  /* to be cut off at the next turn */
 };
@@ -47,6 +50,9 @@ void peers_admins_changed(struct daemon *d);
 
 /* An answer or signal of so many bytes is on its way to the peer. */
 void peer_owes(struct peer *p, size_t bytes);
+
+/* How many messages wait to be written to it. */
+uint64_t peer_queued(const struct peer *p);
 
 /* -E2BIG above LIMIT_WATCHES_PER_PEER. */
 int peer_watch(struct peer *p, uint64_t id);
