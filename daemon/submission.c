@@ -8,8 +8,10 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "admission.h"
 #include "batch.h"
 #include "bus.h"
+#include "gate.h"
 #include "memfd.h"
 #include "peer.h"
 #include "protocol.h"
@@ -21,7 +23,9 @@
 struct submission {
 	struct submission *next;
 	struct daemon *daemon;
-	struct peer *peer;    /* NULL when it has gone */
+	struct peer *peer;   /* NULL when it has gone */
+	struct crowd *crowd; /* its user's, kept by the peer and then by the claim */
+	struct claim claim;
 	sd_bus_message *call; /* owns the descriptors, the text of the spec and of the options */
 	const char *spec;
 	struct submission_options options;
@@ -38,6 +42,7 @@ struct submission {
 	struct err err;
 	pthread_t thread;
 	bool copying;
+	atomic_bool abandoned; /* nobody waits for it: the thread may leave off */
 	int done_fd;
 	sd_event_source *done;
 };
@@ -59,6 +64,7 @@ static struct submission *submission_free(struct submission *s)
 	if (s->peer)
 		s->peer->submissions--;
 	sd_bus_message_unref(s->call);
+	admission_release(s->daemon, &s->claim);
 	submission_options_clear(&s->options);
 	spec_array_free(&s->array);
 	batch_clear(&s->batch);
@@ -112,6 +118,7 @@ static int match_inputs(struct submission *s, const struct spec *spec, struct of
 				       files[i]);
 		o->used[k] = true;
 		s->inputs[i].fd = o->fd[k];
+		s->inputs[i].abandoned = &s->abandoned;
 		r = memfd_check_sealed(o->fd[k], &s->inputs[i].size, e);
 		if (r < 0) {
 			err_prefix(e, files[i]);
@@ -216,8 +223,12 @@ static int stage(struct submission *s)
 	r = workspace_stage(w, s->number, s->inputs, s->n, j->uid, j->gid, &s->err);
 	if (r < 0)
 		return r;
-	r = workspace_stage_more(w, s->number, s->batch.n - 1, s->inputs, s->n, j->uid, j->gid,
-				 &s->err);
+	/* A thousand directories are work as well. */
+	if (atomic_load(&s->abandoned))
+		r = -ECANCELED;
+	else
+		r = workspace_stage_more(w, s->number, s->batch.n - 1, s->inputs, s->n, j->uid,
+					 j->gid, &s->err);
 	if (r < 0)
 		workspace_unstage(w, s->number);
 	return r;
@@ -422,6 +433,7 @@ int submission_method(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	s->done_fd = -1;
 	s->daemon = d;
 	s->peer = p;
+	s->crowd = p->crowd;
 	p->submissions++;
 	s->call = sd_bus_message_ref(m);
 	r = read_call(s, &e);
@@ -436,11 +448,28 @@ int submission_method(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return 1;
 }
 
+/* What a thread is at, its message with the descriptors among it, cannot be freed before the thread. */
+static void abandon(struct submission *s)
+{
+	const struct peer *p = s->peer;
+
+	s->peer = NULL;
+	if (!s->copying) {
+		remove_from_list(s);
+		submission_free(s);
+		return;
+	}
+	atomic_store(&s->abandoned, true);
+	admission_claim(s->daemon, &s->claim, s->crowd, gate_last(p->gate), GATE_MAX_FDS);
+}
+
 void submission_forget_peer(struct daemon *d, const struct peer *p)
 {
-	for (struct submission *s = d->submissions; s; s = s->next)
+	for (struct submission *s = d->submissions, *next; s; s = next) {
+		next = s->next;
 		if (s->peer == p)
-			s->peer = NULL;
+			abandon(s);
+	}
 }
 
 void submission_drop_all(struct daemon *d)

@@ -12,6 +12,7 @@
 #ifndef PBIT_DAEMON_WORKSPACE_H
 #define PBIT_DAEMON_WORKSPACE_H
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "err.h"
@@ -32,6 +33,8 @@ int workspace_lock(struct workspace *w, struct err *e);
 struct workspace_input {
 	int fd;	       /* sealed memfd; not owned */
 	uint64_t size; /* bytes */
+	/* Set while it is copied, by any thread, it ends that with -ECANCELED. NULL: nothing does. */
+	const atomic_bool *abandoned;
 };
 
 /*

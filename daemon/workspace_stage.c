@@ -10,11 +10,16 @@
 
 #define COPY_BYTES ((size_t)256 << 10)
 
+static bool is_abandoned(const struct workspace_input *in)
+{
+	return in->abandoned && atomic_load(in->abandoned);
+}
+
 static int copy_bytes(int to, const struct workspace_input *in, void *buf)
 {
 	for (uint64_t done = 0; done < in->size;) {
 		size_t piece = (size_t)MIN(in->size - done, (uint64_t)COPY_BYTES);
-		int r = pread_full(in->fd, buf, piece, (off_t)done);
+		int r = is_abandoned(in) ? -ECANCELED : pread_full(in->fd, buf, piece, (off_t)done);
 
 		if (r >= 0)
 			r = write_full(to, buf, piece);
@@ -42,6 +47,9 @@ static int copy_input(int directory, size_t index, const struct workspace_input 
 	r = copy_bytes(fd, in, buf);
 	if (r >= 0)
 		r = workspace_give(fd, uid, gid);
+	/* Gigabytes take their time to reach the disk. */
+	if (r >= 0 && is_abandoned(in))
+		r = -ECANCELED;
 	if (r < 0)
 		return r;
 	return fsync(fd) < 0 ? -errno : 0;

@@ -84,8 +84,9 @@ START_TEST(inputs_are_copied)
 
 	for (size_t i = 0; i < sizeof(big); i++)
 		big[i] = (char)(i * 31 >> 3);
-	inputs[0] = (struct workspace_input){ harness_sealed(big, sizeof(big)), sizeof(big) };
-	inputs[1] = (struct workspace_input){ harness_sealed("", 0), 0 };
+	inputs[0] = (struct workspace_input){ .fd = harness_sealed(big, sizeof(big)),
+					      .size = sizeof(big) };
+	inputs[1] = (struct workspace_input){ .fd = harness_sealed("", 0) };
 	ck_assert_int_eq(workspace_stage(w, 1, inputs, 2, geteuid(), getegid(), &e), 0);
 	ck_assert(exists("jobs/tmp-1/input/0"));
 	ck_assert_int_eq(workspace_publish(w, 1, 42, 1, &e), 0);
@@ -122,8 +123,9 @@ static void input_of(unsigned int number, size_t i, struct stat *ret, char text[
 
 static void stage_three(uid_t uid)
 {
-	const struct workspace_input inputs[2] = { { harness_sealed("first", 5), 5 },
-						   { harness_sealed("other", 5), 5 } };
+	const struct workspace_input inputs[2] = { { .fd = harness_sealed("first", 5), .size = 5 },
+						   { .fd = harness_sealed("other", 5),
+						     .size = 5 } };
 
 	ck_assert_msg(workspace_stage(w, 7, inputs, 2, uid, uid, &e) == 0, "%s", e.text);
 	ck_assert_msg(workspace_stage_more(w, 7, 2, inputs, 2, uid, uid, &e) == 0, "%s", e.text);
@@ -181,7 +183,7 @@ END_TEST
 /* What cannot be staged as a whole leaves nothing of the others. */
 START_TEST(failed_array_leaves_nothing)
 {
-	const struct workspace_input input = { harness_sealed("first", 5), 5 };
+	const struct workspace_input input = { .fd = harness_sealed("first", 5), .size = 5 };
 	char path[128];
 
 	ck_assert_int_eq(workspace_stage(w, 7, &input, 1, geteuid(), getegid(), &e), 0);
@@ -198,7 +200,8 @@ END_TEST
 START_TEST(full_disk_leaves_nothing)
 {
 	static char bytes[100000];
-	struct workspace_input in = { harness_sealed(bytes, sizeof(bytes)), sizeof(bytes) };
+	struct workspace_input in = { .fd = harness_sealed(bytes, sizeof(bytes)),
+				      .size = sizeof(bytes) };
 	struct rlimit limit = { 50000, RLIM_INFINITY };
 
 	signal(SIGXFSZ, SIG_IGN);
@@ -209,9 +212,21 @@ START_TEST(full_disk_leaves_nothing)
 }
 END_TEST
 
+START_TEST(abandoned_leaves_nothing)
+{
+	const atomic_bool yes = true;
+	struct workspace_input in = { .fd = harness_sealed("bytes", 5),
+				      .size = 5,
+				      .abandoned = &yes };
+
+	ck_assert_int_eq(workspace_stage(w, 1, &in, 1, geteuid(), getegid(), &e), -ECANCELED);
+	ck_assert_uint_eq(count_entries(), 0);
+}
+END_TEST
+
 START_TEST(missing_descriptor_leaves_nothing)
 {
-	struct workspace_input in = { -1, 10 };
+	struct workspace_input in = { .fd = -1, .size = 10 };
 
 	ck_assert_int_eq(workspace_stage(w, 1, &in, 1, geteuid(), getegid(), &e), -EBADF);
 	ck_assert_uint_eq(count_entries(), 0);
@@ -222,7 +237,8 @@ END_TEST
 START_TEST(killed_while_staging)
 {
 	static char bytes[200000];
-	struct workspace_input in = { harness_sealed(bytes, sizeof(bytes)), sizeof(bytes) };
+	struct workspace_input in = { .fd = harness_sealed(bytes, sizeof(bytes)),
+				      .size = sizeof(bytes) };
 
 	for (unsigned int round = 0; round < 20; round++) {
 		pid_t pid = fork();
@@ -421,6 +437,7 @@ int main(void)
 		tcase_add_test(t, inputs_are_copied_where_links_are_not_allowed);
 	tcase_add_test(t, failed_array_leaves_nothing);
 	tcase_add_test(t, full_disk_leaves_nothing);
+	tcase_add_test(t, abandoned_leaves_nothing);
 	tcase_add_test(t, missing_descriptor_leaves_nothing);
 	tcase_add_test(t, killed_while_staging);
 	tcase_add_test(t, orphans_are_removed);
