@@ -30,6 +30,7 @@ int admission_join(struct daemon *d, struct peer *p)
 		if (!c)
 			return -ENOMEM;
 		c->uid = p->uid;
+		c->served = d->copies;
 		c->next = d->crowds;
 		d->crowds = c;
 	}

@@ -34,6 +34,8 @@ struct crowd {
 	size_t held;		   /* bytes, of the n and of the claims */
 	unsigned int fds;	   /* of the claims */
 	const struct peer *inside; /* whose question sd-bus has to answer; NULL: nobody's */
+	unsigned int copying;	   /* of its submissions */
+	uint64_t served;	   /* daemon's copies when it came or its last one was begun */
 };
 
 /*

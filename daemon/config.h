@@ -27,6 +27,7 @@
 #define LIMIT_ACTIVE_JOBS      10000
 #define LIMIT_ACTIVE_PER_UID   1000 /* unless the file says otherwise */
 #define LIMIT_SUBMISSIONS      16   /* copied to disk at the same time */
+#define LIMIT_COPIES_PER_UID   4    /* of them, so that one user's do not fill all places */
 #define LIMIT_LIST_ROWS	       1000 /* of one List call; after= pages on */
 #define CONFIG_MAX_JOBS	       1024 /* at once, on one device */
 #define CONFIG_NO_OPTION       UINT_MAX

@@ -53,6 +53,7 @@ struct daemon {
 	} complaints;
 	struct submission *submissions; /* oldest first */
 	unsigned int n_copying;		/* of them, in their threads */
+	uint64_t copies;		/* that were begun; see next_to_copy() */
 	unsigned int last_stage;	/* number of the last directory under jobs/tmp-N */
 
 	sd_event_source *schedule;    /* deferred: look what can be started */

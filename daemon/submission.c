@@ -336,6 +336,7 @@ static int on_copied(_unused_ sd_event_source *source, _unused_ int fd, _unused_
 			continue;
 		pthread_join(s->thread, NULL);
 		s->copying = false;
+		s->crowd->copying--;
 		d->n_copying--;
 		remove_from_list(s);
 		group[n++] = s;
@@ -368,18 +369,32 @@ static int start_copying(struct submission *s)
 	return 0;
 }
 
+/*
+ * Of the users who may have one more copied, the oldest of him who has waited longest for his turn.
+ * Who comes anew is not before those who waited already, so that none waits for ever.
+ */
+static struct submission *next_to_copy(const struct daemon *d)
+{
+	struct submission *found = NULL;
+
+	for (struct submission *s = d->submissions; s; s = s->next)
+		if (!s->copying && s->crowd->copying < LIMIT_COPIES_PER_UID &&
+		    (!found || s->crowd->served < found->crowd->served))
+			found = s;
+	return found;
+}
+
 static void start_waiting(struct daemon *d)
 {
-	for (struct submission *s = d->submissions, *next; s; s = next) {
-		int r;
+	struct submission *s;
 
-		next = s->next;
-		if (s->copying)
-			continue;
-		if (d->n_copying >= LIMIT_SUBMISSIONS)
-			return;
-		r = start_copying(s);
-		if (r < 0) {
+	while (d->n_copying < LIMIT_SUBMISSIONS && (s = next_to_copy(d))) {
+		int r = start_copying(s);
+
+		if (r >= 0) {
+			s->crowd->copying++;
+			s->crowd->served = ++d->copies;
+		} else {
 			s->result = err_set(&s->err, r, "the job cannot be taken now: %s",
 					    strerror(-r));
 			remove_from_list(s);

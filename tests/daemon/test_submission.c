@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Whose submissions are copied: nobody's who has hung up. How far the daemon came with one is seen by
- * what it has written.
+ * Whose submissions are copied: users in turn, whoever has how many, and nobody's who has hung up.
+ * How far the daemon came with those of one user is seen by the ids of the others' jobs, and by what it
+ * has written.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -9,11 +10,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "config.h"
 #include "harness.h"
 #include "users.h"
 
 #define HONEST	 FIRST_USER
 #define MANY	 (FIRST_USER + 1)
+#define SLOW	 ((uint64_t)32 << 20) /* bytes of an input of one of his */
 #define ENORMOUS ((uint64_t)1 << 30)
 #define SPEC	 "{\"kind\": \"sample\", \"name\": \"quick\", \"model\": \"W.npy\"}"
 
@@ -58,6 +61,15 @@ static void submit_and_not_wait(sd_bus *bus, int input)
 	ck_assert_int_ge(sd_bus_send(bus, m, NULL), 0);
 	sd_bus_message_unref(m);
 	ck_assert_int_ge(sd_bus_flush(bus), 0);
+}
+
+static void submit_many(_unused_ void *argument)
+{
+	int input = sealed_hole(SLOW);
+
+	for (int i = 0; i < DEFAULT_PEERS_PER_USER; i++)
+		submit_and_not_wait(harness_connect(&h), input);
+	pause();
 }
 
 static void submit_enormous(_unused_ void *argument)
@@ -106,6 +118,11 @@ static unsigned int staged(void)
 	return jobs("tmp-");
 }
 
+static unsigned int admitted(void)
+{
+	return jobs("") - 2 - staged();
+}
+
 static uint64_t bytes_written(void)
 {
 	char path[64], line[128];
@@ -150,6 +167,26 @@ static uint64_t id_of_honest(void)
 	return id;
 }
 
+/* One user has as many as he may, all waiting before another one's. */
+START_TEST(in_turn)
+{
+	pid_t many = start_as(MANY, submit_many, NULL);
+	uint64_t id;
+
+	/* Each has come when its input is there, or its job. */
+	for (uint64_t end = 0; inputs_held() + admitted() < DEFAULT_PEERS_PER_USER;)
+		ck_assert(patience(&end));
+	/* The next are begun while those before them are stored. */
+	ck_assert_uint_le(staged(), 2 * LIMIT_COPIES_PER_UID);
+	id = id_of_honest();
+	stop_process(many);
+	await_dropped();
+	ck_assert_uint_le(id, DEFAULT_PEERS_PER_USER / 2);
+	/* The rest of them waited, and have been dropped. */
+	ck_assert_uint_lt(bytes_written(), SLOW * DEFAULT_PEERS_PER_USER * 3 / 4);
+}
+END_TEST
+
 START_TEST(hangs_up_while_it_is_copied)
 {
 	pid_t pid = start_as(MANY, submit_enormous, NULL);
@@ -173,6 +210,7 @@ int main(void)
 		return EXIT_SUCCESS;
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 120);
+	tcase_add_test(t, in_turn);
 	tcase_add_test(t, hangs_up_while_it_is_copied);
 	suite_add_tcase(s, t);
 	return run_suite(s);
