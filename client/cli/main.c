@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "nearest.h"
+#include "standard_fds.h"
 
 static const struct command *const commands[] = {
 	&cmd_devices, &cmd_train,   &cmd_submit,  &cmd_queue,	&cmd_top,     &cmd_show,
@@ -97,8 +98,10 @@ static int run(const struct command *c, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const struct command *c;
-	int status;
+	int status, r = standard_fds_open();
 
+	if (r < 0)
+		return fail(NULL, STATUS_USAGE, "/dev/null cannot be opened: %s", strerror(-r));
 	/* Characters follow the locale; numbers do not, so that tables can be read by programs. */
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_DFL);

@@ -105,9 +105,12 @@ int print_json(const struct command *c, const json_t *j, bool compact)
 {
 	size_t how = JSON_ENSURE_ASCII | JSON_ENCODE_ANY | (compact ? 0 : JSON_INDENT(2));
 
-	if (json_dumpf(j, stdout, how) < 0 || putchar('\n') < 0 || fflush(stdout) != 0)
-		return fail(c, STATUS_USAGE, "cannot write to stdout: %s", strerror(errno));
-	return STATUS_DONE;
+	if (json_dumpf(j, stdout, how) >= 0 && putchar('\n') >= 0 && fflush(stdout) == 0)
+		return STATUS_DONE;
+	fail(c, 0, "cannot write to stdout: %s", strerror(errno));
+	/* main() looks at it, too, and is not to say it again. */
+	clearerr(stdout);
+	return STATUS_USAGE;
 }
 
 int parse_json(const struct command *c, const char *text, json_t **ret)

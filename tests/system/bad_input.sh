@@ -117,6 +117,22 @@ refused 'fly' "$pbit" fly
 refused '999' "$pbit" show 999
 refused 'x' "$pbit" show x
 
+# Descriptors that are closed: none of them is the socket to the daemon, which has to go on.
+for c in 'queue --json' devices 'sample range.npy --bits 16 --chains 8 --sweeps 101'; do
+	# shellcheck disable=SC2086
+	"$pbit" $c >&- 2> "$T/err"
+	[ "$? $(wc -l < "$T/err")" = "2 1" ] || die "$c >&-: not refused in one line"
+	grep -q 'cannot write to stdout' "$T/err" || die "$c >&-: $(cat "$T/err")"
+	# shellcheck disable=SC2086
+	run 0 sh -c 'exec "$@" 2>&-' sh "$pbit" $c
+	[ -s "$T/out" ] || die "$c 2>&-: no output"
+done
+"$pbit" show 999 > "$T/out" 2>&-
+[ "$? $(wc -c < "$T/out")" = "2 0" ] || die "show 999 2>&-: not refused in silence"
+"$pbit" submit - <&- > "$T/out" 2> "$T/err"
+[ "$? $(wc -l < "$T/err")" = "2 1" ] || die "submit - <&-: not refused in one line"
+ok "descriptors that are closed stay apart from the daemon's"
+
 # Results that cannot be written.
 run 0 "$pbit" submit good.json --json
 id=$(jq -r .id "$T/out")

@@ -136,6 +136,8 @@ done
 "$pbit" help > /dev/full 2> "$T/err"
 [ $? = 2 ] || die "help > /dev/full does not exit 2"
 grep -q 'cannot write to stdout' "$T/err" || die "help > /dev/full: $(cat "$T/err")"
+"$pbit" certify --trap --json > /dev/full 2> "$T/err"
+[ "$? $(wc -l < "$T/err")" = "2 1" ] || die "JSON > /dev/full is not refused once: $(cat "$T/err")"
 ok "full disk: $(cat "$T/err")"
 
 # Completion and manual know every command and option that help knows.
