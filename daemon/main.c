@@ -7,6 +7,7 @@
 
 #include "daemon.h"
 #include "log.h"
+#include "standard_fds.h"
 
 #define MAX_IDLE_EXIT 31536000 /* a year */
 #define OPEN_FILES    65536
@@ -132,10 +133,14 @@ int main(int argc, char *argv[])
 {
 	_cleanup_(config_free) struct config config;
 	struct err e = { 0 };
-	int r;
+	int r = standard_fds_open();
 
 	argp_err_exit_status = 2;
 	config_init(&config);
+	if (r < 0) {
+		log_error("/dev/null cannot be opened: %s", strerror(-r));
+		return EXIT_FAILURE;
+	}
 	argp_parse(&argp, argc, argv, 0, NULL, &config);
 	log_init();
 	umask(077);

@@ -131,6 +131,14 @@ done
 [ "$? $(wc -c < "$T/out")" = "2 0" ] || die "show 999 2>&-: not refused in silence"
 "$pbit" submit - <&- > "$T/out" 2> "$T/err"
 [ "$? $(wc -l < "$T/err")" = "2 1" ] || die "submit - <&-: not refused in one line"
+"$bin/pbitd" --user --socket "$T/run/bare" --state-dir "$T/state/bare" <&- >&- 2>&- &
+bare=$!
+wait_for 10 test -S "$T/run/bare"
+for fd in 0 1 2; do
+	[ "$(readlink "/proc/$bare/fd/$fd")" = /dev/null ] || die "pbitd without $fd: something else has it"
+done
+PBIT_SOCKET=$T/run/bare run 0 "$pbit" devices
+kill $bare
 ok "descriptors that are closed stay apart from the daemon's"
 
 # Results that cannot be written.
