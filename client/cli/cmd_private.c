@@ -32,11 +32,18 @@ static void private_daemon_stopp(struct private_daemon *d)
 	private_daemon_stop(d);
 }
 
-/* A key of the terminal's reaches the command as well, and is its to act on. */
+/*
+ * A key of the terminal's reaches the command as well, and is its to act on. Whoever has stopped
+ * reading what is printed here does not end what has to take the daemon and its directory along.
+ */
 static const struct {
 	int number;
 	bool passed;
-} signals[] = { { SIGTERM, true }, { SIGHUP, true }, { SIGINT, false }, { SIGQUIT, false } };
+} signals[] = { { SIGTERM, true },
+		{ SIGHUP, true },
+		{ SIGINT, false },
+		{ SIGQUIT, false },
+		{ SIGPIPE, false } };
 
 static struct sigaction before[ARRAY_SIZE(signals)];
 static volatile pid_t child; /* 0: none */

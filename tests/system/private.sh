@@ -45,6 +45,20 @@ TMPDIR=$T/$(printf 'long%.0s' {1..30}) run 0 "$pbit" private true
 nothing_left
 ok "without a daemon or a device, nothing is run"
 
+# Descriptor 8 is a pipe that nobody reads any more; the command's own SIGPIPE is as usual.
+mkfifo unread
+exec 7<> unread 8> unread 7<&-
+"$pbit" private --json true >&8 2> "$T/err"
+[ $? = 2 ] || die "a pipe that nobody reads: exit status $?"
+grep -q 'cannot write to stdout: Broken pipe' "$T/err" || die "$(cat "$T/err")"
+PBIT_PBITD=/bin/ls "$pbit" private true > "$T/out" 2>&8
+[ $? = 75 ] || die "nobody reads its stderr: exit status $?"
+"$pbit" private sh -c 'while :; do echo more; done' >&8 2> "$T/err"
+[ $? = 141 ] || die "the command's SIGPIPE: exit status $?"
+exec 8>&-
+nothing_left
+ok "pipes that nobody reads leave nothing behind"
+
 # Beside the usual daemon, and beside each other.
 run 0 "$pbit" train spec.json --watch -o whole
 for i in 1 2; do
