@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "cli.h"
@@ -180,8 +181,12 @@ static int run(const struct command *c, void *options, _unused_ int argc, char *
 	_cleanup_(private_daemon_stopp) struct private_daemon d = { 0 };
 	const struct options *o = options;
 	struct err e = { 0 };
+	struct stat st;
 	int status;
 
+	if (o->state && stat(o->state, &st) == 0 && !S_ISDIR(st.st_mode))
+		return fail(c, STATUS_USAGE, "--state-dir: %s is not a directory; name one",
+			    o->state);
 	set_signals();
 	if (private_daemon_start(&d, o->state, o->nodes_only, &e) < 0)
 		return fail(c, STATUS_UNREACHABLE, "%s", e.text);

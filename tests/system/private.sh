@@ -31,6 +31,7 @@ run 0 "$pbit" private --json echo hello
 sed '$d' "$T/out" | jq -e '.socket and .state_dir and .devices[0].name == "embedded0"' > /dev/null ||
 	die "--json"
 refused "unknown option --frobnicate" "$pbit" private --frobnicate true
+refused "--state-dir: $T/out is not a directory" "$pbit" private -d "$T/out" true
 nothing_left
 ok "exit status, arguments and output are the command's"
 
