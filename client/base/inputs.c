@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "inputs.h"
 #include "npy.h"
+#include "npy_header.h"
 
 static bool is_float(const struct array *a)
 {
@@ -219,6 +219,14 @@ static int check_device_model(const char *model, const struct spec_device *d,
 /* As the worker reads it: the smallest scale that fits. */
 static const struct spec_device bench_device = { .bits = 8 };
 
+static int refuse_trained(const char *model, struct err *e)
+{
+	return err_set(e, -EINVAL,
+		       "%s: is a trained model, whose reference spins make its energy not "
+		       "even; give a W.npy",
+		       model);
+}
+
 static int check_certify(const struct spec_certify *c, const struct inputs *in, struct err *e)
 {
 	const struct array *a = &in->W;
@@ -227,10 +235,7 @@ static int check_certify(const struct spec_certify *c, const struct inputs *in, 
 	if (!c->model)
 		return 0;
 	if (in->safetensors)
-		return err_set(e, -EINVAL,
-			       "%s: is a trained model, whose reference spins make its energy not "
-			       "even; give a W.npy",
-			       c->model);
+		return refuse_trained(c->model, e);
 	if (a->ndim != 2 || a->count == 0)
 		return err_set(e, -EINVAL,
 			       "%s: couplings have shape %s; give W as (visible, hidden)", c->model,
@@ -282,26 +287,34 @@ static int read_one(const char *path, const struct input_file *files, size_t n, 
 
 /*
  * A model is an array file or a safetensors file, told apart by the first bytes: "\x93NUMPY", two
- * zero bytes (IDX) or gzip's 1f 8b against the length of a JSON header, then '{'.
+ * zero bytes (IDX) or gzip's 1f 8b against the length of a JSON header, which may be any, then '{'.
  */
+static bool is_safetensors(int fd)
+{
+	char head[9];
+
+	return pread(fd, head, sizeof(head), 0) == sizeof(head) && head[8] == '{' &&
+	       memcmp(head, NPY_MAGIC, NPY_MAGIC_SIZE) != 0;
+}
+
 static int read_model(const char *path, const struct input_file *files, size_t n,
 		      struct inputs *ret, struct err *e)
 {
-	char head[9];
-	struct stat st;
 	int fd;
 
 	fd = find_fd(path, files, n, e);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) < 0)
-		return err_set(e, -errno, "%s: %s", path, strerror(errno));
-	if (pread(fd, head, sizeof(head), 0) == sizeof(head) && head[8] == '{' &&
-	    head[0] != '\x93') {
+	if (is_safetensors(fd)) {
 		ret->safetensors = true;
 		return 0;
 	}
 	return read_one(path, files, n, &ret->W, e);
+}
+
+int inputs_read_even(int fd, const char *path, struct array *ret, struct err *e)
+{
+	return is_safetensors(fd) ? refuse_trained(path, e) : array_read(fd, path, ret, e);
 }
 
 int inputs_read(const struct spec *s, const struct input_file *files, size_t n, struct inputs *ret,

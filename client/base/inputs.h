@@ -36,6 +36,9 @@ struct inputs {
 int inputs_read(const struct spec *s, const struct input_file *files, size_t n, struct inputs *ret,
 		struct err *e);
 
+/* An array file of couplings whose energy is to be even; a trained model is refused as one. */
+int inputs_read_even(int fd, const char *path, struct array *ret, struct err *e);
+
 /*
  * Shapes, dtypes and ranges, without I/O: images with rows of 1 .. SPEC_MAX_UNITS - 1 pixels and
  * finite values, as many labels as images, labels that are integers >= 0 and have a code, codes

@@ -236,7 +236,7 @@ END_TEST
 
 START_TEST(test_files)
 {
-	static const char tensors[] = "\x10\0\0\0\0\0\0\0{\"__metadata__\":{}";
+	char tensors[] = "\x10\0\0\0\0\0\0\0{\"__metadata__\":{}";
 	_cleanup_(spec_freep) struct spec *s = NULL;
 	struct input_file file = { .path = "W.npy" };
 	_cleanup_inputs_ struct inputs in = { 0 };
@@ -255,6 +255,15 @@ START_TEST(test_files)
 	fill_fd(file.fd, tensors, sizeof(tensors) - 1);
 	ck_assert_int_eq(inputs_read(s, &file, 1, &in, &e), 0);
 	ck_assert(in.safetensors);
+	/* The length of a header may begin as the magic of a .npy file does. */
+	tensors[0] = '\x93';
+	fill_fd(file.fd, tensors, sizeof(tensors) - 1);
+	in.safetensors = false;
+	ck_assert_int_eq(inputs_read(s, &file, 1, &in, &e), 0);
+	ck_assert(in.safetensors);
+	e = (struct err){ 0 };
+	assert_refused(inputs_read_even(file.fd, "W.npy", &in.W, &e), e,
+		       "W.npy: is a trained model");
 	close(file.fd);
 }
 END_TEST
