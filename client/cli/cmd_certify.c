@@ -6,8 +6,8 @@
 #include "cli.h"
 #include "exact/run.h"
 #include "follow.h"
+#include "inputs.h"
 #include "json.h"
-#include "npy.h"
 #include "save.h"
 #include "spec.h"
 #include "specfile.h"
@@ -111,15 +111,19 @@ static int build_spec(const struct options *o, const char *model, json_t **ret, 
 
 static int read_couplings(const char *path, struct array *W, double **ret, struct err *e)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* O_NONBLOCK: a FIFO without a writer must not hang us; O_NOCTTY: nor a terminal adopt us. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	double *w;
 	int r;
 
 	if (fd < 0)
 		return err_set(e, -errno, "%s: %s", path, strerror(errno));
-	r = array_read(fd, path, W, e);
+	r = inputs_read_even(fd, path, W, e);
 	if (r < 0)
 		return r;
+	/* What is too large by far is not to be made larger first. */
+	if (exact_model_check_shape(W->ndim, W->shape, e) < 0)
+		return err_prefix(e, path);
 	w = alloc_zeroed(MAX(W->count, (size_t)1), sizeof(*w));
 	if (!w)
 		return err_oom(e);

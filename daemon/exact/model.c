@@ -43,15 +43,20 @@ int exact_model_check(const struct exact_model *mo, struct err *e)
 	return 0;
 }
 
+int exact_model_check_shape(unsigned int ndim, const size_t *shape, struct err *e)
+{
+	if (ndim != 2)
+		return err_set(e, -EINVAL, "W has %u dimensions: it must be a matrix, n x m", ndim);
+	return check_shape(shape[0], shape[1], e);
+}
+
 int exact_model_init(struct exact_model *ret, const double *w, unsigned int ndim,
 		     const size_t *shape, double beta, struct err *e)
 {
 	struct exact_model mo;
 	int r;
 
-	if (ndim != 2)
-		return err_set(e, -EINVAL, "W has %u dimensions: it must be a matrix, n x m", ndim);
-	r = check_shape(shape[0], shape[1], e);
+	r = exact_model_check_shape(ndim, shape, e);
 	if (r < 0)
 		return r;
 	mo = (struct exact_model){

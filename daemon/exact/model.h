@@ -31,6 +31,9 @@ struct exact_model {
 int exact_model_init(struct exact_model *ret, const double *w, unsigned int ndim,
 		     const size_t *shape, double beta, struct err *e);
 
+/* Of these, what the shape alone says, before there are values. */
+int exact_model_check_shape(unsigned int ndim, const size_t *shape, struct err *e);
+
 /* The same checks of a model that is there; every entry point makes them. */
 int exact_model_check(const struct exact_model *mo, struct err *e);
 

@@ -123,12 +123,23 @@ npy("cube.npy", (2, 2, 2))
 npy("empty.npy", (0, 3))
 npy("large.npy", (13, 14))
 npy("huge.npy", (300, 300))
+h = str({"descr": "|i1", "fortran_order": False, "shape": (8000, 8000)}).encode()
+h += b" " * (-(len(h) + 11) % 64) + b"\n"
+with open("bytes.npy", "wb") as f:
+    f.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(h)) + h)
+    f.truncate(10 + len(h) + 8000 * 8000)
+open("model.safetensors", "wb").write(struct.pack("<Q", 147) + b'{"__metadata__":{}}' + b" " * 128)
 PY
 for f in line cube empty; do
 	refused "$f.npy: W (is|has) " "$pbit" certify $f.npy
 done
 refused 'large.npy: .*GiB' "$pbit" certify large.npy --memory 1
 refused 'huge.npy: .*p-bits' "$pbit" certify huge.npy
+# Not 512 MB of doubles first.
+refused 'bytes.npy: .*p-bits' sh -c "ulimit -v 400000; exec '$pbit' certify bytes.npy"
+refused 'model.safetensors: is a trained model' "$pbit" certify model.safetensors
+mkfifo pipe.npy
+refused 'pipe.npy: .*regular' timeout 10 "$pbit" certify pipe.npy
 refused 'beta: 0 is out of range' "$pbit" certify W.npy --beta 0
 refused 'beta: -1 is out of range' "$pbit" certify W.npy --beta -1
 refused "kernel: 'palindrom' is unknown; did you mean 'palindrome'" "$pbit" certify W.npy --kernel palindrom
