@@ -62,6 +62,10 @@ static int check_options(const struct options *o, int argc, struct err *e)
 		{ "grad", o->grad != NULL },
 	};
 
+	if (o->grad && o->objective && strcmp(o->objective, "none") == 0)
+		return err_set(e, -EINVAL,
+			       "--grad: there is no gradient of --objective none; leave out one of "
+			       "them");
 	if (o->family && o->trap)
 		return err_set(e, -EINVAL, "--family and --trap at once; give one of them");
 	if (o->cells.given && !o->family)

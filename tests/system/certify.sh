@@ -144,6 +144,7 @@ refused 'beta: 0 is out of range' "$pbit" certify W.npy --beta 0
 refused 'beta: -1 is out of range' "$pbit" certify W.npy --beta -1
 refused "kernel: 'palindrom' is unknown; did you mean 'palindrome'" "$pbit" certify W.npy --kernel palindrom
 refused 'reversible kernel' "$pbit" certify W.npy --kernel alternating --grad H.npy
+refused 'no gradient of --objective none' "$pbit" certify W.npy --objective none --grad H.npy
 [ -e H.npy ] && die "a file for nothing"
 refused 'G.npy exists; give --force' "$pbit" certify W.npy --grad G.npy
 refused 'W.npy is missing' "$pbit" certify
