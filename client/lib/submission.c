@@ -33,11 +33,12 @@ static void input_set_close(struct input_set *set)
 	set->count = 0;
 }
 
+/* "" is no directory: joined to a path, it would be the root. */
 static int seal_input(const char *path, const char *dir, struct err *e)
 {
 	_cleanup_free_ char *joined = NULL;
 
-	if (path[0] == '/' || !dir)
+	if (path[0] == '/' || !dir || !dir[0])
 		return memfd_from_file(path, e);
 	if (asprintf(&joined, "%s/%s", dir, path) < 0) {
 		joined = NULL;

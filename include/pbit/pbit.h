@@ -63,7 +63,8 @@ const char *pbit_version(void);
 /**
  * pbit_submit - queue a job.
  * @spec:    JSON of pbit-spec(5), NUL-terminated
- * @dir:     directory against which relative paths in @spec are taken; NULL: the current one
+ * @dir:     directory against which relative paths in @spec are taken; NULL or "": the
+ *           current one
  * @ret_id:  the job's number
  *
  * The files that the spec names are read with the caller's rights and sent along as sealed memfds;

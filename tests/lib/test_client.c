@@ -232,12 +232,17 @@ static int submit_train(const char *labels, uint64_t *ret_id)
 
 START_TEST(test_submit)
 {
+	char spec[256];
 	uint64_t id = 0;
 
 	write_array("x.npy", DT_U8, 3, (size_t[]){ 20, 4, 4 }, 0);
 	write_array("y.npy", DT_I32, 1, (size_t[]){ 20 }, 0);
 	ck_assert_msg(submit_train("y", &id) == 0, "%s", pbit_error(p));
 	ck_assert_uint_eq(id, 102);
+	ck_assert_int_eq(chdir(dir), 0);
+	snprintf(spec, sizeof(spec), TRAIN, "y");
+	ck_assert_msg(pbit_submit(p, spec, "", &id) == 0, "%s", pbit_error(p));
+	ck_assert_int_eq(chdir("/"), 0);
 	/* A file that is named twice is sent once; as labels these are wrong. */
 	ck_assert_int_eq(submit_train("x", &id), -EINVAL);
 	ck_assert_int_eq(pbit_submit(p, "{\"kind\": \"bench\"}", NULL, &id), 0);
