@@ -287,7 +287,8 @@ int bus_on_unreserve(sd_bus_message *m, void *userdata, sd_bus_error *error)
 		return deny_reservations(error);
 	r = reservations_remove(p->daemon, id, &e);
 	if (r < 0)
-		return bus_fail(error, r == -ENOENT ? PBIT_ERROR_BAD_INPUT : PBIT_ERROR_FAILED, &e);
+		return bus_fail(error, r == -ENOENT ? PBIT_ERROR_NO_RESERVATION : PBIT_ERROR_FAILED,
+				&e);
 	return sd_bus_reply_method_return(m, NULL);
 }
 

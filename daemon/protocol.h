@@ -117,6 +117,8 @@
 #define PBIT_ERROR_LIMIT     "org.pbit.Error.Limit"	/* exit 1 */
 #define PBIT_ERROR_FAILED    "org.pbit.Error.Failed"	/* exit 1 */
 
+#define PBIT_ERROR_NO_RESERVATION "org.pbit.Error.NoSuchReservation" /* exit 2 */
+
 #define PBIT_ADMIN_GROUP "pbit-admin"
 
 #define PBIT_MAX_INPUTS	     16

@@ -291,7 +291,7 @@ START_TEST(bad_reservations_are_refused)
 	RESERVE("no users are given for whom embedded0 is to be reserved", "embedded0", now,
 		now + USEC, 0, "");
 	RESERVE("why: more than 200 bytes", "embedded0", now, now + USEC, 1, "0", why);
-	call_refused(bus, PBIT_ERROR_BAD_INPUT,
+	call_refused(bus, PBIT_ERROR_NO_RESERVATION,
 		     "there is no reservation 7; pbit reserve --list shows them", "Unreserve", "t",
 		     (uint64_t)7);
 	{

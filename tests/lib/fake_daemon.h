@@ -38,7 +38,8 @@ enum {
 	FAKE_GARBAGE,	  /* replies of the wrong type, JSON that is none */
 	FAKE_JOB_FAILS,	  /* Watch: the job ends as failed */
 	FAKE_ENDED,	  /* Cancel of a job that has ended */
-	FAKE_JOBS = 600,  /* rows of List */
+	FAKE_NO_RESERVATION,
+	FAKE_JOBS = 600, /* rows of List */
 };
 
 /* What a Submit found wrong with its arguments comes back as this error's message. */
@@ -65,6 +66,8 @@ static int fake_mood(uint64_t id, sd_bus_error *error)
 		return fake_refuse(error, PBIT_ERROR_BAD_INPUT, "the spec is wrong");
 	case FAKE_ENDED:
 		return fake_refuse(error, PBIT_ERROR_ENDED, "job 14 is done already");
+	case FAKE_NO_RESERVATION:
+		return fake_refuse(error, PBIT_ERROR_NO_RESERVATION, "there is no reservation 15");
 	case FAKE_OTHER_ERROR:
 		return fake_refuse(error, "org.example.Odd", "odd");
 	case FAKE_DIES:

@@ -153,7 +153,8 @@ START_TEST(test_reservations)
 	assert_shares("pbit0 5 9 [ada] [bob] 'a demonstration'");
 	ck_assert_int_eq(pbit_unreserve(p, 77), 0);
 	assert_shares("Unreserve 77");
-	ck_assert_int_eq(pbit_unreserve(p, FAKE_NO_JOB), -ENOENT);
+	ck_assert_int_eq(pbit_unreserve(p, FAKE_NO_RESERVATION), -ENOENT);
+	assert_sentence("there is no reservation 15");
 	id = 0;
 	x.n_users = 3;
 	ck_assert_int_eq(pbit_reserve(p, &x, &id), -EINVAL);
