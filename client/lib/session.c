@@ -255,21 +255,30 @@ static int take_reply(struct pbit_session *s, const struct session_reply *a,
 	return 0;
 }
 
+static int check_result(pbit_session *s, const struct pbit_session_result *ret)
+{
+	s->err = (struct err){ 0 };
+	if (!ret || ret->size == sizeof(*ret))
+		return 0;
+	return err_set(&s->err, -EINVAL,
+		       "struct pbit_session_result: size is %zu; set it to sizeof(struct "
+		       "pbit_session_result)",
+		       ret->size);
+}
+
 API int pbit_session_wait(pbit_session *s, struct pbit_session_result *ret)
 {
 	struct session_reply a;
 	ssize_t k;
+	int r;
 
 	if (!s)
 		return -EINVAL;
-	s->err = (struct err){ 0 };
+	r = check_result(s, ret);
+	if (r < 0)
+		return r;
 	if (!s->pending)
 		return err_set(&s->err, -EINVAL, "there is no call to wait for");
-	if (ret && ret->size != sizeof(*ret))
-		return err_set(&s->err, -EINVAL,
-			       "struct pbit_session_result: size is %zu; set it to sizeof(struct "
-			       "pbit_session_result)",
-			       ret->size);
 	k = recv(s->fd, &a, sizeof(a), MSG_TRUNC);
 	if (k < 0 && errno == EINTR)
 		return err_set(&s->err, -EINTR,
@@ -292,7 +301,10 @@ API int pbit_session_wait(pbit_session *s, struct pbit_session_result *ret)
 API int pbit_session_call(pbit_session *s, const struct pbit_session_call *call,
 			  struct pbit_session_result *ret)
 {
-	int r = pbit_session_begin(s, call);
+	/* Before the call is made: its answer would be left over, and no other call possible. */
+	int r = s ? check_result(s, ret) : -EINVAL;
 
+	if (r >= 0)
+		r = pbit_session_begin(s, call);
 	return r < 0 ? r : pbit_session_wait(s, ret);
 }

@@ -14,6 +14,8 @@ printf '[daemon]\njobs = 1\n' > "$T/.config/pbit/pbitd.conf"
 run 0 "$pbit" devices # which starts the daemon
 
 cat > moments.py << 'END'
+import ctypes
+import errno
 import itertools
 import sys
 
@@ -45,6 +47,11 @@ with pbit.Daemon(autostart=False) as daemon:
         except pbit.Error as e:
             assert "row 1, column 2" in e.strerror, e.strerror
         s.couplings[:] = W
+        # A result without its size is refused before the call is made.
+        call = pbit._Call(ctypes.sizeof(pbit._Call), 1 << 8, sweeps=1)
+        code = pbit._library.pbit_session_call(s._handle(), ctypes.byref(call),
+                                               ctypes.byref(pbit.Result()))
+        assert code == -errno.EINVAL, code
         s.call(sweeps=1)
         print(s.id)
         job = daemon.show(s.id)
