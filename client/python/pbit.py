@@ -316,10 +316,19 @@ class Session:
             if name not in _FLAGS:
                 raise TypeError(f"call() has no argument '{name}'")
             bits |= _FLAGS[name] if value else 0
+        if isinstance(want, str):
+            raise ValueError(f"want is a list of names, as [{want!r}]")
         for name in want:
+            if name not in _MOMENTS:
+                raise ValueError(f"want: there is no '{name}', but {', '.join(_MOMENTS)}")
             bits |= _MOMENTS[name]
         if rows is None:
-            rows = self.rows.shape[0] - row if bits & 3 else 0
+            rows = max(self.rows.shape[0] - row, 0) if bits & 3 else 0
+        # ctypes would cut them off without a word.
+        for name, value, size in [("sweeps", sweeps, 32), ("burn", burn, 32), ("row", row, 32),
+                                  ("rows", rows, 32), ("seed", seed, 64)]:
+            if not 0 <= value < 1 << size:
+                raise ValueError(f"{name}: {value} is not from 0 to 2^{size} - 1")
         call = _Call(ctypes.sizeof(_Call), bits, self._format, self._moments, sweeps, burn, row,
                      rows, beta, beta_end, scale, seed)
         self._check(_library.pbit_session_begin(self._handle(), ctypes.byref(call)))

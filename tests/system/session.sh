@@ -52,6 +52,13 @@ with pbit.Daemon(autostart=False) as daemon:
         code = pbit._library.pbit_session_call(s._handle(), ctypes.byref(call),
                                                ctypes.byref(pbit.Result()))
         assert code == -errno.EINVAL, code
+        for wrong in ({"want": "vh"}, {"want": ["vv"]}, {"sweeps": -1}, {"sweeps": 1 + (1 << 32)},
+                      {"burn": 1 << 32}, {"row": -1, "rows": 1}, {"seed": 1 << 64}):
+            try:
+                s.call(**wrong)
+                sys.exit(f"{wrong} was taken")
+            except ValueError:
+                pass
         s.call(sweeps=1)
         print(s.id)
         job = daemon.show(s.id)
