@@ -4,10 +4,18 @@
 #include <math.h>
 #include <string.h>
 
-#define WANT	 6
-#define TINY_LOG 1e-300
+#define WANT  6
+#define TINY  1e-300
+/* What is beyond is shown there: distances and round numbers above it stay finite. */
+#define LARGE 1e300
 /* Of a step: what rounding may do to a tick. */
-#define SLACK	 1e-9
+#define SLACK 1e-9
+
+/* NaN stays so. */
+static double within(double x)
+{
+	return x > LARGE ? LARGE : x < -LARGE ? -LARGE : x;
+}
 
 /* The round number next above or at x: 1, 2, 5 times a power of ten. */
 static double round_up(double x)
@@ -36,7 +44,7 @@ static double step_of(const struct svg_scale *s, unsigned int want)
 
 static void fit_log(struct svg_scale *s, double min, double max, bool exact)
 {
-	min = fmax(min, TINY_LOG);
+	min = fmax(min, TINY);
 	max = fmax(max, min);
 	s->low = exact ? min : round_down(min);
 	s->high = exact ? max : round_up(max);
@@ -52,12 +60,15 @@ void svg_scale_fit(struct svg_scale *s, double min, double max, bool exact)
 
 	if (!isfinite(min) || !isfinite(max) || min > max)
 		min = 0, max = 1;
+	min = within(min);
+	max = within(max);
 	if (s->kind == SVG_LOG) {
 		fit_log(s, min, max, exact);
 		return;
 	}
-	if (min == max) {
-		double room = s->kind == SVG_WHOLE ? 1 : fmax(fabs(min) / 10, 1e-12);
+	if (max - min < TINY) {
+		double room = s->kind == SVG_WHOLE ? fmax(1, fabs(min) * 1e-9) :
+						     fmax(fabs(min) / 10, 1e-12);
 
 		min -= room;
 		max += room;
@@ -75,8 +86,10 @@ double svg_scale_at(const struct svg_scale *s, double value)
 {
 	double share;
 
+	value = within(value);
+	/* A difference of logarithms: the quotient of the ends may leave what a double holds. */
 	if (s->kind == SVG_LOG)
-		share = log(fmax(value, TINY_LOG) / s->low) / log(s->high / s->low);
+		share = (log(fmax(value, TINY)) - log(s->low)) / (log(s->high) - log(s->low));
 	else
 		share = (value - s->low) / (s->high - s->low);
 	return s->from + share * (s->to - s->from);

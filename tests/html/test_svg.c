@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Labels of axes and values, and where a bar's value stands. */
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,37 @@ START_TEST(test_labels)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		ck_assert_str_eq(svg_label(text, rows[i].value, rows[i].step, rows[i].unit),
 				 rows[i].label);
+}
+END_TEST
+
+/* However large values are, an axis has two ends and finite places and ticks between them. */
+START_TEST(test_extremes)
+{
+	static const double ends[][2] = { { -1e308, 1e308 },   { 0, 1.7e308 },
+					  { 1e-308, 1.5e308 }, { -1.7e308, -1e308 },
+					  { 1e308, 1e308 },    { 1e17, 1e17 },
+					  { 0, 5e-324 } };
+
+	for (size_t i = 0; i < 3 * ARRAY_SIZE(ends); i++) {
+		struct svg_scale s = { .kind = (enum svg_scale_kind)(i % 3), .to = 100 };
+		const double *end = ends[i / 3];
+		double ticks[SVG_MAX_TICKS];
+		size_t n;
+
+		svg_scale_fit(&s, end[0], end[1], false);
+		ck_assert_msg(isfinite(s.low) && isfinite(s.high) && s.low < s.high,
+			      "kind %d, %g to %g: %g to %g", s.kind, end[0], end[1], s.low, s.high);
+		for (size_t k = 0; k < 2; k++) {
+			double at = svg_scale_at(&s, end[k]);
+
+			ck_assert_msg(at >= -1e-6 && at <= 100 + 1e-6, "kind %d, %g to %g: %g",
+				      s.kind, end[0], end[1], at);
+		}
+		n = svg_scale_ticks(&s, 6, ticks);
+		ck_assert_uint_le(n, SVG_MAX_TICKS);
+		for (size_t k = 0; k < n; k++)
+			ck_assert(isfinite(ticks[k]) && (!k || ticks[k] > ticks[k - 1]));
+	}
 }
 END_TEST
 
@@ -85,6 +117,7 @@ int main(void)
 	TCase *t = tcase_create("svg");
 
 	tcase_add_test(t, test_labels);
+	tcase_add_test(t, test_extremes);
 	tcase_add_test(t, test_values);
 	suite_add_tcase(s, t);
 	return run_suite(s);
