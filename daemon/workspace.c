@@ -334,7 +334,8 @@ int workspace_results(struct workspace *w, uint64_t id, uid_t uid, bool open, si
 
 /*
  * Its directory is the daemon's, where nobody else puts a link; that the file is what it was made
- * as is looked at all the same, since what is handed out is read with the daemon's rights.
+ * as is looked at all the same, since what is handed out is read with the daemon's rights. -ENOENT
+ * without a sentence: the job's files have been removed.
  */
 static int open_record(struct workspace *w, uint64_t id, const char *name, int flags, uid_t uid,
 		       struct err *e)
@@ -342,6 +343,8 @@ static int open_record(struct workspace *w, uint64_t id, const char *name, int f
 	_cleanup_close_ int job = workspace_open_job(w, id), fd = -1;
 	struct stat st;
 
+	if (job == -ENOENT)
+		return job;
 	if (job < 0)
 		return workspace_fail(w, job, "the job's directory cannot be opened", e);
 	flags |= O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
@@ -355,12 +358,19 @@ static int open_record(struct workspace *w, uint64_t id, const char *name, int f
 
 int workspace_open_log(struct workspace *w, uint64_t id, uid_t uid, struct err *e)
 {
-	return open_record(w, id, "log", 0, uid, e);
+	int fd = open_record(w, id, "log", 0, uid, e);
+
+	return fd != -ENOENT ? fd :
+			       err_set(e, fd, "the log of job %" PRIu64 " has been removed", id);
 }
 
 int workspace_open_metrics(struct workspace *w, uint64_t id, struct err *e)
 {
-	return open_record(w, id, METRICS_FILE, O_CREAT, geteuid(), e);
+	int fd = open_record(w, id, METRICS_FILE, O_CREAT, geteuid(), e);
+
+	return fd != -ENOENT ?
+		       fd :
+		       err_set(e, fd, "the metrics of job %" PRIu64 " have been removed", id);
 }
 
 int workspace_sync_results(struct workspace *w, uint64_t id, struct err *e)

@@ -316,6 +316,9 @@ START_TEST(files_are_removed)
 	sd_bus_message_unref(call(bus, "Remove", "t", id));
 	call_refused(bus, PBIT_ERROR_FAILED, "the results of job 1 have been removed", "Fetch", "t",
 		     id);
+	call_refused(bus, PBIT_ERROR_FAILED, "the log of job 1 has been removed", "Log", "t", id);
+	call_refused(bus, PBIT_ERROR_FAILED, "the metrics of job 1 have been removed", "Metrics",
+		     "t", id);
 	job = show(bus, id);
 	ck_assert_str_eq(str(job, "state"), "done");
 	ck_assert_uint_eq(json_array_size(json_object_get(job, "results")), 0);
