@@ -140,16 +140,41 @@ grep -q 'cannot write to stdout' "$T/err" || die "help > /dev/full: $(cat "$T/er
 [ "$? $(wc -l < "$T/err")" = "2 1" ] || die "JSON > /dev/full is not refused once: $(cat "$T/err")"
 ok "full disk: $(cat "$T/err")"
 
+# completion FILE VERB: what it has for that command, and what that refers to.
+completion()
+{
+	awk -v verb="$2" '
+		/^\t(local )?[a-z]+=/ { name = $0; sub(/^\t(local )?/, "", name); sub(/=.*/, "", name) }
+		name { text[name] = text[name] $0 "\n" }
+		/[)"]$/ { name = "" }
+		/\)/ {
+			head = " " $0
+			sub(/\).*/, "", head)
+			gsub(/\t|:-?[*]/, " ", head)
+			on = on || head " " ~ " " verb " "
+		}
+		on { print; for (n in text) if (index($0, "$" n)) print text[n] }
+		/;;/ { on = 0 }' "$root/client/completion/$1"
+}
+
 # Completion and manual know every command and option that help knows.
 for c in $verbs; do
 	for option in $("$pbit" help $c | sed -nE 's/^  (-., |    )(--[a-z]+).*/\2/p'); do
 		for f in pbit _pbit; do
-			grep -q -- "$option" "$root/client/completion/$f" ||
+			completion $f $c | grep -q -- "$option" ||
 				die "completion/$f lacks $option of $c"
 		done
 		grep -q -- "Fl -${option#--}\|, -${option#--}" "$root/client/man/pbit.1" ||
 			die "pbit.1 lacks $option of $c"
 	done
-	grep -q "^\.It Cm $c" "$root/client/man/pbit.1" || die "pbit.1 lacks $c"
+	sed -n "/^\.It Cm $c/,/^[^.O]/p" "$root/client/man/pbit.1" > synopsis
+	[ -s synopsis ] || die "pbit.1 lacks $c"
+	"$pbit" help $c | grep -q -- --band || continue
+	grep -q 'queueing\|options' synopsis || die "pbit.1 leaves out that $c takes queueing options"
+	sed -n '/^\.Ss Queueing/,/^\.Bl/p' "$root/client/man/pbit.1" | grep -q "$c" ||
+		die "pbit.1 has options of queueing, but not of $c"
+done
+for c in show watch log metrics fetch remove report; do
+	completion _pbit $c | grep -q _pbit_all_jobs || die "completion/_pbit: $c is not for jobs that ended"
 done
 ok "completion and manual are complete"
