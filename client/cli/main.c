@@ -58,7 +58,7 @@ static int help(int argc, char **argv)
 
 	if (argc > 1)
 		return fail(NULL, STATUS_USAGE, "help takes the name of one command");
-	if (argc == 0) {
+	if (argc == 0 || strcmp(argv[0], "help") == 0) {
 		print_overview();
 		return STATUS_DONE;
 	}

@@ -41,7 +41,8 @@ done
 run 0 "$pbit" --version
 grep -Eq '^pbit [0-9]+\.[0-9]+\.[0-9]+$' "$T/out" || die "--version: $(cat "$T/out")"
 ok "$(cat "$T/out")"
-for form in help --help -h; do
+for form in help --help -h 'help help'; do
+	# shellcheck disable=SC2086
 	run 0 "$pbit" $form
 	for c in $verbs; do
 		grep -q "^  $c " "$T/out" || die "$form does not list $c"
