@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "json.h"
+#include "specfile.h"
 #include "table.h"
 
 #define MIN_CALLS  50 /* of each network, however long they take */
@@ -122,17 +123,25 @@ static int measure(pbit_session *s, double seconds, struct series *ret)
 	return r;
 }
 
-static char *make_spec(const struct network *n, const struct session_latency *o)
+/* Of all networks. */
+static int make_spec(const struct session_latency *o, json_t **ret, struct err *e)
 {
 	_cleanup_json_ json_t *spec =
-		json_pack("{s:s, s:s, s:{s:I}, s:{s:i, s:i}}", "kind", "session", "name",
-			  "pbit bench", "device", "chains", (json_int_t)o->chains, "session",
-			  "visible", (int)n->visible, "hidden", (int)n->hidden);
+		json_pack("{s:s, s:s, s:{s:I}}", "kind", "session", "name", "pbit bench", "device",
+			  "chains", (json_int_t)o->chains);
+	int r = spec ? specfile_set_text(spec, "device.name", o->device, e) : err_oom(e);
 
-	if (o->device)
-		json_object_set_new(json_object_get(spec, "device"), "name",
-				    json_string(o->device));
-	return spec ? json_dumps(spec, 0) : NULL;
+	if (r >= 0)
+		*ret = TAKE_PTR(spec);
+	return r;
+}
+
+static char *spec_text(json_t *spec, const struct network *n)
+{
+	json_t *session =
+		json_pack("{s:i, s:i}", "visible", (int)n->visible, "hidden", (int)n->hidden);
+
+	return json_object_set_new(spec, "session", session) < 0 ? NULL : json_dumps(spec, 0);
 }
 
 /* An object of the array "rows". */
@@ -151,16 +160,16 @@ static json_t *make_row(const struct network *n, const struct session_latency *o
 }
 
 static int run_network(const struct command *c, pbit *p, const struct network *n,
-		       const struct session_latency *o, json_t *rows)
+		       const struct session_latency *o, json_t *spec, json_t *rows)
 {
 	_cleanup_(series_clear) struct series series = { 0 };
-	_cleanup_free_ char *spec = make_spec(n, o);
+	_cleanup_free_ char *text = spec_text(spec, n);
 	pbit_session *s = NULL;
 	int r, status = STATUS_DONE;
 
-	if (!spec)
+	if (!text)
 		return fail(c, STATUS_FAILED, "out of memory");
-	r = pbit_session_open(p, spec, NULL, &s);
+	r = pbit_session_open(p, text, NULL, &s);
 	if (r < 0)
 		return session_failed(c, p, r);
 	r = measure(s, o->seconds, &series);
@@ -199,11 +208,16 @@ int session_latency_run(const struct command *c, const struct session_latency *o
 {
 	_cleanup_json_ json_t *report = json_pack("{s:s, s:[]}", "kind", "session latency", "rows");
 	json_t *rows = json_object_get(report, "rows");
+	_cleanup_json_ json_t *spec = NULL;
 	_cleanup_pbit_ pbit *p = NULL;
-	int status = session_open(c, &p);
+	struct err e = { 0 };
+	int status;
 
+	if (make_spec(o, &spec, &e) < 0)
+		return fail(c, STATUS_USAGE, "%s", e.text);
+	status = session_open(c, &p);
 	for (size_t i = 0; !status && i < ARRAY_SIZE(networks); i++)
-		status = run_network(c, p, &networks[i], o, rows);
+		status = run_network(c, p, &networks[i], o, spec, rows);
 	if (status)
 		return status;
 	return o->json ? print_json(c, report, false) : print_rows(c, rows);

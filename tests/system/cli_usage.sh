@@ -74,6 +74,7 @@ refused 'whole number' "$pbit" submit bench.json --seed -1
 refused 'whole number' "$pbit" bench --threads two
 refused 'finite' "$pbit" bench --seconds nan
 refused 'threads' "$pbit" bench --threads 100000
+refused 'device.name: .*UTF-8' "$pbit" bench --session --device $'\xff'
 refused 'scan' "$pbit" sample W.npy --scan sideways
 refused 'bits' "$pbit" sample W.npy --bits 9
 refused "--band: 'urgent' is none" "$pbit" submit bench.json --band urgent
