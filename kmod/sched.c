@@ -116,11 +116,12 @@ static void settle(struct pbit_device *dev, struct pbit_submission *s, int r, u6
 /*
  * How long the chunk took. With a rate limit, as long as on the device that is emulated, at least;
  * `due` is when what has been computed so far would end there. Sleeps are as fine as the kernel's
- * tick, so that not each chunk has one; yet each is charged for its own time.
+ * tick, so that not each chunk has one; yet each is charged for its own time. A chunk that is taken
+ * back ends there and then: what was left of its time is not charged, and nobody waits for it.
  */
 static u64 pace(struct pbit_device *dev, struct pbit_submission *s, u64 start, u64 flips, u64 *due)
 {
-	u64 now = ktime_get_ns(), ns = now - start, least;
+	u64 now = ktime_get_ns(), ns = now - start, least, left;
 
 	if (!dev->limits.rate_limit)
 		return ns;
@@ -129,6 +130,12 @@ static u64 pace(struct pbit_device *dev, struct pbit_submission *s, u64 start, u
 	if (*due > now + TICK_NSEC)
 		wait_event_idle_timeout(dev->work, READ_ONCE(s->cancelled) || kthread_should_stop(),
 					nsecs_to_jiffies(*due - now));
+	if (READ_ONCE(s->cancelled)) {
+		now = ktime_get_ns();
+		left = *due > now ? min(*due - now, least) : 0; /* no more than is its own */
+		*due -= left;
+		least -= left;
+	}
 	return max(ns, least);
 }
 

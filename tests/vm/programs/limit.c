@@ -298,6 +298,62 @@ static void rate(void)
 	device_unmake(&d);
 }
 
+/* Submits it, and waits until a chunk of it is computed; the device is at that for minutes. */
+static void begin_slow(int fd, const struct job *j, uint32_t sweeps)
+{
+	volatile int64_t *last = (int64_t *)j->energy.mem + j->spec.shape.chains - 1;
+	struct pbit_submit a = job_args(j);
+
+	a.flags = PBIT_SUBMIT_ENERGY_TRACE;
+	a.sweeps = sweeps;
+	*last = INT64_MAX;
+	submit(fd, &a);
+	while (*last == INT64_MAX)
+		sleep_ms(1);
+}
+
+/* What is taken back, by cancel or by close, is no time of the device's, and nobody waits for it. */
+static void taken_back(void)
+{
+	const double start = seconds();
+	struct device d = device_make("back", "rate_limit=100");
+	int fd = device_open(&d, 0), other = device_open(&d, 0);
+	struct job slow = job_new(fd, &(struct job_spec){ .shape = { PBM_NET_RBM, 200, 200, 64, 8 },
+							  .sweeps = 2,
+							  .every = 1,
+							  .amplitude = 9 });
+	struct job quick =
+		job_new(other, &(struct job_spec){ .shape = { PBM_NET_RBM, 10, 10, 1, 8 },
+						   .sweeps = 1,
+						   .every = 1,
+						   .amplitude = 9 });
+	struct pbit_cancel c = { 0 };
+	struct pbit_submit a;
+	struct pbit_event e;
+
+	doing = "work taken back";
+	for (uint32_t k = 0; k < 4; k++) {
+		/* With work left, or in its last step. */
+		begin_slow(fd, &slow, 2 - k % 2);
+		CHECK(ioctl(fd, PBIT_IOC_CANCEL, &c) == 0 && c.cancelled == 1);
+		e = event_wait(fd);
+		CHECK(e.status == (k % 2 ? 0 : -ECANCELED) && e.flips == 25600);
+		CHECK((double)e.device_ns * 1e-9 < seconds() - start);
+	}
+	begin_slow(fd, &slow, 2);
+	job_free(fd, &slow);
+	close(fd);
+	CHECK(device_value(&d, "contexts") == 1);
+	a = job_args(&quick);
+	submit(other, &a);
+	e = event_wait(other);
+	CHECK(e.status == 0 && e.flips == 20);
+	CHECK((double)device_value(&d, "busy_ns") * 1e-9 < seconds() - start);
+	job_free(other, &quick);
+	close(other);
+	device_unmake(&d);
+}
+
 int main(void)
 {
 	struct device d = device_make("limit", "");
@@ -310,6 +366,7 @@ int main(void)
 	pending(&d);
 	weights(&d);
 	rate();
+	taken_back();
 	CHECK(device_value(&d, "contexts") == 0 && module_areas() == 0);
 	device_unmake(&d);
 	return 0;
