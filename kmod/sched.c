@@ -206,7 +206,7 @@ void pbit_abandon(struct pbit_device *dev)
 	list_for_each_entry(ctx, &dev->contexts, link) {
 		list_for_each_entry_safe(s, next, &ctx->queue, link)
 			pbit_finish(ctx, s, -ENODEV);
-		wake_up_poll(&ctx->wait, EPOLLERR | EPOLLHUP);
+		wake_up_all(&ctx->wait); /* exclusive ones too: no later event will wake them */
 	}
 	spin_unlock(&dev->lock);
 }

@@ -273,6 +273,41 @@ static void under_load(unsigned int round, const char *figures)
 	close(ready[1]);
 }
 
+/* Those who wait in line, one to be woken by an event, are all woken when there will be none. */
+static void wait_in_line(void)
+{
+	struct device d = device_make("line", "");
+	struct epoll_event want = { .events = EPOLLIN | EPOLLEXCLUSIVE }, got;
+	int fd = device_open(&d, 0), ready[2];
+	pid_t child[3];
+	char byte;
+
+	doing = "wait in line";
+	CHECK(pipe(ready) == 0);
+	fflush(stdout);
+	for (int k = 0; k < 3; k++) {
+		child[k] = fork();
+		if (child[k] == 0) {
+			int ep = epoll_create1(EPOLL_CLOEXEC);
+
+			CHECK(ep >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, fd, &want) == 0);
+			say_ready(ready[1]);
+			CHECK(epoll_wait(ep, &got, 1, 120000) == 1);
+			CHECK(got.events == (EPOLLERR | EPOLLHUP));
+			_exit(0);
+		}
+	}
+	for (int k = 0; k < 3; k++)
+		CHECK(read(ready[0], &byte, 1) == 1);
+	sleep_ms(200);
+	device_unmake(&d);
+	for (int k = 0; k < 3; k++)
+		child_done(child[k]);
+	close(ready[0]);
+	close(ready[1]);
+	close(fd);
+}
+
 /* What holds the module, one by one. */
 static void module_in_use(void)
 {
@@ -332,6 +367,7 @@ int main(void)
 
 	module_in_use();
 	numbers();
+	wait_in_line();
 	for (unsigned int k = 0; k < rounds; k++)
 		under_load(k, k % 4 == 3 ? "rate_limit=100000" : "");
 	doing = "the end";
