@@ -7,14 +7,16 @@
 
 #include "pbit.h"
 
+/* All or nothing: other threads never see more charged than is held, and are not refused for it. */
 int pbit_charge(struct pbit_context *ctx, u64 bytes)
 {
-	if (bytes > S64_MAX / 2 ||
-	    (u64)atomic64_add_return(bytes, &ctx->bytes) > READ_ONCE(pbit_max_bytes)) {
-		if (bytes <= S64_MAX / 2)
-			atomic64_sub(bytes, &ctx->bytes);
-		return -EDQUOT;
-	}
+	u64 most = READ_ONCE(pbit_max_bytes);
+	s64 held = atomic64_read(&ctx->bytes);
+
+	do {
+		if (bytes > most || (u64)held > most - bytes)
+			return -EDQUOT;
+	} while (!atomic64_try_cmpxchg(&ctx->bytes, &held, held + bytes));
 	return 0;
 }
 

@@ -136,6 +136,35 @@ static void bytes(const struct device *d)
 	close(fd);
 }
 
+/* While one is refused too much, another on the same file gets what there is room for. */
+static void bytes_beside_refusals(const struct device *d)
+{
+	const uint64_t before = parameter("max_bytes");
+	const unsigned int count = scaled(20000);
+	int fd = device_open(d, 0), status;
+	unsigned int taken = 0;
+	uint32_t handle;
+	pid_t child;
+
+	doing = "bytes beside refusals";
+	parameter_set("max_bytes", 16 * 4096);
+	child = fork();
+	if (child == 0) {
+		for (unsigned int k = 0; k < count; k++)
+			FAILS(create(fd, 17 * 4096, &handle), EDQUOT);
+		_exit(0);
+	}
+	for (; waitpid(child, &status, WNOHANG) == 0; taken++) {
+		CHECK(create(fd, 4096, &handle) == 0);
+		destroy(fd, handle);
+	}
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	printf("%u buffers taken beside %u refusals\n", taken, count);
+	CHECK(fdinfo(fd, "bytes") == 0);
+	parameter_set("max_bytes", before);
+	close(fd);
+}
+
 /* As many handles as there are names; each is another. */
 static void handles(const struct device *d)
 {
@@ -361,6 +390,7 @@ int main(void)
 	CHECK(chmod(d.node, 0666) == 0);
 	contexts(&d);
 	bytes(&d);
+	bytes_beside_refusals(&d);
 	handles(&d);
 	sweeps(&d);
 	pending(&d);
