@@ -9,44 +9,44 @@ static bool have_event(struct pbit_context *ctx)
 	return !list_empty_careful(&ctx->finished) || pbit_gone(ctx->dev);
 }
 
-/* The oldest event, or NULL. Readers take turns, so that it can be put back in its place. */
-static struct pbit_submission *take(struct pbit_context *ctx)
+/* The oldest event, or NULL. It stays: readers take turns, and nobody else takes events. */
+static struct pbit_submission *oldest(struct pbit_context *ctx)
 {
 	struct pbit_submission *s;
 
+	lockdep_assert_held(&ctx->reading);
 	spin_lock(&ctx->dev->lock);
 	s = list_first_entry_or_null(&ctx->finished, struct pbit_submission, link);
-	if (s) {
-		list_del(&s->link);
-		ctx->pending--;
-	}
 	spin_unlock(&ctx->dev->lock);
 	return s;
 }
 
-static void put_back(struct pbit_context *ctx, struct pbit_submission *s)
+static void take(struct pbit_context *ctx, struct pbit_submission *s)
 {
 	spin_lock(&ctx->dev->lock);
-	list_add(&s->link, &ctx->finished);
-	ctx->pending++;
+	list_del(&s->link);
+	ctx->pending--;
 	spin_unlock(&ctx->dev->lock);
+	pbit_submission_free(s);
 }
 
+/*
+ * An event is taken once the reader has it: if its memory cannot be written, there was no moment at
+ * which poll() saw none, which would have needed another wake-up.
+ */
 static ssize_t read_events(struct pbit_context *ctx, char __user *buf, size_t count)
 {
 	struct pbit_submission *s;
 	size_t done = 0;
 
 	while (count - done >= sizeof(s->event)) {
-		s = take(ctx);
+		s = oldest(ctx);
 		if (!s)
 			break;
-		if (copy_to_user(buf + done, &s->event, sizeof(s->event))) {
-			put_back(ctx, s);
+		if (copy_to_user(buf + done, &s->event, sizeof(s->event)))
 			return done ? done : -EFAULT;
-		}
 		done += sizeof(s->event);
-		pbit_submission_free(s);
+		take(ctx, s);
 	}
 	return done;
 }

@@ -5,10 +5,13 @@
  */
 #include <fcntl.h>
 #include <linux/pbit.h>
+#include <linux/userfaultfd.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "device.h"
@@ -130,6 +133,49 @@ static void reading(int fd, const struct job *j)
 	FAILS(read(fd, room, sizeof(room)), EAGAIN);
 	CHECK(readiness(fd) == 0);
 	munmap(end - 4096, 4096);
+}
+
+struct reader {
+	int fd;
+	void *to;
+};
+
+static void *read_in_vain(void *arg)
+{
+	const struct reader *r = arg;
+
+	FAILS(read(r->fd, r->to, sizeof(struct pbit_event)), EFAULT);
+	return NULL;
+}
+
+/* While a reader waits for its own memory, which never comes, the event is there for others. */
+static void slow_memory(int fd, const struct job *j)
+{
+	struct reader r = { fd, mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) };
+	struct uffdio_register reg = { .range = { (uintptr_t)r.to, 4096 },
+				       .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_api api = { .api = UFFD_API };
+	int faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	const uint64_t before = fdinfo(fd, "finished");
+	struct pbit_submit a = nothing(j);
+	struct uffd_msg msg;
+	pthread_t thread;
+
+	doing = "read() into slow memory";
+	CHECK(r.to != MAP_FAILED && faults >= 0);
+	CHECK(ioctl(faults, UFFDIO_API, &api) == 0 && ioctl(faults, UFFDIO_REGISTER, &reg) == 0);
+	submit(fd, &a);
+	await(fd, before + 1);
+	CHECK(pthread_create(&thread, NULL, read_in_vain, &r) == 0);
+	CHECK(read(faults, &msg, sizeof(msg)) == sizeof(msg) && msg.event == UFFD_EVENT_PAGEFAULT);
+	CHECK(readiness(fd) == (POLLIN | POLLRDNORM) && fdinfo(fd, "pending") == 1);
+	CHECK(mprotect(r.to, 4096, PROT_NONE) == 0);
+	CHECK(ioctl(faults, UFFDIO_UNREGISTER, &reg.range) == 0);
+	CHECK(pthread_join(thread, NULL) == 0);
+	CHECK(event_wait(fd).sequence == a.sequence);
+	close(faults);
+	munmap(r.to, 4096);
 }
 
 /* What a device is not. */
@@ -277,6 +323,7 @@ int main(void)
 
 	every_field(fd);
 	reading(fd, &j);
+	slow_memory(fd, &j);
 	other_calls(fd);
 	eventfds(fd, &j);
 	cancelling(fd);
