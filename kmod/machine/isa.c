@@ -8,7 +8,8 @@
 enum pbm_isa pbm_isa_best(void)
 {
 	if (!boot_cpu_has(X86_FEATURE_AVX2) || !boot_cpu_has(X86_FEATURE_AES) ||
-	    !boot_cpu_has(X86_FEATURE_POPCNT) || !boot_cpu_has(X86_FEATURE_BMI2))
+	    !boot_cpu_has(X86_FEATURE_POPCNT) || !boot_cpu_has(X86_FEATURE_BMI1) ||
+	    !boot_cpu_has(X86_FEATURE_BMI2))
 		return PBM_ISA_SCALAR;
 	return boot_cpu_has(X86_FEATURE_VAES) ? PBM_ISA_VAES : PBM_ISA_AVX2;
 }

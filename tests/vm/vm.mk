@@ -87,10 +87,11 @@ $(VM_DEBIAN_KERNELS:%=vm-debian-%): vm-debian-%: $(VM)/%/release $(VM)/%/tree $(
 		tests/vm/machine $(VM)/$* debian $(VM_LIMIT)
 
 # The golden vectors, and a network of real size, on processors that lack what routes are made of:
-# no vectors to speak of; AVX2 without AES; both, without VAES.
-VM_CPUS := plain no-aes avx2
+# no vectors to speak of; AVX2 without AES, without BMI1; all of these, without VAES.
+VM_CPUS := plain no-aes no-bmi1 avx2
 VM_CPU_plain := Nehalem
 VM_CPU_no-aes := Haswell,-aes
+VM_CPU_no-bmi1 := Haswell,-bmi1
 VM_CPU_avx2 := Haswell
 VM_ROUTE_avx2 := avx2
 VM_CPU_DIR := $(VM)/$(firstword $(VM_KERNELS))

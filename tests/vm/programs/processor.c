@@ -14,7 +14,9 @@
 
 static void tell_processor(void)
 {
-	static const char *const flags[] = { "aes", "avx", "avx2", "bmi2", "vaes", "avx512f" };
+	static const char *const flags[] = {
+		"aes", "avx", "avx2", "bmi1", "bmi2", "vaes", "avx512f"
+	};
 	FILE *f = fopen("/proc/cpuinfo", "re");
 	char line[8192];
 
