@@ -7,8 +7,8 @@
 #include <linux/mm.h>
 #include <linux/version.h>
 
-#ifndef CONFIG_64BIT
-#error "pbit needs a 64-bit kernel"
+#ifndef CONFIG_X86_64
+#error "pbit needs a kernel for x86-64"
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
