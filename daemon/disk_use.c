@@ -71,7 +71,7 @@ int64_t disk_use_measure(struct workspace *w, uint64_t id, bool ended, bool keep
 
 		if (ended && (i == 0 || (i == 1 && !keep_checkpoint)))
 			continue;
-		bytes = tree_bytes(job, parts[i]);
+		bytes = tree_bytes(job, parts[i], NULL);
 		if (bytes < 0 && bytes != -ENOENT)
 			return bytes;
 		sum += MAX(bytes, (int64_t)0);
