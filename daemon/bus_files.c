@@ -67,12 +67,17 @@ int bus_on_fetch(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return r;
 }
 
-/* The row goes last: where the daemon dies between, the files can be removed once more. */
+/*
+ * The row goes last: where the daemon dies between, the files can be removed once more. By then
+ * they are gone for good, for no row would tell of them.
+ */
 static int remove_files(struct daemon *d, struct job *j, struct err *e)
 {
 	int64_t bytes = j->bytes;
 	int r = workspace_remove(d->workspace, j->id);
 
+	if (r >= 0)
+		r = workspace_sync(d->workspace, NULL);
 	if (r < 0)
 		return err_set(e, r, "the files of job %" PRIu64 " cannot be removed: %s", j->id,
 			       strerror(-r));

@@ -40,7 +40,7 @@
  *				checkpoint and goes on from there after Release
  *   Release(t id)		what an admin held of another's, only an admin releases
  *   Remove(t id)		the files of a job that has ended go, its results among them; what
- *				it was and used stays
+ *				it was and used stays. Their room on disk may take a while
  *   Fetch(t id) -> a(sth)	result files: name, size, read-only fd
  *   Watch(t id) -> s json	as Show; from then on the caller gets signals about this job
  *   Unwatch(t id)

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "log.h"
 #include "metrics.h"
 #include "tree.h"
 #include "workspace_dir.h"
@@ -66,6 +67,13 @@ int workspace_new_directory(int at, const char *name, mode_t mode)
 	return TAKE_FD(fd);
 }
 
+static int open_own(struct workspace *w, const char *name, mode_t mode)
+{
+	int fd = workspace_new_directory(w->state_fd, name, mode);
+
+	return fd == -EEXIST ? workspace_open_directory(w->state_fd, name) : fd;
+}
+
 static int setup(struct workspace *w, struct err *e)
 {
 	struct stat st;
@@ -83,11 +91,12 @@ static int setup(struct workspace *w, struct err *e)
 	if (st.st_uid != geteuid())
 		return err_set(e, -EPERM, "%s: belongs to another user; say --state-dir DIRECTORY",
 			       w->directory);
-	w->jobs_fd = workspace_new_directory(w->state_fd, "jobs", workspace_mode());
-	if (w->jobs_fd == -EEXIST)
-		w->jobs_fd = workspace_open_directory(w->state_fd, "jobs");
+	w->jobs_fd = open_own(w, "jobs", workspace_mode());
 	if (w->jobs_fd < 0)
 		return workspace_fail(w, w->jobs_fd, "jobs/ cannot be used", e);
+	w->trash_fd = open_own(w, "trash", 0700);
+	if (w->trash_fd < 0)
+		return workspace_fail(w, w->trash_fd, "trash/ cannot be used", e);
 	if (fsync(w->state_fd) < 0)
 		return workspace_fail(w, -errno, "jobs/ cannot be used", e);
 	return 0;
@@ -100,9 +109,11 @@ int workspace_open(const char *directory, struct workspace **ret, struct err *e)
 
 	if (!w)
 		return err_oom(e);
-	w->state_fd = w->jobs_fd = w->lock_fd = -1;
+	w->state_fd = w->jobs_fd = w->trash_fd = w->lock_fd = -1;
 	w->directory = strdup(directory);
 	if (!w->directory)
+		return err_oom(e);
+	if (workspace_start_sweeper(w) < 0)
 		return err_oom(e);
 	r = setup(w, e);
 	if (r < 0)
@@ -115,7 +126,9 @@ struct workspace *workspace_close(struct workspace *w)
 {
 	if (!w)
 		return NULL;
+	workspace_stop_sweeper(w);
 	closep(&w->lock_fd);
+	closep(&w->trash_fd);
 	closep(&w->jobs_fd);
 	closep(&w->state_fd);
 	free(w->directory);
@@ -155,31 +168,12 @@ void workspace_job_name(uint64_t id, char ret[WORKSPACE_NAME_BYTES])
 	snprintf(ret, WORKSPACE_NAME_BYTES, "%" PRIu64, id);
 }
 
-int workspace_remove(struct workspace *w, uint64_t id)
-{
-	char name[WORKSPACE_NAME_BYTES];
-
-	workspace_job_name(id, name);
-	return tree_remove(w->jobs_fd, name);
-}
-
 int workspace_open_job(struct workspace *w, uint64_t id)
 {
 	char name[WORKSPACE_NAME_BYTES];
 
 	workspace_job_name(id, name);
 	return workspace_open_directory(w->jobs_fd, name);
-}
-
-void workspace_trim(struct workspace *w, uint64_t id, bool keep_checkpoint)
-{
-	_cleanup_close_ int job = workspace_open_job(w, id);
-
-	if (job < 0)
-		return;
-	tree_remove(job, "input");
-	if (!keep_checkpoint)
-		tree_remove(job, "ckpt");
 }
 
 static int write_description(int job, const char *text, uid_t uid, gid_t gid)
@@ -224,16 +218,22 @@ static int clean_entry(struct workspace *w, const char *name, workspace_keep_fn 
 		r = keep(id, userdata);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = tree_remove(w->jobs_fd, name);
-	return r < 0 ? r : 1;
+	/* Where it stays, it is in nobody's way but that of a job which gets the same name. */
+	r = workspace_discard(w, w->jobs_fd, name);
+	if (r < 0)
+		log_warning("%s/jobs/%s: cannot be removed: %s", w->directory, name, strerror(-r));
+	return r < 0 ? 0 : 1;
 }
 
 int workspace_clean(struct workspace *w, workspace_keep_fn keep, void *userdata, struct err *e)
 {
 	_cleanup_(closedirp) DIR *d = NULL;
 	const struct dirent *entry;
-	int fd = workspace_open_directory(w->jobs_fd, "."), count = 0, r;
+	int fd, count = 0, r = workspace_sweep(w);
 
+	if (r < 0)
+		return workspace_fail(w, r, "trash/ cannot be read", e);
+	fd = workspace_open_directory(w->jobs_fd, ".");
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d)
 		return workspace_fail(w, fd < 0 ? fd : -errno, "jobs/ cannot be read", e);
@@ -242,7 +242,7 @@ int workspace_clean(struct workspace *w, workspace_keep_fn keep, void *userdata,
 			continue;
 		r = clean_entry(w, entry->d_name, keep, userdata);
 		if (r < 0)
-			return workspace_fail(w, r, "a left-over directory cannot be removed", e);
+			return workspace_fail(w, r, "a job's directory cannot be looked up", e);
 		count += r;
 	}
 	return count;

@@ -61,7 +61,11 @@ int workspace_publish(struct workspace *w, unsigned int number, uint64_t id, siz
 		      struct err *e);
 int workspace_sync(struct workspace *w, struct err *e);
 
-/* Removes jobs/id with all that is in it; a missing one is no error. */
+/*
+ * Removes jobs/id with all that is in it; a missing one is no error. What is removed, here and below,
+ * goes to trash/ at once, for good after workspace_sync(), and its files go in a thread. What lies in
+ * directories that were moved in from another user stays there, and the journal tells of it.
+ */
 int workspace_remove(struct workspace *w, uint64_t id);
 /* What an ended job needs no more: inputs and, unless they are to stay, checkpoints. */
 void workspace_trim(struct workspace *w, uint64_t id, bool keep_checkpoint);

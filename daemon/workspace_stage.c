@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "tree.h"
 #include "workspace_dir.h"
 
 #define COPY_BYTES ((size_t)256 << 10)
@@ -197,7 +196,7 @@ void workspace_unstage(struct workspace *w, unsigned int number)
 	char name[WORKSPACE_NAME_BYTES];
 
 	stage_name(number, name);
-	tree_remove(w->jobs_fd, name);
+	workspace_discard(w, w->jobs_fd, name);
 }
 
 int workspace_publish(struct workspace *w, unsigned int number, uint64_t id, size_t n,

@@ -59,13 +59,13 @@ static void stage_and_publish(unsigned int number, uint64_t id)
 	ck_assert_msg(workspace_publish(w, number, id, 1, &e) == 0, "%s", e.text);
 }
 
-static unsigned int count_entries(void)
+static unsigned int count_entries(const char *below)
 {
 	char path[128];
 	unsigned int n = 0;
 	DIR *d;
 
-	snprintf(path, sizeof(path), "%s/jobs", root);
+	snprintf(path, sizeof(path), "%s/%s", root, below);
 	d = opendir(path);
 	ck_assert_ptr_nonnull(d);
 	while (readdir(d))
@@ -208,7 +208,7 @@ START_TEST(full_disk_leaves_nothing)
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	ck_assert_int_eq(workspace_stage(w, 1, &in, 1, geteuid(), getegid(), &e), -EFBIG);
 	ck_assert(strstr(e.text, "the job cannot be stored") != NULL);
-	ck_assert_uint_eq(count_entries(), 0);
+	ck_assert_uint_eq(count_entries("jobs"), 0);
 }
 END_TEST
 
@@ -229,7 +229,7 @@ START_TEST(missing_descriptor_leaves_nothing)
 	struct workspace_input in = { .fd = -1, .size = 10 };
 
 	ck_assert_int_eq(workspace_stage(w, 1, &in, 1, geteuid(), getegid(), &e), -EBADF);
-	ck_assert_uint_eq(count_entries(), 0);
+	ck_assert_uint_eq(count_entries("jobs"), 0);
 }
 END_TEST
 
@@ -252,7 +252,7 @@ START_TEST(killed_while_staging)
 		kill(pid, SIGKILL);
 		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 		ck_assert_int_ge(workspace_clean(w, NULL, NULL, &e), 0);
-		ck_assert_uint_eq(count_entries(), 0);
+		ck_assert_uint_eq(count_entries("jobs"), 0);
 	}
 }
 END_TEST
@@ -270,7 +270,7 @@ START_TEST(orphans_are_removed)
 	put("jobs/007", "not a job's name");
 	put("jobs/8/ckpt/model", "x");
 	ck_assert_int_eq(workspace_clean(w, keep_odd, NULL, &e), 3);
-	ck_assert_uint_eq(count_entries(), 1);
+	ck_assert_uint_eq(count_entries("jobs"), 1);
 	ck_assert(exists("jobs/7/out"));
 }
 END_TEST
@@ -288,6 +288,102 @@ START_TEST(removal_follows_no_links)
 	ck_assert(!exists("jobs/5"));
 	ck_assert(exists("precious"));
 	ck_assert_int_eq(workspace_remove(w, 5), 0);
+}
+END_TEST
+
+static void make_deep(const char *below)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", root, below);
+	fd = open(path, O_RDONLY | O_DIRECTORY);
+	for (int i = 0; i < 60; i++) {
+		int next;
+
+		ck_assert_int_eq(mkdirat(fd, "d", 0700), 0);
+		next = openat(fd, "d", O_RDONLY | O_DIRECTORY);
+		ck_assert_int_ge(next, 0);
+		close(fd);
+		fd = next;
+	}
+	close(fd);
+}
+
+/* With what is removed: but for what stays there, it is empty in a moment. */
+static void await_trash(unsigned int n)
+{
+	for (uint64_t end = 0; count_entries("trash") != n;)
+		ck_assert(patience(&end));
+}
+
+/* Whatever a user has left, the daemon starts, and the names are free again. */
+START_TEST(deep_orphans_are_removed)
+{
+	ck_assert_int_eq(workspace_stage(w, 1, NULL, 0, geteuid(), getegid(), &e), 0);
+	stage_and_publish(2, 6);
+	make_deep("jobs/tmp-1/out");
+	make_deep("jobs/6/ckpt");
+	ck_assert_msg(workspace_clean(w, keep_odd, NULL, &e) == 2, "%s", e.text);
+	ck_assert_uint_eq(count_entries("jobs"), 0);
+	stage_and_publish(1, 6);
+	await_trash(0);
+}
+END_TEST
+
+/* What one daemon had no time to remove, the next one does. */
+START_TEST(trash_is_emptied_at_the_start)
+{
+	stage_and_publish(1, 6);
+	make_deep("jobs/6/out");
+	w = workspace_close(w);
+	ck_assert_int_eq(workspace_open(root, &w, &e), 0);
+	put("trash/7", "left");
+	ck_assert_int_eq(workspace_remove(w, 6), 0);
+	ck_assert_int_eq(workspace_clean(w, keep_odd, NULL, &e), 0);
+	await_trash(0);
+}
+END_TEST
+
+static void give(const char *below, uid_t uid)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", root, below);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(chown(path, uid, uid), 0);
+}
+
+static bool find_kept(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "test -n \"$(find %s/trash -name precious)\"", root);
+	return system(command) == 0;
+}
+
+/* A directory that another user lost to the submitter: his files outlive the job. */
+START_TEST(other_users_files_stay)
+{
+	ck_assert_int_eq(workspace_stage(w, 1, NULL, 0, 65501, 65501, &e), 0);
+	ck_assert_int_eq(workspace_publish(w, 1, 6, 1, &e), 0);
+	give("jobs/6/out/own", 65501);
+	put("jobs/6/out/own/file", "x");
+	give("jobs/6/out/own/his", 65502);
+	put("jobs/6/out/own/his/precious", "x");
+	give("jobs/6/ckpt/his", 65502);
+	put("jobs/6/ckpt/his/precious", "x");
+	workspace_trim(w, 6, false);
+	ck_assert_int_eq(workspace_remove(w, 6), 0);
+	ck_assert(!exists("jobs/6"));
+	/* A last one: those before it have had their turn when it has gone. */
+	stage_and_publish(2, 8);
+	ck_assert_int_eq(workspace_remove(w, 8), 0);
+	await_trash(2);
+	ck_assert(find_kept());
+	ck_assert_int_eq(workspace_clean(w, keep_odd, NULL, &e), 0);
+	w = workspace_close(w);
+	ck_assert(find_kept());
 }
 END_TEST
 
@@ -442,6 +538,10 @@ int main(void)
 	tcase_add_test(t, killed_while_staging);
 	tcase_add_test(t, orphans_are_removed);
 	tcase_add_test(t, removal_follows_no_links);
+	tcase_add_test(t, deep_orphans_are_removed);
+	tcase_add_test(t, trash_is_emptied_at_the_start);
+	if (geteuid() == 0)
+		tcase_add_test(t, other_users_files_stay);
 	tcase_add_test(t, trim_keeps_results);
 	tcase_add_test(t, results_are_plain_files);
 	tcase_add_test(t, job_json_is_replaced);
