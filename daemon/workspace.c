@@ -286,11 +286,14 @@ static int collect(DIR *d, uid_t uid, bool open, size_t max, struct workspace_fi
 		   size_t *n)
 {
 	const struct dirent *entry;
+	unsigned int names = 0;
 
 	while ((entry = readdir(d))) {
 		uint64_t size;
 		_cleanup_close_ int fd = open_result(dirfd(d), entry->d_name, uid, &size);
 
+		if (++names > WORKSPACE_MAX_NAMES)
+			return -EOVERFLOW;
 		if (fd == -ENOENT || (fd >= 0 && !err_is_plain(entry->d_name)))
 			continue;
 		if (fd < 0)
@@ -324,6 +327,11 @@ int workspace_results(struct workspace *w, uint64_t id, uid_t uid, bool open, si
 		if (r == -E2BIG)
 			return err_set(e, r, "job %" PRIu64 " has more than %zu result files", id,
 				       max);
+		if (r == -EOVERFLOW)
+			return err_set(e, -E2BIG,
+				       "job %" PRIu64 " has more than %d names in out/, which are "
+				       "too many to look through",
+				       id, WORKSPACE_MAX_NAMES);
 		return workspace_fail(w, r, "the results cannot be read", e);
 	}
 	qsort(files, n, sizeof(*files), compare_files);
@@ -379,10 +387,11 @@ int workspace_sync_results(struct workspace *w, uint64_t id, struct err *e)
 	int out = job < 0 ? job : workspace_open_directory(job, "out"), r = 0;
 	_cleanup_(closedirp) DIR *d = out < 0 ? NULL : fdopendir(out);
 	const struct dirent *entry;
+	unsigned int names = 0;
 
 	if (!d)
 		return workspace_fail(w, out < 0 ? out : -ENOMEM, "the results cannot be read", e);
-	while (r >= 0 && (entry = readdir(d))) {
+	while (r >= 0 && names++ < WORKSPACE_MAX_NAMES && (entry = readdir(d))) {
 		_cleanup_close_ int fd =
 			openat(dirfd(d), entry->d_name,
 			       O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -391,7 +400,8 @@ int workspace_sync_results(struct workspace *w, uint64_t id, struct err *e)
 		if (fd >= 0 && fsync(fd) < 0 && errno != EINVAL && errno != EROFS)
 			r = -errno;
 	}
-	if (r >= 0 && fsync(dirfd(d)) < 0)
+	/* With so many names, one call for all that there is. */
+	if (r >= 0 && (names > WORKSPACE_MAX_NAMES ? syncfs(dirfd(d)) : fsync(dirfd(d))) < 0)
 		r = -errno;
 	return r < 0 ? workspace_fail(w, r, "the results cannot be made durable", e) : 0;
 }

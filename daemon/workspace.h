@@ -92,8 +92,10 @@ struct workspace_file {
 
 /*
  * The regular files in jobs/id/out, by name; opened as well when open. Links of either sort, files
- * of other users, and names that are not text are left out. -E2BIG above max files.
+ * of other users, and names that are not text are left out. -E2BIG above max files, and above
+ * WORKSPACE_MAX_NAMES of any sort.
  */
+#define WORKSPACE_MAX_NAMES 1000
 int workspace_results(struct workspace *w, uint64_t id, uid_t uid, bool open, size_t max,
 		      struct workspace_file **ret, size_t *ret_n, struct err *e);
 

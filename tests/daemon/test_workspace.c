@@ -387,6 +387,27 @@ START_TEST(other_users_files_stay)
 }
 END_TEST
 
+/* However many names there are, they are not all looked at while others wait. */
+START_TEST(many_names_are_refused)
+{
+	struct workspace_file *files;
+	char from[128], to[128];
+	size_t n;
+
+	stage_and_publish(1, 5);
+	put("jobs/5/log", "x");
+	snprintf(from, sizeof(from), "%s/jobs/5/log", root);
+	for (int i = 0; i < WORKSPACE_MAX_NAMES; i++) {
+		snprintf(to, sizeof(to), "%s/jobs/5/out/%d", root, i);
+		ck_assert_int_eq(link(from, to), 0);
+	}
+	ck_assert_int_eq(workspace_results(w, 5, geteuid(), true, 10, &files, &n, &e), -E2BIG);
+	ck_assert_str_eq(e.text, "job 5 has more than 1000 names in out/, which are too many to "
+				 "look through");
+	ck_assert_int_eq(workspace_sync_results(w, 5, &e), 0);
+}
+END_TEST
+
 START_TEST(trim_keeps_results)
 {
 	stage_and_publish(1, 5);
@@ -527,6 +548,7 @@ int main(void)
 	TCase *t = tcase_create("workspace");
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, inputs_are_copied);
 	tcase_add_test(t, inputs_are_shared);
 	if (geteuid() == 0)
@@ -542,6 +564,7 @@ int main(void)
 	tcase_add_test(t, trash_is_emptied_at_the_start);
 	if (geteuid() == 0)
 		tcase_add_test(t, other_users_files_stay);
+	tcase_add_test(t, many_names_are_refused);
 	tcase_add_test(t, trim_keeps_results);
 	tcase_add_test(t, results_are_plain_files);
 	tcase_add_test(t, job_json_is_replaced);
