@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "measure.h"
 
 #define MIN_RATE_USEC 100000 /* between two progress lines that tell a rate */
 
@@ -109,13 +110,17 @@ void account_bytes(struct daemon *d, struct job *j, int64_t bytes)
 
 void account_measure(struct daemon *d, struct job *j, bool ended)
 {
-	int64_t bytes = disk_use_measure(d->workspace, j->id, ended, j->expired);
+	atomic_llong left = MEASURE_AT_ONCE;
+	int64_t bytes;
 
-	if (bytes == -ENOENT)
-		bytes = 0;
-	if (bytes >= 0)
-		account_bytes(d, j, bytes);
-	else
+	/* It would tell of what was. */
+	measure_forget(d, j);
+	bytes = disk_use_measure(d->workspace, j->id, ended, j->expired, &left);
+	if (bytes == -EAGAIN)
+		bytes = measure_start(d, j, ended, j->expired);
+	else if (bytes == -ENOENT || bytes >= 0)
+		account_bytes(d, j, MAX(bytes, (int64_t)0));
+	if (bytes < 0 && bytes != -ENOENT)
 		log_job(LOG_WARNING, NULL, j, NULL, "its files cannot be measured: %s",
 			strerror((int)-bytes));
 }

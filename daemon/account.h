@@ -31,7 +31,7 @@ void account_line(struct daemon *d, struct job *j, const json_t *message);
 
 /* The job's files are so many bytes. */
 void account_bytes(struct daemon *d, struct job *j, int64_t bytes);
-/* Looks how many they are. */
+/* Looks how many they are; where they are very many, j->bytes is -1 until measure.h knows. */
 void account_measure(struct daemon *d, struct job *j, bool ended);
 
 /* Saves what runs, every ten seconds. Returns when to be called again; UINT64_MAX: nothing runs. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bus.h"
+#include "measure.h"
 #include "peer.h"
 #include "protocol.h"
 #include "unread.h"
@@ -73,7 +74,7 @@ int bus_on_fetch(sd_bus_message *m, void *userdata, sd_bus_error *error)
  */
 static int remove_files(struct daemon *d, struct job *j, struct err *e)
 {
-	int64_t bytes = j->bytes;
+	int64_t bytes;
 	int r = workspace_remove(d->workspace, j->id);
 
 	if (r >= 0)
@@ -81,6 +82,8 @@ static int remove_files(struct daemon *d, struct job *j, struct err *e)
 	if (r < 0)
 		return err_set(e, r, "the files of job %" PRIu64 " cannot be removed: %s", j->id,
 			       strerror(-r));
+	measure_forget(d, j);
+	bytes = j->bytes;
 	j->bytes = 0;
 	r = store_update(d->store, j, e);
 	if (r >= 0 && bytes > 0)

@@ -12,6 +12,7 @@
 #include "admins.h"
 #include "admission.h"
 #include "log.h"
+#include "measure.h"
 #include "peer.h"
 #include "protocol.h"
 #include "scheduler.h"
@@ -337,6 +338,7 @@ struct daemon *daemon_free(struct daemon *d)
 		peer_free(d->peers);
 	submission_drop_all(d);
 	unread_clear(d);
+	measure_drop_all(d);
 	hotplug_free(d->hotplug);
 	for (size_t i = 0; i < d->jobs.n; i++)
 		worker_process_free(d->jobs.jobs[i]->worker);

@@ -22,6 +22,7 @@
 #include "workspace.h"
 
 struct crowd;
+struct measurement;
 struct peer;
 struct submission;
 struct unread;
@@ -36,6 +37,7 @@ struct daemon {
 	struct listener *listener;
 	struct job_table jobs;
 	struct disk_use disk;
+	struct measurement *measurements; /* oldest first */
 	gid_t admins; /* the group of those who may act on all jobs, or NO_GROUP */
 	struct worker_sandbox *sandbox;
 	struct worker_cgroups *cgroups; /* NULL: workers have none */

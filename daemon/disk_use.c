@@ -57,7 +57,8 @@ uint64_t disk_use_of(const struct disk_use *u, uid_t uid)
 	return i < u->n && u->users[i].uid == uid ? u->users[i].bytes : 0;
 }
 
-int64_t disk_use_measure(struct workspace *w, uint64_t id, bool ended, bool keep_checkpoint)
+int64_t disk_use_measure(struct workspace *w, uint64_t id, bool ended, bool keep_checkpoint,
+			 atomic_llong *left)
 {
 	static const char *const parts[] = { "input", "ckpt",	       "out",
 					     "log",   "metrics.jsonl", "job.json" };
@@ -71,7 +72,7 @@ int64_t disk_use_measure(struct workspace *w, uint64_t id, bool ended, bool keep
 
 		if (ended && (i == 0 || (i == 1 && !keep_checkpoint)))
 			continue;
-		bytes = tree_bytes(job, parts[i], NULL);
+		bytes = tree_bytes(job, parts[i], left);
 		if (bytes < 0 && bytes != -ENOENT)
 			return bytes;
 		sum += MAX(bytes, (int64_t)0);

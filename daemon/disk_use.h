@@ -6,6 +6,8 @@
 #ifndef PBIT_DAEMON_DISK_USE_H
 #define PBIT_DAEMON_DISK_USE_H
 
+#include <stdatomic.h>
+
 #include "workspace.h"
 
 struct disk_use {
@@ -25,8 +27,10 @@ uint64_t disk_use_of(const struct disk_use *u, uid_t uid);
 /*
  * Bytes on disk of the job's directory as it is now; ended: without what workspace_trim() is about
  * to remove. A file with n names counts for an n-th, so that the jobs of an array share their
- * inputs. Negative errno where the directory cannot be read.
+ * inputs. left: names that may be looked at, as in tree.h. From any thread. Negative errno where
+ * the directory cannot be read, and -EAGAIN.
  */
-int64_t disk_use_measure(struct workspace *w, uint64_t id, bool ended, bool keep_checkpoint);
+int64_t disk_use_measure(struct workspace *w, uint64_t id, bool ended, bool keep_checkpoint,
+			 atomic_llong *left);
 
 #endif

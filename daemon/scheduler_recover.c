@@ -5,6 +5,7 @@
 
 #include "account.h"
 #include "log.h"
+#include "measure.h"
 #include "reservations.h"
 #include "scheduler_parts.h"
 #include "session.h"
@@ -105,16 +106,19 @@ static int recover_job(struct job *j, void *userdata)
 	return scheduler_take_up(d, j);
 }
 
-/* Files of jobs from before they were counted. */
+/* Files that no daemon before has counted to the end. */
 static int count_bytes(struct daemon *d, struct job *stored)
 {
 	struct job *j = job_table_find(&d->jobs, stored->id);
-	int64_t bytes = disk_use_measure(d->workspace, stored->id, false, true);
+	atomic_llong left = MEASURE_AT_ONCE;
+	int64_t bytes = disk_use_measure(d->workspace, stored->id, false, true, &left);
 
-	if (bytes < 0)
-		return 0;
 	if (!j)
 		j = stored;
+	if (bytes == -EAGAIN)
+		return measure_start(d, j, false, true);
+	if (bytes < 0)
+		return 0;
 	j->bytes = bytes;
 	return store_update(d->store, j, NULL);
 }
