@@ -72,6 +72,17 @@ void bit_trace_free(struct bit_trace *t)
 	*t = (struct bit_trace){ 0 };
 }
 
+bool bit_trace_moves(const struct bit_trace *t, size_t unit)
+{
+	const uint64_t *row = t->bits + unit * t->words * t->chains, *first = row;
+	uint64_t last = ~0ull >> (64 * t->words - t->records), moved = 0;
+
+	for (size_t w = 0; w < t->words; w++, row += t->chains)
+		for (size_t c = 0; c < t->chains; c++)
+			moved |= (row[c] ^ -(first[c] & 1)) & (w + 1 < t->words ? ~0ull : last);
+	return moved;
+}
+
 COUNT_BODY void bit_trace_product_body(const struct bit_trace *t, uint32_t i, uint32_t j,
 				       uint64_t *restrict x)
 {

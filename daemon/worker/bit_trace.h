@@ -29,6 +29,9 @@ void bit_trace_free(struct bit_trace *t);
  */
 void bit_trace_product(const struct bit_trace *t, uint32_t i, uint32_t j, uint64_t *x);
 
+/* Whether a p-bit changes in the course of any chain; visible ones come first. */
+bool bit_trace_moves(const struct bit_trace *t, size_t unit);
+
 /* Ones of a product, over all chains. */
 uint64_t bit_trace_count(const struct bit_trace *t, const uint64_t *x);
 /* Of each of the 64 records of a word: in how many chains the product is one. */

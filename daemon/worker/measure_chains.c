@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "exact/spectrum.h"
+#include "held.h"
 #include "measure.h"
 #include "seed.h"
 
@@ -18,6 +19,7 @@ struct chains {
 	uint64_t done;	      /* sweeps */
 	uint64_t *states;     /* [sweeps][chains][words] */
 	double *early, *late; /* [chains] sums of energies over the halves of the trace */
+	size_t still;	      /* p-bits that moved in no chain, see tau_search_still() */
 };
 
 static void chains_free(struct chains *c)
@@ -174,21 +176,27 @@ static void tau_search_freep(struct tau_search **s)
 static int look_at_products(struct chains *c, struct measured *x, struct err *e)
 {
 	_cleanup_free_ uint64_t *clamp = alloc_zeroed(pbm_state_words(&c->shape), sizeof(*clamp));
+	_cleanup_free_ uint64_t *held = alloc_zeroed(pbm_state_words(&c->shape), sizeof(*held));
+	const struct spec_device *d = &c->m->spec->device;
+	const struct rbm_file *rbm = &c->m->rbm;
 	_cleanup_(tau_search_freep) struct tau_search *search = NULL;
 	unsigned int which;
 	size_t moved;
 	int r;
 
-	if (!clamp)
+	if (!clamp || !held)
 		return err_oom(e);
-	if (c->m->rbm.clamped)
+	if (rbm->clamped) {
 		couplings_clamp_mask(&c->shape, clamp);
+		held_by_references(&c->shape, rbm->q, d->beta * rbm->scale, held);
+	}
 	r = tau_search_new(&c->shape, clamp, 1, NULL, &search, e);
 	if (r == 0)
-		r = tau_search_add(search, c->states, c->m->spec->device.sweeps, &moved, e);
+		r = tau_search_add(search, c->states, d->sweeps, held, &moved, e);
 	if (r < 0)
 		return r;
 	tau_search_find(search, &x->tau, &which);
+	c->still = tau_search_still(search);
 	x->moved = moved;
 	return 0;
 }
@@ -248,8 +256,11 @@ static int look(struct chains *c, struct measured *x, struct err *e)
 		r = find_bulk(c, x, e);
 	if (r < 0)
 		return r;
-	/* Where the chains have not reached pi, nothing is a mean over it. */
-	if (fabs(x->drift) > MEASURE_DRIFT)
+	/*
+	 * Where the chains have not reached pi, nothing is a mean over it; and where a p-bit stood
+	 * still, what its products add to any sum is not known.
+	 */
+	if (fabs(x->drift) > MEASURE_DRIFT || c->still)
 		x->tau.resolved = x->t_o.resolved = false;
 	return 0;
 }

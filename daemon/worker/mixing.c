@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "held.h"
 #include "json_number.h"
 #include "seed.h"
 
@@ -73,24 +74,26 @@ static int submit_class(struct program *p, const struct couplings *c,
 	return program_submit(p, &s, e);
 }
 
-/* frozen: set when nothing moved in this class. */
-static int look_at_class(struct program *p, struct tau_search *search, struct energy_ledger *ledger,
-			 bool *frozen, struct err *e)
+static int look_at_class(struct program *p, const struct couplings *c, unsigned int class,
+			 struct tau_search *search, struct energy_ledger *ledger, struct err *e)
 {
 	const struct pbm_shape *shape = program_shape(p);
+	_cleanup_free_ uint64_t *held = alloc_zeroed(pbm_state_words(shape), sizeof(*held));
 	struct results res;
 	size_t moved;
 	int r;
 
+	if (!held)
+		return err_oom(e);
 	r = program_wait(p, &res, e);
 	if (r < 0)
 		return r;
 	ledger_add_run(ledger, res.flips, res.ns);
 	ledger->reads += res.records * shape->chains * ((uint64_t)shape->n + shape->m);
-	r = tau_search_add(search, res.state_trace, res.records, &moved, e);
-	if (r == 0 && moved == 0)
-		*frozen = true;
-	return r;
+	if (!c->even)
+		held_by_references(shape, c->q + couplings_at(c, class), c->beta * c->scale[class],
+				   held);
+	return tau_search_add(search, res.state_trace, res.records, held, &moved, e);
 }
 
 enum a6 mixing_verdict(const struct mixing *x)
@@ -128,7 +131,6 @@ static int trace_classes(struct device *d, const struct couplings *c,
 	const struct pbm_shape *shape = program_shape(np->program[0]);
 	size_t room = trace_room(shape, o->tau_sweeps, c->classes);
 	uint32_t chains = (uint32_t)MIN((size_t)shape->chains, MAX(room, (size_t)1));
-	bool frozen = false;
 	int r = 0;
 
 	for (unsigned int k = 0; r == 0 && k < LANES; k++)
@@ -140,14 +142,12 @@ static int trace_classes(struct device *d, const struct couplings *c,
 		if (r == 0 && u < c->classes)
 			r = submit_class(lanes.program[u % LANES], c, np, u, o, ledger, e);
 		if (r == 0 && u > 0)
-			r = look_at_class(lanes.program[(u - 1) % LANES], search, ledger, &frozen,
+			r = look_at_class(lanes.program[(u - 1) % LANES], c, u - 1, search, ledger,
 					  e);
 	}
 	if (r < 0)
 		return r;
 	tau_search_find(search, &ret->tau, &ret->class);
-	/* A class whose p-bits never moved has not been shown to mix. */
-	ret->tau.resolved = ret->tau.resolved && !frozen;
 	ret->traced = o->tau_sweeps;
 	return 0;
 }

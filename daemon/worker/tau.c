@@ -279,6 +279,7 @@ struct tau_search {
 	struct bit_trace *trace; /* [room], of which classes are set */
 	struct candidate *list;
 	size_t count, constant;
+	size_t still; /* p-bits, see tau_search_still() */
 	unsigned int threads;
 	struct desk *desk; /* [threads], for the longest trace */
 	size_t records;	   /* of the longest trace */
@@ -376,14 +377,31 @@ static size_t products_a_part(const struct bit_trace *t)
 	return MAX(PART_WORDS / (t->words * t->chains), (size_t)1);
 }
 
-static bool is_clamped(const struct tau_search *s, size_t first_word, unsigned int unit)
+/* mask: or NULL, in which nothing is */
+static bool is_in(const uint64_t *mask, size_t first_word, unsigned int unit)
 {
-	return s->clamp && (s->clamp[first_word + unit / 64] >> (unit % 64) & 1);
+	return mask && (mask[first_word + unit / 64] >> (unit % 64) & 1);
 }
 
 static bool is_observable(const struct tau_search *s, unsigned int i, unsigned int j)
 {
-	return !is_clamped(s, 0, i) || !is_clamped(s, pbm_side_words(s->shape.n), j);
+	return !is_in(s->clamp, 0, i) || !is_in(s->clamp, pbm_side_words(s->shape.n), j);
+}
+
+/* Free p-bits that nothing is known to hold, and yet moved in no chain. */
+static size_t count_still(const struct tau_search *s, const struct bit_trace *t,
+			  const uint64_t *held)
+{
+	size_t still = 0;
+
+	for (uint32_t u = 0; u < t->n + t->m; u++) {
+		size_t first_word = u < t->n ? 0 : pbm_side_words(t->n);
+		uint32_t unit = u < t->n ? u : u - t->n;
+
+		still += !is_in(s->clamp, first_word, unit) && !is_in(held, first_word, unit) &&
+			 !bit_trace_moves(t, u);
+	}
+	return still;
 }
 
 /* The products of one class, row after row, where no candidate of the classes before can be. */
@@ -412,8 +430,8 @@ static void screen_part(void *data, size_t part)
 	leave_desk(d);
 }
 
-int tau_search_add(struct tau_search *s, const uint64_t *states, size_t records, size_t *ret_moved,
-		   struct err *e)
+int tau_search_add(struct tau_search *s, const uint64_t *states, size_t records,
+		   const uint64_t *held, size_t *ret_moved, struct err *e)
 {
 	struct bit_trace *t = &s->trace[s->classes];
 	size_t products = (size_t)s->shape.n * s->shape.m, before = s->count, each;
@@ -438,9 +456,15 @@ int tau_search_add(struct tau_search *s, const uint64_t *states, size_t records,
 		else
 			s->list[s->count++] = (struct candidate){ block, s->classes, i, j };
 	}
+	s->still += count_still(s, t, held);
 	s->classes++;
 	*ret_moved = s->count - before;
 	return 0;
+}
+
+size_t tau_search_still(const struct tau_search *s)
+{
+	return s->still;
 }
 
 /* Falling block tau; ties by place, so that the order is one and the same everywhere. */
@@ -533,6 +557,8 @@ void tau_search_find(struct tau_search *s, struct tau *ret, unsigned int *ret_cl
 			class = s->list[k].class;
 		}
 	}
+	/* What stood still may be the slowest. */
+	best.resolved = best.resolved && s->still == 0;
 	best.observables = s->count;
 	best.constant = s->constant;
 	*ret = best;

@@ -44,6 +44,10 @@ struct tau {
  * the true one by about the fraction tau / 2B, which is at most 15 % where the trace is long enough
  * to resolve tau at all: an observable that is as slow as the slowest is skipped only if its block
  * tau is off by 4 standard errors, and so are those of all others that share its slow mode.
+ *
+ * The answer is resolved if the slowest tau is, and every free p-bit that is not held moved in the
+ * course of some chain. Of one that stood still nothing is known, and its products with p-bits that
+ * move would pass for fast.
  */
 struct tau_search;
 struct crew;
@@ -56,10 +60,14 @@ struct tau_search *tau_search_free(struct tau_search *s);
 /*
  * states: [records][chains][pbm_state_words(shape)] of the next class, one record a sweep, copied.
  * Products of two clamped p-bits are no observables. Free observables that never change in any
- * chain have no tau and are counted apart. *ret_moved: how many did change. -ENOMEM only.
+ * chain have no tau and are counted apart. *ret_moved: how many did change. held: a mask of p-bits
+ * that may stand still (held.h), or NULL. -ENOMEM only.
  */
-int tau_search_add(struct tau_search *s, const uint64_t *states, size_t records, size_t *ret_moved,
-		   struct err *e);
+int tau_search_add(struct tau_search *s, const uint64_t *states, size_t records,
+		   const uint64_t *held, size_t *ret_moved, struct err *e);
+
+/* p-bits that moved in no chain of a class, neither clamped nor held: of all classes. */
+size_t tau_search_still(const struct tau_search *s);
 
 /* Nothing moved: tau NaN, not resolved. *ret_class counts the traces in the order added. */
 void tau_search_find(struct tau_search *s, struct tau *ret, unsigned int *ret_class);

@@ -15,20 +15,26 @@
 static const int8_t couplings[N * M] = { 40, -30, 20, 12, -5, 25, -35, 50, 9,  -14,
 					 31, 22,  -8, 17, 3,  41, -26, 13, 19, -11 };
 
-static int measure_dir(const char *name, const char *device, const char *more)
+static int measure_dir_of(const char *name, const int8_t *w, size_t n, size_t m, const char *device,
+			  const char *more)
 {
 	int dir = job_dir(name);
-	size_t shape[2] = { N, M };
+	size_t shape[2] = { n, m };
 	struct array W;
 	char spec[1024];
 
 	ck_assert_int_eq(array_new(&W, DT_I8, 2, shape, NULL), 0);
-	memcpy(W.data, couplings, sizeof(couplings));
+	memcpy(W.data, w, n * m);
 	write_array(dir, "input/0", &W);
 	snprintf(spec, sizeof(spec),
 		 "{\"kind\": \"measure\", \"model\": \"W.npy\", \"device\": {%s}%s}", device, more);
 	write_job(dir, spec, "{\"W.npy\": \"input/0\"}", 2);
 	return dir;
+}
+
+static int measure_dir(const char *name, const char *device, const char *more)
+{
+	return measure_dir_of(name, couplings, N, M, device, more);
 }
 
 static double number(const json_t *o, const char *key)
@@ -147,6 +153,31 @@ START_TEST(verdicts)
 }
 END_TEST
 
+/*
+ * Two pairs of p-bits that hold each other, beside two that are free: the products that move are
+ * those with the free ones, and fast. The slowest takes 40688 steps.
+ */
+START_TEST(p_bits_that_stand_still)
+{
+	static const int8_t pairs[9] = { 6, 0, 0, 0, 6, 0, 0, 0, 0 };
+	int dir = measure_dir_of("pairs", pairs, 3, 3,
+				 "\"scale\": 1, \"chains\": 4, \"sweeps\": 2000, "
+				 "\"scan\": \"palindrome\"",
+				 ", \"burn\": 100, \"seed\": 3");
+	json_t *report, *code;
+
+	run_to_done(dir);
+	report = load_report(dir);
+	code = json_array_get(json_object_get(report, "codes"), 0);
+	ck_assert_double_lt(number(code, "tau_int"), 1.5);
+	ck_assert_str_eq(string(code, "a6"), "not resolved");
+	ck_assert(json_is_false(json_object_get(code, "T_O_resolved")));
+	ck_assert_str_eq(string(json_object_get(report, "mixing"), "a6"), "not resolved");
+	json_decref(report);
+	close(dir);
+}
+END_TEST
+
 START_TEST(refusals)
 {
 	run_to_failure(measure_dir("a", "\"scan\": \"alternating\"", ""), "not reversible (A2)");
@@ -219,6 +250,7 @@ int main(void)
 	tcase_add_checked_fixture(t, make_root, remove_root);
 	tcase_add_loop_test(t, agrees_with_enumeration, 0, ARRAY_SIZE(scans));
 	tcase_add_test(t, verdicts);
+	tcase_add_test(t, p_bits_that_stand_still);
 	tcase_add_test(t, refusals);
 	tcase_add_test(t, codes_and_stops);
 	suite_add_tcase(s, t);

@@ -175,7 +175,7 @@ static void slowest_of(const struct pbm_shape *shape, const uint64_t *clamp, con
 	size_t moved;
 
 	ck_assert_int_eq(tau_search_new(shape, clamp, 1, NULL, &search, NULL), 0);
-	ck_assert_int_eq(tau_search_add(search, states, records, &moved, NULL), 0);
+	ck_assert_int_eq(tau_search_add(search, states, records, NULL, &moved, NULL), 0);
 	tau_search_find(search, ret, &class);
 	ck_assert_uint_eq(class, 0);
 	ck_assert_uint_eq(moved, ret->observables);

@@ -29,7 +29,7 @@ struct traces {
 	struct pbm_shape shape;
 	size_t records;
 	uint64_t *states[CLASSES];
-	uint64_t *clamp;
+	uint64_t *clamp, *held;
 };
 
 static unsigned int bit_of(const struct pbm_shape *s, unsigned int unit)
@@ -85,7 +85,12 @@ static void traces_new(unsigned int which, double slow, struct traces *t)
 	for (unsigned int u = 0; u < CLASSES; u++)
 		t->states[u] = trace(&t->shape, t->records, 1000 * which + 500 * u, slow);
 	t->clamp = calloc(pbm_state_words(&t->shape), sizeof(*t->clamp));
+	t->held = calloc(pbm_state_words(&t->shape), sizeof(*t->held));
 	ck_assert_ptr_nonnull(t->clamp);
+	ck_assert_ptr_nonnull(t->held);
+	/* Of every second shape, all may stand still. */
+	for (unsigned int w = 0; which % 2 && w < pbm_state_words(&t->shape); w++)
+		t->held[w] = ~0ull;
 	t->clamp[0] = 1 | 1 << 2 | 1 << 3;
 	t->clamp[pbm_side_words(t->shape.n)] = 1 | 1 << 2;
 }
@@ -95,6 +100,7 @@ static void traces_free(struct traces *t)
 	for (unsigned int u = 0; u < CLASSES; u++)
 		free(t->states[u]);
 	free(t->clamp);
+	free(t->held);
 }
 
 /* ---- without bits ---- */
@@ -235,11 +241,27 @@ static double *plain_screening(const struct traces *t, double *x, double *y, str
 	return list;
 }
 
+static bool stands_still(const struct traces *t, unsigned int class, unsigned int unit)
+{
+	size_t words = pbm_state_words(&t->shape), row = t->shape.chains * words;
+	const uint64_t *s = t->states[class];
+	unsigned int bit = bit_of(&t->shape, unit);
+
+	if (bit_at(t->clamp, bit) || bit_at(t->held, bit))
+		return false;
+	for (size_t k = 0; k < t->records * row; k += words)
+		if (bit_at(s + k, bit) != bit_at(s + k % row, bit))
+			return false;
+	return true;
+}
+
 static void plain_search(const struct traces *t, struct tau *ret, unsigned int *ret_class)
 {
 	size_t n = t->shape.n, m = t->shape.m, samples = t->records * t->shape.chains;
 	double *x = calloc(samples, sizeof(*x)), *y = calloc(samples, sizeof(*y)), *list;
 	struct tau best = { .tau = NAN }, counts = { 0 };
+	unsigned int units = t->shape.n + t->shape.m;
+	bool still = false;
 
 	list = plain_screening(t, x, y, &counts);
 	for (size_t left = counts.observables; left; left--) {
@@ -259,11 +281,15 @@ static void plain_search(const struct traces *t, struct tau *ret, unsigned int *
 		now.h = (unsigned int)(most % m);
 		class = (unsigned int)(most / m / n);
 		product_of(t, class, now.v, now.h, x);
-		if (plain_tau(t, x, block, y, &now) && !(now.tau <= best.tau)) {
+		ck_assert(plain_tau(t, x, block, y, &now));
+		if (!(now.tau <= best.tau)) {
 			best = now;
 			*ret_class = class;
 		}
 	}
+	for (unsigned int k = 0; k < CLASSES * units; k++)
+		still = still || stands_still(t, k / units, k % units);
+	best.resolved = best.resolved && !still;
 	best.observables = counts.observables;
 	best.constant = counts.constant;
 	*ret = best;
@@ -282,7 +308,8 @@ static void search(const struct traces *t, struct crew *crew, struct tau *ret,
 
 	ck_assert_int_eq(tau_search_new(&t->shape, t->clamp, CLASSES, crew, &s, NULL), 0);
 	for (unsigned int u = 0; u < CLASSES; u++)
-		ck_assert_int_eq(tau_search_add(s, t->states[u], t->records, &moved, NULL), 0);
+		ck_assert_int_eq(tau_search_add(s, t->states[u], t->records, t->held, &moved, NULL),
+				 0);
 	tau_search_find(s, ret, ret_class);
 	tau_search_free(s);
 }
@@ -371,6 +398,144 @@ START_TEST(search_equals_the_plain_one)
 }
 END_TEST
 
+/* ---- what must not pass for mixing, planted ---- */
+
+/*
+ * A spin of variance 1 of which a part is slow: with probability sqrt(part) it is a spin that flips
+ * with probability p, else a coin. rho(t) = part (1 - 2p)^t, tau = 1 + part (1 / p - 2).
+ */
+struct planted {
+	double part, p;
+};
+
+#define STILL ((struct planted){ 1, 0 })
+#define COIN  ((struct planted){ 1, 0.5 })
+
+/* visible: [n]; the first hidden one is a reference spin, and the others are coins. */
+static uint64_t *plant(const struct pbm_shape *s, size_t records, const struct planted *visible,
+		       uint64_t seed)
+{
+	size_t words = pbm_state_words(s);
+	uint64_t *states = calloc(records * s->chains * words, sizeof(*states));
+
+	ck_assert_ptr_nonnull(states);
+	for (unsigned int u = 0; u < s->n + s->m; u++) {
+		struct planted x = u == s->n ? STILL : u < s->n ? visible[u] : COIN;
+		unsigned int bit = bit_of(s, u);
+
+		for (unsigned int c = 0; c < s->chains; c++) {
+			uint64_t own = seed + 1000000 * u + 1000 * c;
+			bool slow = x.p == 0 || splitmix_uniform(own, 0) < 0.5;
+
+			for (size_t r = 0; r < records; r++) {
+				bool one = slow;
+
+				if (splitmix_uniform(own + 1, r) >= sqrt(x.part))
+					one = splitmix_uniform(own + 2, r) < 0.5;
+				if (splitmix_uniform(own + 3, r) < x.p)
+					slow = !slow;
+				states[(r * s->chains + c) * words + bit / 64] |= (uint64_t)one
+										  << (bit % 64);
+			}
+		}
+	}
+	return states;
+}
+
+/* The first p-bit of each side is clamped, as reference spins are. */
+static void find(const struct pbm_shape *s, uint64_t *states, size_t records, const uint64_t *held,
+		 struct tau *ret)
+{
+	uint64_t clamp[2] = { 1, 1 };
+	struct tau_search *search;
+	unsigned int class;
+	size_t moved;
+
+	ck_assert_int_eq(tau_search_new(s, clamp, 1, NULL, &search, NULL), 0);
+	ck_assert_int_eq(tau_search_add(search, states, records, held, &moved, NULL), 0);
+	tau_search_find(search, ret, &class);
+	tau_search_free(search);
+}
+
+static struct pbm_shape small(unsigned int chains)
+{
+	return (struct pbm_shape){
+		.net = PBM_NET_RBM, .n = 3, .m = 3, .chains = chains, .bits = 8
+	};
+}
+
+/* The products of a still p-bit with coins are coins. */
+START_TEST(a_still_p_bit_is_not_resolved)
+{
+	struct planted visible[] = { STILL, STILL, COIN };
+	struct pbm_shape shape = small(16);
+	uint64_t *states = plant(&shape, 1000, visible, 1), held[2] = { 2, 0 };
+	struct tau t;
+
+	find(&shape, states, 1000, NULL, &t);
+	ck_assert_double_lt(t.tau, 1.2);
+	ck_assert(!t.resolved);
+	/* Known to be held. */
+	find(&shape, states, 1000, held, &t);
+	ck_assert_double_lt(t.tau, 1.2);
+	ck_assert(t.resolved);
+	/* It differs from chain to chain, and stands still. */
+	for (size_t k = 0; k < 1000 * 16; k++)
+		states[k * 2] ^= (k % 2) << 1;
+	find(&shape, states, 1000, NULL, &t);
+	ck_assert(!t.resolved);
+	for (size_t k = 0; k < 1000 * 16; k++)
+		states[k * 2] ^= (k % 2) << 1;
+	/* It moves in the last record of the last chain. */
+	states[(1000 * 16 - 1) * 2] ^= 2;
+	find(&shape, states, 1000, NULL, &t);
+	ck_assert(t.resolved);
+	free(states);
+}
+END_TEST
+
+/* Noise alone is not refused, be the trace short and of many chains or long and of few. */
+START_TEST(coins_are_resolved)
+{
+	static const size_t sizes[][2] = {
+		{ 40, 4096 }, { 63, 400 }, { 64, 400 }, { 100, 200 }, { 1000, 20 }, { 20000, 1 },
+	};
+	struct pbm_shape shape = {
+		.net = PBM_NET_RBM, .n = 30, .m = 30, .chains = (uint32_t)sizes[_i][1], .bits = 8
+	};
+	struct planted visible[30] = { STILL };
+	uint64_t *states;
+	struct tau t;
+
+	for (unsigned int u = 1; u < 30; u++)
+		visible[u] = COIN;
+	states = plant(&shape, sizes[_i][0], visible, 1);
+	find(&shape, states, sizes[_i][0], NULL, &t);
+	ck_assert_double_lt(t.tau, 1.5);
+	ck_assert(t.resolved);
+	free(states);
+}
+END_TEST
+
+/* Of one record, or of one chain for ever in its place, nothing is known. */
+START_TEST(too_little_is_not_resolved)
+{
+	struct planted visible[] = { STILL, COIN, COIN };
+
+	for (unsigned int chains = 1; chains <= 300; chains += 299) {
+		for (size_t records = 1; records <= 5; records++) {
+			struct pbm_shape shape = small(chains);
+			uint64_t *states = plant(&shape, records, visible, 1);
+			struct tau t;
+
+			find(&shape, states, records, NULL, &t);
+			ck_assert(!t.resolved);
+			free(states);
+		}
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tau_search");
@@ -381,6 +546,9 @@ int main(void)
 			    (int)(sizeof(shapes) / sizeof(shapes[0])));
 	tcase_add_loop_test(t, search_equals_the_plain_one, 0,
 			    (int)(sizeof(shapes) / sizeof(shapes[0])));
+	tcase_add_test(t, a_still_p_bit_is_not_resolved);
+	tcase_add_loop_test(t, coins_are_resolved, 0, 6);
+	tcase_add_test(t, too_little_is_not_resolved);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

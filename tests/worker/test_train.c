@@ -661,6 +661,25 @@ START_TEST(mixing_verdicts)
 	ck_assert_int_eq(couplings_quantise(&c, w, 0, NULL), 0);
 	ck_assert_int_eq(mixing_measure(device, &c, &p, &o, NULL, &ledger, &x, NULL), 0);
 	ck_assert_int_eq(x.a6, A6_NOT_RESOLVED);
+	/* A pixel that its reference spin holds is never seen to move, and nothing is amiss. */
+	memset(w, 0, sizeof(w));
+	w[24 + 4] = -12;
+	ck_assert_int_eq(couplings_quantise(&c, w, 0, NULL), 0);
+	ck_assert_int_eq(mixing_measure(device, &c, &p, &o, NULL, &ledger, &x, NULL), 0);
+	ck_assert_uint_gt(x.tau.constant, 0);
+	ck_assert_int_eq(x.a6, A6_HOLDS);
+	negative_free(&p);
+	/* Two that hold each other, in one class of two: all that is seen to move is fast. */
+	c.even = true;
+	memset(w, 0, sizeof(w));
+	w[24] = 12;
+	ck_assert_int_eq(couplings_quantise(&c, w, 0, NULL), 0);
+	ck_assert_int_eq(negative_new(device, &c, &sd, 3, 0, &p, NULL), 0);
+	p.sweeps = 1000000;
+	o.burn = 10;
+	ck_assert_int_eq(mixing_measure(device, &c, &p, &o, NULL, &ledger, &x, NULL), 0);
+	ck_assert_double_lt(x.tau.tau, 1.5);
+	ck_assert_int_eq(x.a6, A6_NOT_RESOLVED);
 	negative_free(&p);
 	couplings_free(&c);
 }
