@@ -313,6 +313,11 @@ static size_t block_words(const struct bit_trace *t)
 	return words;
 }
 
+size_t bit_trace_block_count(const struct bit_trace *t)
+{
+	return t->records / 64 / block_words(t) * t->chains;
+}
+
 double bit_trace_block_tau(const struct bit_trace *t, const uint64_t *x)
 {
 	size_t words = block_words(t);
@@ -326,7 +331,7 @@ double bit_trace_block_tau(const struct bit_trace *t, const uint64_t *x)
 	if (t->records < 64)
 		return INFINITY; /* no whole block: nothing may be skipped */
 	b = block_sums(t, x, words);
-	count = (double)(t->records / 64 / words * t->chains);
+	count = (double)bit_trace_block_count(t);
 	mean = (double)b.ones / count;
 	variance = (double)b.squares / count - mean * mean;
 	if (!(variance > 0))

@@ -40,6 +40,8 @@ void bit_trace_ones(const struct bit_trace *t, const uint64_t *x, size_t word, u
 uint64_t bit_trace_differ(const struct bit_trace *t, const uint64_t *x, size_t lag);
 /* B Var(mean over a block of B records) / Var; NaN when the product never changes. */
 double bit_trace_block_tau(const struct bit_trace *t, const uint64_t *x);
+/* The number of these blocks, over all chains. */
+size_t bit_trace_block_count(const struct bit_trace *t);
 
 /*
  * Half of the sums of the product's values over blocks of records, 2 .. 64 and a power of two, at

@@ -526,10 +526,28 @@ static size_t look_at_some(struct tau_search *s, size_t from, double slowest)
 	if (s->threads > 1 && from > 0)
 		most = MIN(4 * s->threads * x.each, (size_t)LOOKS);
 	while (x.count < most && from + x.count < s->count &&
-	       !(s->list[from + x.count].block_tau < 0.5 * slowest))
+	       !(s->list[from + x.count].block_tau < TAU_FASTER * slowest))
 		x.count++;
 	crew_run(s->crew, (x.count + x.each - 1) / x.each, look_part, &x);
 	return x.count;
+}
+
+/*
+ * How slow a candidate may be whose tau the full look does not tell; 0 where it does. A window that
+ * closed on quick noise has not seen a slow mode beneath it, which blocks do see: a block tau above
+ * the tau by more than its own error explains belies it. Fewer blocks have a larger error.
+ */
+static double left_open(const struct tau_search *s, const struct candidate *c,
+			const struct look *look)
+{
+	double blocks = (double)bit_trace_block_count(&s->trace[c->class]);
+	double most = TAU_BELIED * fmax(1, sqrt(256 / blocks)) * look->tau.tau;
+
+	if (!look->moved)
+		return INFINITY;
+	if (look->tau.resolved && !(isfinite(c->block_tau) && c->block_tau > most))
+		return 0;
+	return fmax(look->tau.tau, c->block_tau);
 }
 
 /*
@@ -540,11 +558,12 @@ void tau_search_find(struct tau_search *s, struct tau *ret, unsigned int *ret_cl
 {
 	size_t seen = 0, first = 0;
 	unsigned int class = 0;
+	double open = 0;
 	struct tau best;
 
 	qsort(s->list, s->count, sizeof(*s->list), candidate_order);
 	nothing_moved(&best);
-	for (size_t k = 0; k < s->count && !(s->list[k].block_tau < 0.5 * best.tau); k++) {
+	for (size_t k = 0; k < s->count && !(s->list[k].block_tau < TAU_FASTER * best.tau); k++) {
 		const struct look *now;
 
 		if (k == seen) {
@@ -552,13 +571,14 @@ void tau_search_find(struct tau_search *s, struct tau *ret, unsigned int *ret_cl
 			seen += look_at_some(s, k, best.tau);
 		}
 		now = &s->look[k - first];
+		open = fmax(open, left_open(s, &s->list[k], now));
 		if (now->moved && !(now->tau.tau <= best.tau)) {
 			best = now->tau;
 			class = s->list[k].class;
 		}
 	}
-	/* What stood still may be the slowest. */
-	best.resolved = best.resolved && s->still == 0;
+	/* It is the slowest only where no other may be, and a p-bit that stood still may be. */
+	best.resolved = best.resolved && s->still == 0 && TAU_OPEN * open < best.tau;
 	best.observables = s->count;
 	best.constant = s->constant;
 	*ret = best;

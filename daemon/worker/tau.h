@@ -21,6 +21,16 @@
 #define TAU_DOUBLING 0.15
 #define TAU_WINDOW   5.0
 
+/*
+ * Of tau_search_find(). Below this part of the slowest tau, a block tau alone tells a faster
+ * observable. One that is looked at and not resolved may be slower by the factor TAU_OPEN than what
+ * was seen of it: 3 standard errors of a block tau, and what the doubling rule allows. A block tau
+ * of so many times the tau is more than an error of its own.
+ */
+#define TAU_FASTER 0.5
+#define TAU_OPEN   1.5
+#define TAU_BELIED 2.0
+
 struct tau {
 	double tau;    /* the larger of tau_l and tau_2l; NaN when nothing moved */
 	double tau_l;  /* over Sokal's window L */
@@ -45,9 +55,13 @@ struct tau {
  * to resolve tau at all: an observable that is as slow as the slowest is skipped only if its block
  * tau is off by 4 standard errors, and so are those of all others that share its slow mode.
  *
- * The answer is resolved if the slowest tau is, and every free p-bit that is not held moved in the
- * course of some chain. Of one that stood still nothing is known, and its products with p-bits that
- * move would pass for fast.
+ * The slowest of those whose tau is known is the slowest of all only where none of the others may
+ * be it. So the answer is resolved if the slowest one is, and
+ *   - every observable that is not known to be faster is resolved, too: by the rules above, and by
+ *     a block tau of at most TAU_BELIED times its tau. One that is longer shows a slow mode of a
+ *     small part of the variance, on which Sokal's window closes too early;
+ *   - every free p-bit that is not held moved in the course of some chain. Of one that stood still
+ *     nothing is known, and its products with p-bits that move would pass for fast.
  */
 struct tau_search;
 struct crew;
