@@ -33,7 +33,7 @@ struct measured {
 	double scale;
 	struct tau tau; /* of the slowest v_i h_j */
 	struct t_o t_o;
-	double drift;		     /* in standard errors; 0 when nothing moves */
+	double drift; /* in standard errors; 0 when nothing moves, NaN when all fall alike */
 	double energy, energy_error; /* mean E, in units of J */
 	double gamma_bulk;	     /* exact, where the model is even and small; else NaN */
 	uint64_t moved;		     /* observables that changed at all */

@@ -164,7 +164,8 @@ static void look_at_energies(struct chains *c, struct measured *x)
 		c->late[k] = (late + early) / 2;
 	}
 	change = mean_of(c->early, chains, &error);
-	x->drift = error > 0 ? change / error : 0;
+	/* All chains alike: no drift, or one that has no error to be told in. */
+	x->drift = error > 0 ? change / error : change == 0 ? 0 : NAN;
 	x->energy = mean_of(c->late, chains, &x->energy_error);
 }
 
@@ -260,7 +261,7 @@ static int look(struct chains *c, struct measured *x, struct err *e)
 	 * Where the chains have not reached pi, nothing is a mean over it; and where a p-bit stood
 	 * still, what its products add to any sum is not known.
 	 */
-	if (fabs(x->drift) > MEASURE_DRIFT || c->still)
+	if (!(fabs(x->drift) <= MEASURE_DRIFT) || c->still)
 		x->tau.resolved = x->t_o.resolved = false;
 	return 0;
 }

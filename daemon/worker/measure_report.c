@@ -28,25 +28,31 @@ static struct mixing mixing_of(const struct measure_job *m, const struct measure
 	return mixing;
 }
 
-/* One that fails decides, and one that is not resolved keeps the others from holding. */
-static enum a6 verdict_of_all(const struct measure_job *m, struct mixing *ret_slowest)
+/* Does x, after y, decide? One that fails does, then one that is not resolved; then the slower. */
+static bool decides(const struct mixing *x, const struct mixing *y)
 {
 	static const unsigned int rank[] = {
 		[A6_HOLDS] = 0, [A6_NOT_RESOLVED] = 1, [A6_FAILS] = 2
 	};
-	enum a6 a6 = A6_HOLDS;
 
-	*ret_slowest = mixing_of(m, &m->of[0]);
-	for (unsigned int k = 0; k < m->codes; k++) {
+	if (x->a6 != y->a6)
+		return rank[x->a6] > rank[y->a6];
+	/* None is slower than one that is not known. */
+	return !isnan(y->tau.tau) && !(x->tau.tau <= y->tau.tau);
+}
+
+/* What all codes come to is what the one that decides shows. */
+static struct mixing mixing_of_all(const struct measure_job *m)
+{
+	struct mixing all = mixing_of(m, &m->of[0]);
+
+	for (unsigned int k = 1; k < m->codes; k++) {
 		struct mixing x = mixing_of(m, &m->of[k]);
 
-		if (rank[x.a6] > rank[a6])
-			a6 = x.a6;
-		/* Not the quickest of those that are known, where one is not. */
-		if (!(x.tau.tau <= ret_slowest->tau.tau))
-			*ret_slowest = x;
+		if (decides(&x, &all))
+			all = x;
 	}
-	return a6;
+	return all;
 }
 
 /* Of the slowest bulk of all codes; one that is not known leaves it open. */
@@ -66,14 +72,11 @@ static void put_a7(json_t *o, const struct measure_job *m)
 
 static json_t *mixing_json(const struct measure_job *m)
 {
-	struct mixing slowest;
-	enum a6 a6 = verdict_of_all(m, &slowest);
-	json_t *o;
+	struct mixing all = mixing_of_all(m);
+	json_t *o = mixing_to_json(&all);
 
-	slowest.a6 = a6;
-	o = mixing_to_json(&slowest);
 	put_a7(o, m);
-	json_object_set_new(o, "k_needed", json_number(ceil(slowest.ratio * slowest.tau.tau)));
+	json_object_set_new(o, "k_needed", json_number(ceil(all.ratio * all.tau.tau)));
 	return o;
 }
 
@@ -87,7 +90,7 @@ static json_t *code_json(const struct measure_job *m, const struct measured *x)
 	snprintf(observable, sizeof(observable), "v%u h%u", x->tau.v, x->tau.h);
 	return json_pack(
 		"{s:I, s:s, s:o, s:o, s:o, s:b, s:s, s:o, s:o, s:o, s:b, s:o, s:I, s:f, s:f, s:o, "
-		"s:f, s:f, s:f, s:I, s:I, s:f, s:f}",
+		"s:o, s:f, s:f, s:I, s:I, s:f, s:f}",
 		"code", (json_int_t)x->code, "a6", a6_names[mixing.a6], "tau_int",
 		json_number(x->tau.tau), "tau_error", json_number(x->tau.error), "tau_window",
 		json_integer((json_int_t)x->tau.window), "resolved", (int)x->tau.resolved,
@@ -96,10 +99,11 @@ static json_t *code_json(const struct measure_job *m, const struct measured *x)
 		"T_O_resolved", (int)t->resolved, "T_O_at_least",
 		json_number(moved ? t_o_at_least(t) : NAN), "T_O_terms", (json_int_t)t->terms,
 		"sum_var", t->sum_var, "sum_var_error", t->sum_var_error, "gamma_at_most",
-		json_number(moved ? fmin(t_o_gamma_at_most(t), 1) : NAN), "drift", x->drift,
-		"mean_energy", x->energy, "mean_energy_error", x->energy_error,
-		"constant_observables", (json_int_t)x->tau.constant, "moving_observables",
-		(json_int_t)x->moved, "T_O_bound", t->bound, "T_O_bound_error", t->bound_error);
+		json_number(moved ? fmin(t_o_gamma_at_most(t), 1) : NAN), "drift",
+		json_number(x->drift), "mean_energy", x->energy, "mean_energy_error",
+		x->energy_error, "constant_observables", (json_int_t)x->tau.constant,
+		"moving_observables", (json_int_t)x->moved, "T_O_bound", t->bound,
+		"T_O_bound_error", t->bound_error);
 }
 
 json_t *measure_report(const struct measure_job *m)

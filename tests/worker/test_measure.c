@@ -6,6 +6,7 @@
 #include "exact/mixing.h"
 #include "exact/spectrum.h"
 #include "job_support.h"
+#include "model_file.h"
 
 #include "../run_suite.h"
 
@@ -178,6 +179,44 @@ START_TEST(p_bits_that_stand_still)
 }
 END_TEST
 
+/* Of three codes, all p-bits of the second stand still: it decides, and its figures are shown. */
+START_TEST(the_code_that_decides_is_shown)
+{
+	_cleanup_couplings_ struct couplings c = { 0 };
+	int dir = job_dir("codes");
+	json_t *report, *mixing;
+	double w[3 * 9] = { 0 };
+	void *model;
+	size_t size;
+
+	ck_assert_int_eq(couplings_new(3, 3, 3, 8, 1, &c, NULL), 0);
+	c.even = true;
+	for (unsigned int k = 0; k < 9; k++) {
+		w[k] = 0.1;
+		w[9 + k] = 20;
+	}
+	ck_assert_int_eq(couplings_quantise(&c, w, 0, NULL), 0);
+	ck_assert_int_eq(model_encode(&c, NULL, NULL, NULL, &model, &size, NULL), 0);
+	write_file(dir, "input/0", model, size);
+	free(model);
+	write_job(dir,
+		  "{\"kind\": \"measure\", \"model\": \"m.safetensors\", \"device\": {\"chains\": "
+		  "64, \"sweeps\": 1024}}",
+		  "{\"m.safetensors\": \"input/0\"}", 1);
+	run_to_done(dir);
+	report = load_report(dir);
+	mixing = json_object_get(report, "mixing");
+	ck_assert_str_eq(string(mixing, "a6"), "not resolved");
+	ck_assert(json_is_false(json_object_get(mixing, "resolved")));
+	ck_assert(json_is_null(json_object_get(mixing, "tau_int")));
+	for (unsigned int k = 0; k < 3; k++)
+		ck_assert_str_eq(string(json_array_get(json_object_get(report, "codes"), k), "a6"),
+				 k == 1 ? "not resolved" : "holds");
+	json_decref(report);
+	close(dir);
+}
+END_TEST
+
 START_TEST(refusals)
 {
 	run_to_failure(measure_dir("a", "\"scan\": \"alternating\"", ""), "not reversible (A2)");
@@ -251,6 +290,7 @@ int main(void)
 	tcase_add_loop_test(t, agrees_with_enumeration, 0, ARRAY_SIZE(scans));
 	tcase_add_test(t, verdicts);
 	tcase_add_test(t, p_bits_that_stand_still);
+	tcase_add_test(t, the_code_that_decides_is_shown);
 	tcase_add_test(t, refusals);
 	tcase_add_test(t, codes_and_stops);
 	suite_add_tcase(s, t);
