@@ -67,7 +67,8 @@ static int move_up(int at, const char *name, struct base *base, atomic_llong *le
 		return errno == ENOENT ? 0 : -errno;
 	if (st.st_uid != base->owner)
 		return -EPERM;
-	if ((st.st_mode & 0200) == 0)
+	/* Others than root need it for a move; what has come to the name since is as much theirs. */
+	if ((st.st_mode & 0200) == 0 && st.st_uid == geteuid())
 		fchmodat(at, name, 0700, AT_SYMLINK_NOFOLLOW);
 	while (tree_may_go_on(left)) {
 		char to[32];
