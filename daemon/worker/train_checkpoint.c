@@ -52,7 +52,8 @@ static int load_best(struct train_job *t, const struct checkpoint *c, unsigned i
 static size_t chains_size(const struct train_job *t)
 {
 	const struct spec_train *s = &t->job->spec->train;
-	size_t words = (t->data->n + 63) / 64 + ((size_t)s->model.hidden + 1 + 63) / 64;
+	size_t m = (size_t)s->model.hidden + !s->model.even; /* data->n has its own reference */
+	size_t words = (t->data->n + 63) / 64 + (m + 63) / 64;
 
 	return t->data->classes * s->device.chains * words * sizeof(uint64_t);
 }

@@ -78,6 +78,45 @@ START_TEST(goes_on_before_any_epoch_is_judged)
 }
 END_TEST
 
+/*
+ * Checkpoints from after the hypernetwork's training are used, whatever words the states of its
+ * chains fill: with them but without its report, a job has nothing left to train.
+ */
+START_TEST(goes_on_after_training)
+{
+	static const struct {
+		unsigned int hidden;
+		bool references;
+	} models[] = { { 64, false }, { 65, false }, { 63, true }, { 64, true } };
+	char spec[1024], type[16], reason[512];
+	unsigned int told = 0;
+	json_t *line;
+	struct run r;
+	int dir;
+
+	snprintf(spec, sizeof(spec),
+		 "{\"kind\": \"train\", \"data\": {\"images\": \"i.npy\", \"labels\": "
+		 "\"l.npy\"}, \"model\": {\"hidden\": %u, \"references\": %s}, \"device\": "
+		 "{\"chains\": 4, \"sweeps\": 4}, \"optimizer\": {\"epochs\": 2, \"steps\": 2}, "
+		 "\"baselines\": [\"separate\"], \"report\": {\"tau_sweeps\": 64, \"samples\": "
+		 "1}}",
+		 models[_i].hidden, models[_i].references ? "true" : "false");
+	dir = spec_dir("a", spec, 1);
+	run_to_done(dir);
+	ck_assert_int_eq(unlinkat(dir, "out/report.json", 0), 0);
+	start(&r, dir);
+	while ((line = next_line(&r))) {
+		ck_assert_ptr_null(json_object_get(line, "epoch"));
+		told += json_object_get(line, "phase") != NULL;
+		json_decref(line);
+	}
+	ck_assert_uint_gt(told, 0);
+	finish(&r, type, reason);
+	ck_assert_int_eq(faccessat(dir, "out/report.json", F_OK, 0), 0);
+	close(dir);
+}
+END_TEST
+
 /* AIS in place of exact sums: more than 22 p-bits in either layer. */
 START_TEST(ais_and_resume)
 {
@@ -310,6 +349,7 @@ int main(void)
 	tcase_add_test(t, sigkill_and_resume);
 	tcase_add_loop_test(t, unjudged_epochs_and_resume, 0, 4);
 	tcase_add_test(t, goes_on_before_any_epoch_is_judged);
+	tcase_add_loop_test(t, goes_on_after_training, 0, 4);
 	tcase_add_test(t, ais_and_resume);
 	tcase_add_loop_test(t, damaged_checkpoints, 0, 2);
 	tcase_add_test(t, lost_metrics);
