@@ -167,11 +167,12 @@ static json_t *picture_object(const struct train_job *t)
 json_t *report_train(const struct train_job *t, const struct figures *f)
 {
 	const char *name = t->job->spec->name;
-	json_t *r = json_pack(
-		"{s:s, s:s?, s:I, s:o, s:o, s:o, s:o, s:f, s:f}", "kind", "train", "name", name,
-		"seed", (json_int_t)t->seed, "spec", spec_to_json(t->job->spec), "model",
-		model_object(t, f), "loglik", loglik_object(t, f), "mixing", mixing_object(t, f),
-		"reconstruction_error", f->reconstruction_error, "independent_alpha", f->alpha);
+	json_t *r =
+		json_pack("{s:s, s:s?, s:I, s:o, s:o, s:o, s:o, s:o, s:f}", "kind", "train", "name",
+			  name, "seed", (json_int_t)t->seed, "spec", spec_to_json(t->job->spec),
+			  "model", model_object(t, f), "loglik", loglik_object(t, f), "mixing",
+			  mixing_object(t, f), "reconstruction_error",
+			  json_number(f->reconstruction_error), "independent_alpha", f->alpha);
 
 	if (!r)
 		return NULL;

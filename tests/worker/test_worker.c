@@ -59,6 +59,28 @@ START_TEST(train_leaves_its_results)
 }
 END_TEST
 
+/* Of so few images that none is left for judging, figures are not there; the model is. */
+START_TEST(no_held_out_images)
+{
+	int dir = spec_dir("a",
+			   "{\"kind\": \"train\", \"data\": {\"images\": \"i.npy\", \"labels\": "
+			   "\"l.npy\", \"holdout\": 0.001}, \"model\": {\"hidden\": 3}, "
+			   "\"optimizer\": {\"epochs\": 2, \"steps\": 2}}",
+			   1);
+	json_t *report, *loglik;
+
+	run_to_done(dir);
+	report = load_report(dir);
+	loglik = json_object_get(report, "loglik");
+	ck_assert(json_is_null(json_object_get(report, "reconstruction_error")));
+	ck_assert(json_is_null(json_object_get(loglik, "gain_over_independent")));
+	ck_assert(json_is_null(json_object_get(json_object_get(loglik, "hypernetwork"), "all")));
+	ck_assert_int_eq(faccessat(dir, "out/model.safetensors", F_OK, 0), 0);
+	json_decref(report);
+	close(dir);
+}
+END_TEST
+
 START_TEST(threads_do_not_show)
 {
 	int one = train_dir("one", LONG, 1), two = train_dir("two", LONG, 2);
@@ -276,6 +298,7 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, make_root, remove_root);
 	tcase_add_test(t, train_leaves_its_results);
+	tcase_add_test(t, no_held_out_images);
 	tcase_add_test(t, threads_do_not_show);
 	tcase_add_loop_test(t, fewer_epochs_are_judged, 0, ARRAY_SIZE(fewer));
 	tcase_add_test(t, progress_tells_which_epoch_was_judged);
