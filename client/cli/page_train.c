@@ -54,7 +54,7 @@ static json_t *epochs_of_course(struct page *p, const char *model)
 
 		if (strcmp(report_string(line, "model", ""), model) != 0 ||
 		    !judged_epoch(line, &epoch) || !(epoch > last) ||
-		    !json_object_get(line, "loss"))
+		    (!json_object_get(line, "loss") && !json_object_get(line, "judged_epoch")))
 			continue;
 		last = epoch;
 		if (json_array_append_new(rows, epoch_of_line(line, epoch)) < 0)
@@ -71,6 +71,25 @@ json_t *page_epochs(struct page *p, const char *model)
 	if (json_array_size(epochs))
 		return json_incref((json_t *)epochs);
 	return epochs_of_course(p, model);
+}
+
+static void put_likelihood(struct page *p, const json_t *l)
+{
+	const json_t *model = json_object_get(l, "hypernetwork"),
+		     *all = json_object_get(model, "all");
+	char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT];
+	bool ais = !strcmp(report_string(l, "method", "-"), "ais");
+
+	if (report_unresolved(model, all))
+		page_card(p, "open", "Held-out log-likelihood", "not resolved", "%s",
+			  report_string(l, "reason", "-"));
+	else
+		page_card(
+			p, "plain", "Held-out log-likelihood", number_text(a, all, "%.3f"),
+			"nats an image, %s; %s ± %s above independent pixels",
+			ais ? "by annealed importance sampling" : report_string(l, "method", "-"),
+			number_text(b, json_object_get(l, "gain_over_independent"), "%.3f"),
+			number_text(c, json_object_get(l, "gain_over_independent_error"), "%.3f"));
 }
 
 static void put_verdicts(struct page *p)
@@ -103,14 +122,7 @@ static void put_verdicts(struct page *p)
 			  json_is_true(reversible) ? "holds" : "fails", "scan %s",
 			  report_string(m, "scan", "-"));
 	if (json_is_object(l))
-		page_card(p, "plain", "Held-out log-likelihood",
-			  number_text(a, report_get(l, "hypernetwork.all"), "%.3f"),
-			  "nats an image, %s; %s ± %s above independent pixels",
-			  strcmp(report_string(l, "method", "-"), "ais") == 0 ?
-				  "by annealed importance sampling" :
-				  report_string(l, "method", "-"),
-			  number_text(b, report_get(l, "gain_over_independent"), "%.3f"),
-			  number_text(c, report_get(l, "gain_over_independent_error"), "%.3f"));
+		put_likelihood(p, l);
 	if (json_is_object(report_get(p->report, "model")))
 		page_card(p, "plain", "Model W = g(u)",
 			  number_text(a, report_get(p->report, "model.parameters"), "%.0f"),
@@ -145,6 +157,22 @@ static size_t loss_rules(const struct page *p, struct svg_rule *rules, char (*na
 		rules[n++] = (struct svg_rule){
 			.name = "kept", .vertical = true, .at = x, .colour = 5, .dashed = true
 		};
+	return n;
+}
+
+/* An epoch whose likelihood sampling did not resolve. */
+static bool is_open(const json_t *epoch)
+{
+	return !strcmp(report_string(epoch, "method", ""), "ais") &&
+	       !json_is_number(json_object_get(epoch, "loglik_train"));
+}
+
+static size_t count_open(const json_t *epochs)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_array_size(epochs); i++)
+		n += is_open(json_array_get(epochs, i));
 	return n;
 }
 
@@ -192,6 +220,7 @@ static void put_loss(struct page *p, const json_t *epochs, const json_t *separat
 		  .points = d,
 		  .count = d ? json_array_size(separate) : 0 },
 	};
+	const size_t open = count_open(epochs) + count_open(separate);
 	struct svg_rule rules[ARRAY_SIZE(models) + 1];
 	char names[ARRAY_SIZE(models)][64];
 	const struct svg_chart chart = {
@@ -208,16 +237,23 @@ static void put_loss(struct page *p, const json_t *epochs, const json_t *separat
 	};
 
 	page_figure(p, "Loss", false);
-	if (svg_chart_write(p->f, &chart))
+	if (!json_array_size(epochs) && !json_array_size(separate))
+		page_caption(p, "No epoch has been judged.");
+	else if (svg_chart_write(p->f, &chart))
 		page_caption(p,
 			     "The negative log-likelihood of Adam's average of the parameters at "
-			     "the end of each judged epoch%s.%s",
+			     "the end of each judged epoch%s.%s%s",
 			     method_text(json_array_get(epochs, 0)),
+			     open ? " Epochs without it were not resolved: raise "
+				    "report.ais_betas." :
+				    "",
 			     chart.n_rules ? " Lines across: what was kept, on images that were "
 					     "held out." :
 					     "");
 	else
-		page_caption(p, "No epoch has been judged.");
+		page_caption(p, "%s",
+			     open ? "Not resolved in any epoch: raise report.ais_betas." :
+				    "None was measured.");
 }
 
 /* Unresolved values are drawn hollow. */
@@ -300,7 +336,9 @@ static void put_class_table(struct page *p, size_t classes)
 						json_array_get(json_object_get(m, "by_class"), u);
 
 			fputs("<td class=\"n\">", p->f);
-			put_text(p->f, "%s", number_text(text, x, "%.3f"));
+			put_text(p->f, "%s",
+				 report_unresolved(m, x) ? "not resolved" :
+							   number_text(text, x, "%.3f"));
 			fputs("</td>", p->f);
 		}
 		fputs("<td class=\"n\">", p->f);

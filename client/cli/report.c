@@ -40,6 +40,11 @@ const char *report_string(const json_t *report, const char *path, const char *fa
 	return s ? s : fallback;
 }
 
+bool report_unresolved(const json_t *model, const json_t *figure)
+{
+	return json_is_false(json_object_get(model, "resolved")) && !json_is_number(figure);
+}
+
 static const char *missing(char buf[static NUMBER_TEXT])
 {
 	return strcpy(buf, "-");

@@ -14,6 +14,9 @@ bool report_number(const json_t *report, const char *path, double *ret);
 /* fallback when missing, null or not a string. */
 const char *report_string(const json_t *report, const char *path, const char *fallback);
 
+/* In "loglik": a figure of a model is not there because sampling did not resolve it. */
+bool report_unresolved(const json_t *model, const json_t *figure);
+
 /* In "energy": the count that a price of this name is for, or NULL. */
 const json_t *report_price_count(const json_t *energy, const char *what);
 

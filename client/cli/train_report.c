@@ -46,12 +46,35 @@ static void loglik_row(struct table *t, const json_t *loglik, long class)
 			x = json_object_get(model, "all");
 		else
 			x = json_array_get(json_object_get(model, "by_class"), (size_t) class);
-		table_cell(t, "%s", number_text(text, x, "%.3f"));
+		/* Nothing is looked for where there are no images. */
+		if (images && report_unresolved(model, x))
+			table_cell(t, "not resolved");
+		else
+			table_cell(t, "%s", number_text(text, x, "%.3f"));
 	}
 	if (images < 0)
 		table_cell(t, "-");
 	else
 		table_cell(t, "%lld", (long long)images);
+}
+
+static void print_gain(const json_t *loglik, const char *over, const char *key, FILE *f)
+{
+	char path[64], a[NUMBER_TEXT], b[NUMBER_TEXT];
+	const json_t *gain, *error;
+
+	snprintf(path, sizeof(path), "gain_over_%s", key);
+	gain = report_get(loglik, path);
+	snprintf(path, sizeof(path), "gain_over_%s_error", key);
+	error = report_get(loglik, path);
+	fprintf(f, "over %s ", over);
+	if (json_is_object(report_get(loglik, key)) &&
+	    (report_unresolved(report_get(loglik, "hypernetwork"), gain) ||
+	     report_unresolved(report_get(loglik, key), gain)))
+		fputs("not resolved", f);
+	else
+		fprintf(f, "%s +- %s", number_text(a, gain, "%+.3f"),
+			number_text(b, error, "%.3f"));
 }
 
 static int print_loglik(const json_t *report, FILE *f)
@@ -60,7 +83,8 @@ static int print_loglik(const json_t *report, FILE *f)
 	const json_t *loglik = report_get(report, "loglik");
 	_cleanup_table_ struct table t = { 0 };
 	const char *method = report_string(loglik, "method", "-");
-	char a[NUMBER_TEXT], b[NUMBER_TEXT];
+	const char *reason = report_string(loglik, "reason", NULL);
+	char a[NUMBER_TEXT];
 	size_t classes;
 
 	for (size_t i = 0; i < ARRAY_SIZE(models); i++)
@@ -78,13 +102,13 @@ static int print_loglik(const json_t *report, FILE *f)
 	if (json_is_number(report_get(loglik, "hypernetwork.error")))
 		fprintf(f, "  standard error of the hypernetwork's figure: %s\n",
 			number_text(a, report_get(loglik, "hypernetwork.error"), "%.3f"));
-	fprintf(f, "  gain over independent pixels %s +- %s",
-		number_text(a, report_get(loglik, "gain_over_independent"), "%+.3f"),
-		number_text(b, report_get(loglik, "gain_over_independent_error"), "%.3f"));
-	fprintf(f, ", over separate RBMs %s +- %s\n",
-		number_text(a, report_get(loglik, "gain_over_separate"), "%+.3f"),
-		number_text(b, report_get(loglik, "gain_over_separate_error"), "%.3f"));
-	fprintf(f, "  reconstruction error %s pixels an image\n\n",
+	if (reason && report_line(f, "  not resolved: %s", reason) < 0)
+		return -ENOMEM;
+	fputs("  gain ", f);
+	print_gain(loglik, "independent pixels", "independent", f);
+	fputs(", ", f);
+	print_gain(loglik, "separate RBMs", "separate", f);
+	fprintf(f, "\n  reconstruction error %s pixels an image\n\n",
 		number_text(a, report_get(report, "reconstruction_error"), "%.3f"));
 	return 0;
 }

@@ -15,6 +15,11 @@ static double max_of(const double *x, size_t n)
 	return max;
 }
 
+double ais_least_ess(uint32_t chains)
+{
+	return AIS_ESS * sqrt(chains);
+}
+
 /* ln of the mean weight, its jackknife error and the weights' effective number. */
 static void reduce_weights(const double *log_w, size_t n, double log_z0, struct ais *ret)
 {
@@ -36,6 +41,8 @@ static void reduce_weights(const double *log_w, size_t n, double log_z0, struct 
 	ret->log_z = log_z0 + max + log(sum / (double)n);
 	ret->error = sqrt((double)(n - 1) / (double)n * spread);
 	ret->ess = sum * sum / squares;
+	/* Equal weights of 9 chains are 9 but for rounding. */
+	ret->resolved = ret->ess * (1 + 1e-12) >= ais_least_ess((uint32_t)n);
 }
 
 /* Adds the energies of sweeps first .. first + count - 1 to the weights. */

@@ -20,13 +20,15 @@ static int one_log_z(struct device *d, const struct couplings *c, unsigned int u
 	struct ais result;
 	int r;
 
+	z->ess[u] = NAN;
 	if (z->exact)
 		return rbm_log_z(&rbm, o->threads, &z->log_z[u], e);
 	r = ais_class(d, c, u, &ais, control, ledger, &result, e);
 	if (r < 0)
 		return r;
-	z->log_z[u] = result.log_z;
-	z->error[u] = result.error;
+	z->log_z[u] = result.resolved ? result.log_z : (double)NAN;
+	z->error[u] = result.resolved ? result.error : (double)NAN;
+	z->ess[u] = result.ess;
 	return 0;
 }
 
@@ -41,7 +43,8 @@ int partition_measure(struct device *d, const struct couplings *c,
 	z.exact = rbm_is_exact(&first);
 	z.log_z = alloc_zeroed(c->classes, sizeof(double));
 	z.error = alloc_zeroed(c->classes, sizeof(double));
-	if (!z.log_z || !z.error)
+	z.ess = alloc_zeroed(c->classes, sizeof(double));
+	if (!z.log_z || !z.error || !z.ess)
 		return err_oom(e);
 	for (unsigned int u = 0; u < c->classes; u++) {
 		r = control ? control_poll(control) : 0;
@@ -59,6 +62,7 @@ void partition_free(struct partition *p)
 {
 	free(p->log_z);
 	free(p->error);
+	free(p->ess);
 	*p = (struct partition){ 0 };
 }
 
@@ -72,7 +76,9 @@ void likelihood_free(struct likelihood *l)
 int likelihood_of(const struct dataset *data, enum dataset_part part, log_p_fn log_p, void *model,
 		  struct likelihood *ret, struct err *e)
 {
-	_cleanup_likelihood_ struct likelihood l = { .classes = data->classes };
+	_cleanup_likelihood_ struct likelihood l = { .classes = data->classes,
+						     .resolved = true,
+						     .ess = NAN };
 	double total = 0;
 
 	dataset_part(data, part, &l.images);
@@ -138,10 +144,14 @@ int likelihood_measure(const struct couplings *c, const struct partition *z,
 		double share;
 
 		dataset_rows(data, part, u, &count);
+		if (count == 0)
+			continue;
+		l.resolved = l.resolved && isfinite(z->log_z[u]);
+		l.ess = fmin(l.ess, z->ess[u]);
 		share = (double)count / (double)l.images * z->error[u];
 		variance += share * share;
 	}
-	l.error = sqrt(variance);
+	l.error = l.images ? sqrt(variance) : (double)NAN;
 	if (ret_reconstruction)
 		*ret_reconstruction = model.wrong / (double)l.images;
 	*ret = l;
@@ -167,6 +177,7 @@ json_t *likelihood_to_json(const struct likelihood *l, bool exact)
 
 	for (unsigned int u = 0; u < l->classes; u++)
 		json_array_append_new(list, json_number(l->by_class[u]));
-	return json_pack("{s:o, s:o, s:o}", "all", json_number(l->all), "by_class", list, "error",
-			 exact ? json_null() : json_number(l->error));
+	return json_pack("{s:o, s:o, s:o, s:b, s:o}", "all", json_number(l->all), "by_class", list,
+			 "error", exact ? json_null() : json_number(l->error), "resolved",
+			 (int)l->resolved, "ais_ess", json_number(l->ess));
 }

@@ -11,11 +11,12 @@
 #include "ais.h"
 #include "dataset.h"
 
-/* ln Z of every class, and the standard errors (0 when exact). */
+/* ln Z of every class, and the standard errors (0 when exact); both NaN where AIS resolves none. */
 struct partition {
 	unsigned int classes;
 	bool exact;
 	double *log_z, *error; /* [classes] */
+	double *ess;	       /* [classes] of AIS, see ais.h; NaN when exact */
 };
 
 struct partition_options {
@@ -32,10 +33,12 @@ int partition_measure(struct device *d, const struct couplings *c,
 void partition_free(struct partition *p);
 #define _cleanup_partition_ _cleanup_(partition_free)
 
-/* Means over the images of one part. */
+/* Means over the images of one part; NaN where a class among them has an ln Z that is not resolved. */
 struct likelihood {
 	unsigned int classes;
 	size_t images;	  /* 0: all is NaN */
+	bool resolved;	  /* ln Z of every class that has images */
+	double ess;	  /* the least of those, of AIS; else NaN */
 	double all;	  /* nats an image */
 	double error;	  /* standard error that AIS adds; 0 when exact */
 	double *by_class; /* [classes], NaN for a class without images */
@@ -65,7 +68,10 @@ int likelihood_of(const struct dataset *data, enum dataset_part part, log_p_fn l
  */
 double likelihood_gain(const struct likelihood *a, const struct likelihood *b, double *ret_error);
 
-/* {"all", "by_class", "error": null when exact} */
+/*
+ * {"all", "by_class", "error": null when exact, "resolved", "ais_ess": null when exact}; figures that
+ * are not resolved are null.
+ */
 json_t *likelihood_to_json(const struct likelihood *l, bool exact);
 
 #endif

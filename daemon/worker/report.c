@@ -120,6 +120,26 @@ static void add_gain(json_t *object, const struct figures *f, const char *over,
 	json_object_set_new(object, key, json_number(error));
 }
 
+/* Why a likelihood is not there, and what to do; null where all are. */
+static json_t *why_unresolved(const struct train_job *t, const struct figures *f)
+{
+	unsigned int chains = t->spec->report.ais_chains;
+	double least = ais_least_ess(chains), ess = f->hypernetwork.ess;
+
+	if (f->hypernetwork.resolved && (!f->has_separate || f->separate.resolved))
+		return json_null();
+	if (f->has_separate)
+		ess = fmin(ess, f->separate.ess);
+	if (least > chains)
+		return json_sprintf("%u chains of annealed importance sampling tell no error of "
+				    "ln Z; raise report.ais_chains to 16 or more",
+				    chains);
+	return json_sprintf(
+		"in annealed importance sampling %u chains count as %.3g of equal weight, and at "
+		"least %.3g are asked; raise report.ais_betas above %u",
+		chains, ess, least, t->spec->report.ais_betas);
+}
+
 static json_t *loglik_object(const struct train_job *t, const struct figures *f)
 {
 	json_t *images = json_array(), *object;
@@ -131,9 +151,9 @@ static json_t *loglik_object(const struct train_job *t, const struct figures *f)
 		json_array_append_new(images, json_integer((json_int_t)count));
 	}
 	object = json_pack(
-		"{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "method", f->exact ? "exact" : "ais", "unit",
-		"nats/image", "part", "held-out", "hypernetwork",
-		likelihood_to_json(&f->hypernetwork, f->exact), "independent",
+		"{s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "method", f->exact ? "exact" : "ais",
+		"reason", why_unresolved(t, f), "unit", "nats/image", "part", "held-out",
+		"hypernetwork", likelihood_to_json(&f->hypernetwork, f->exact), "independent",
 		f->has_independent ? likelihood_to_json(&f->independent, true) : json_null(),
 		"separate",
 		f->has_separate ? likelihood_to_json(&f->separate, f->exact) : json_null(),

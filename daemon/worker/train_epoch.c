@@ -112,12 +112,13 @@ static int judge_mixing(struct train_job *t, struct epoch *x, struct err *e)
 static json_t *epoch_to_json(const struct train_job *t, const struct epoch *x)
 {
 	json_t *line = json_pack(
-		"{s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o}", "model",
+		"{s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "model",
 		trainer_names[t->trainer->model], "epoch", (json_int_t)t->state.epochs + 1, "step",
 		(json_int_t)t->trainer->step, "method", x->exact ? "exact" : "ais", "loglik_train",
 		json_number(x->train.all), "loglik_validation", json_number(x->validation.all),
-		"error", x->exact ? json_null() : json_number(x->validation.error),
-		"reconstruction_error", json_number(x->reconstruction));
+		"error", x->exact ? json_null() : json_number(x->validation.error), "ais_ess",
+		json_number(fmin(x->train.ess, x->validation.ess)), "reconstruction_error",
+		json_number(x->reconstruction));
 	json_t *mixing;
 
 	if (x->has_mixing) {
@@ -158,8 +159,12 @@ static int keep_best(struct train_job *t, const struct epoch *x, struct err *e)
 	size_t bytes = t->params[k] * sizeof(double);
 	double now = x->validation.all;
 
-	/* Without validation images, the last epoch is the one. */
-	if (t->best_phi[k] && x->validation.images && !(now > t->state.best[k]))
+	/*
+	 * Without validation images, the last epoch is the one; the last one as long as none is
+	 * resolved, too, and then only those that are count.
+	 */
+	if (t->best_phi[k] && x->validation.images && isfinite(t->state.best[k]) &&
+	    !(now > t->state.best[k]))
 		return 0;
 	if (!t->best_phi[k])
 		t->best_phi[k] = malloc(bytes);
@@ -184,6 +189,7 @@ static json_t *judged(const struct epoch *x, uint64_t number)
 		{ "loglik_train", x->train.all },
 		{ "loglik_validation", x->validation.all },
 		{ "loglik_error", x->exact ? NAN : x->validation.error },
+		{ "ais_ess", fmin(x->train.ess, x->validation.ess) },
 		{ "K", x->has_mixing ? (double)x->mixing.K : (double)NAN },
 		{ "tau_int", x->has_mixing ? x->mixing.tau.tau : NAN },
 		{ "tau_error", x->has_mixing ? x->mixing.tau.error : NAN },
@@ -221,7 +227,7 @@ int train_epoch_judge(struct train_job *t, struct err *e)
 		return r;
 	t->state.ledger = x.ledger;
 	t->state.epochs++;
-	t->loss = -(isfinite(x.validation.all) ? x.validation.all : x.train.all);
+	t->loss = -(x.validation.images ? x.validation.all : x.train.all);
 	json_decref(t->judged);
 	t->judged = judged(&x, t->state.epochs);
 	return 0;

@@ -3,7 +3,7 @@
  * A train job in progress. Its phases: train the hypernetwork, train the separate RBMs if they are
  * asked for, then judge both and write the results. What is judged of each model is the epoch with
  * the best validation log-likelihood, of those that were judged at their ends, or the last one where
- * no images are set aside for that.
+ * no images are set aside for that, or AIS resolves none.
  */
 #ifndef PBIT_WORKER_TRAIN_JOB_H
 #define PBIT_WORKER_TRAIN_JOB_H
@@ -22,7 +22,7 @@ struct train_state {
 	uint64_t metrics_bytes; /* of out/metrics.jsonl */
 	uint64_t elapsed_us;	/* of all processes of the job; timing only */
 	uint64_t best_epoch[MODEL_COUNT];
-	double best[MODEL_COUNT]; /* validation log-likelihood of it */
+	double best[MODEL_COUNT]; /* validation log-likelihood of it; NaN: not resolved */
 	struct energy_ledger ledger;
 	uint64_t step_ns[TIME_COUNT]; /* what steps took; timing only */
 };
@@ -46,7 +46,7 @@ struct train_job {
 	uint64_t sequence;  /* of the next checkpoint */
 	int64_t saved_us;   /* when the last one was written */
 	int64_t started_us; /* this process */
-	double loss;	    /* of the last judged epoch, for progress lines; NaN: none yet */
+	double loss;	    /* of the last judged epoch, for progress lines; NaN: none */
 	json_t *judged;	    /* more of that epoch for them: likelihoods, tau_int; or NULL */
 };
 

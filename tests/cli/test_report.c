@@ -68,6 +68,26 @@ START_TEST(test_train)
 }
 END_TEST
 
+/* What sampling did not resolve is not what was not asked for. */
+START_TEST(test_not_resolved)
+{
+	_cleanup_free_ char *text = print(
+		"{\"loglik\": {\"method\": \"ais\", \"reason\": \"too few\\u001b[2J betas\","
+		" \"hypernetwork\": {\"all\": null, \"by_class\": [-14.25, null, null], \"error\": null,"
+		"  \"resolved\": false}, \"separate\": null, \"images\": [10, 20, 0],"
+		" \"independent\": {\"all\": -3, \"by_class\": [-1, -4, null], \"resolved\": true}}}",
+		print_train);
+
+	assert_holds(text, "  0           -14.250              -1.000              -      10\n");
+	assert_holds(text, "  1      not resolved              -4.000              -      20\n");
+	assert_holds(text, "  2                 -                   -              -       0\n");
+	assert_holds(text, "  all    not resolved              -3.000              -      30\n");
+	assert_holds(text, "  not resolved: too few?[2J betas\n");
+	assert_holds(text,
+		     "  gain over independent pixels not resolved, over separate RBMs - +- -\n");
+}
+END_TEST
+
 START_TEST(test_nothing_there)
 {
 	static const char *const empty[] = {
@@ -282,6 +302,7 @@ END_TEST
 static void add_tests(TCase *t)
 {
 	tcase_add_test(t, test_train);
+	tcase_add_test(t, test_not_resolved);
 	tcase_add_test(t, test_nothing_there);
 	tcase_add_test(t, test_sample);
 	tcase_add_test(t, test_bench);

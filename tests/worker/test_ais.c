@@ -75,6 +75,7 @@ START_TEST(matches_enumeration)
 		ck_assert_double_gt(a.error, 0);
 		ck_assert_double_lt(fabs(a.log_z - exact), 6 * a.error);
 		ck_assert_double_gt(a.ess, 1);
+		ck_assert(a.resolved);
 		ck_assert_double_le(a.ess, o.chains);
 		ck_assert_uint_gt(ledger.flips, 0);
 		couplings_free(&c);
@@ -97,7 +98,50 @@ START_TEST(no_couplings)
 	ck_assert_double_eq_tol(a.log_z, (N + M - 2) * log(2), 1e-12);
 	ck_assert_double_eq_tol(a.error, 0, 1e-12);
 	ck_assert_double_eq_tol(a.ess, 16, 1e-9);
+	ck_assert(a.resolved);
+	/* Equal as they are, few chains tell no error. */
+	o.chains = 9;
+	ck_assert_int_eq(ais_class(device, &c, 0, &o, NULL, &ledger, &a, NULL), 0);
+	ck_assert(a.resolved);
+	o.chains = 8;
+	ck_assert_int_eq(ais_class(device, &c, 0, &o, NULL, &ledger, &a, NULL), 0);
+	ck_assert(!a.resolved);
 	couplings_free(&c);
+}
+END_TEST
+
+/* From too few betas to enough: some that is not resolved is far off, what is resolved is not. */
+START_TEST(resolved_is_right)
+{
+	unsigned int resolved = 0, off = 0;
+
+	for (uint64_t seed = 1; seed <= 300; seed++) {
+		struct ais_options o = { .chains = 32,
+					 .betas = 2 + (uint32_t)(seed % 50),
+					 .scan = PBM_SCAN_RANDOM_DIRECTION,
+					 .seed = seed };
+		struct energy_ledger ledger = { 0 };
+		double w[64 * 10], exact;
+		struct couplings c;
+		struct rbm rbm;
+		struct ais a;
+		bool within;
+
+		for (size_t k = 0; k < ARRAY_SIZE(w); k++)
+			w[k] = 0.2 * splitmix_normal(seed, k);
+		ck_assert_int_eq(couplings_new(1, 64, 10, 8, 1, &c, NULL), 0);
+		ck_assert_int_eq(couplings_quantise(&c, w, 0, NULL), 0);
+		rbm = couplings_rbm(&c, 0);
+		ck_assert_int_eq(rbm_log_z(&rbm, 1, &exact, NULL), 0);
+		ck_assert_int_eq(ais_class(device, &c, 0, &o, NULL, &ledger, &a, NULL), 0);
+		within = fabs(a.log_z - exact) < 6 * a.error;
+		ck_assert_msg(within || !a.resolved, "seed %ju: %g +- %g, exactly %g, ess %g",
+			      (uintmax_t)seed, a.log_z, a.error, exact, a.ess);
+		resolved += a.resolved;
+		off += !within;
+		couplings_free(&c);
+	}
+	ck_assert_msg(resolved > 50 && off > 0, "%u resolved, %u off", resolved, off);
 }
 END_TEST
 
@@ -130,6 +174,7 @@ int main(void)
 	tcase_add_checked_fixture(t, open_device, close_device);
 	tcase_add_loop_test(t, matches_enumeration, 0, 3);
 	tcase_add_test(t, no_couplings);
+	tcase_add_test(t, resolved_is_right);
 	tcase_add_test(t, pieces_agree_with_threads);
 	suite_add_tcase(s, t);
 	return run_suite(s);

@@ -15,8 +15,12 @@
 
 static struct dataset *data;
 static struct couplings c;
-static double log_z[3] = { 2, 3, 5 }, error[3];
-static struct partition z = { .classes = 3, .exact = true, .log_z = log_z, .error = error };
+static double log_z[3] = { 2, 3, 5 }, error[3], ess[3] = { NAN, NAN, NAN };
+static struct partition z = { .classes = 3,
+			      .exact = true,
+			      .log_z = log_z,
+			      .error = error,
+			      .ess = ess };
 
 static void set_up(void)
 {
@@ -92,7 +96,38 @@ START_TEST(no_images)
 
 	ck_assert_int_eq(likelihood_measure(&c, &z, data, PART_VALIDATION, &got, &mean, NULL), 0);
 	ck_assert_uint_eq(got.images, 0);
-	ck_assert(isnan(got.all) && isnan(mean));
+	ck_assert(isnan(got.all) && isnan(mean) && isnan(got.error));
+	ck_assert(got.resolved);
+}
+END_TEST
+
+/* One class whose ln Z is not resolved: no figure that has it is there, and all others are. */
+START_TEST(not_resolved)
+{
+	double some_z[3] = { 2, NAN, 5 }, some_error[3] = { 0.1, NAN, 0.2 },
+	       some_ess[3] = { 80, 3, 90 };
+	const struct partition some = {
+		.classes = 3, .log_z = some_z, .error = some_error, .ess = some_ess
+	};
+	_cleanup_likelihood_ struct likelihood got = { 0 }, whole = { 0 };
+	double wrong, same, gain_error;
+	json_t *object;
+
+	ck_assert_int_eq(likelihood_measure(&c, &some, data, PART_HELD_OUT, &got, &wrong, NULL), 0);
+	ck_assert_int_eq(likelihood_measure(&c, &z, data, PART_HELD_OUT, &whole, &same, NULL), 0);
+	ck_assert(!got.resolved && whole.resolved);
+	ck_assert_double_eq(got.ess, 3);
+	ck_assert_double_eq(wrong, same);
+	ck_assert_double_eq(got.by_class[0], whole.by_class[0]);
+	ck_assert_double_eq(got.by_class[2], whole.by_class[2]);
+	ck_assert(isnan(likelihood_gain(&got, &whole, &gain_error)) && isnan(gain_error));
+	object = likelihood_to_json(&got, false);
+	ck_assert(json_is_null(json_object_get(object, "all")));
+	ck_assert(json_is_null(json_object_get(object, "error")));
+	ck_assert(json_is_null(json_array_get(json_object_get(object, "by_class"), 1)));
+	ck_assert(json_is_number(json_array_get(json_object_get(object, "by_class"), 2)));
+	ck_assert(json_is_false(json_object_get(object, "resolved")));
+	json_decref(object);
 }
 END_TEST
 
@@ -104,6 +139,7 @@ int main(void)
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, means_over_images);
 	tcase_add_test(t, no_images);
+	tcase_add_test(t, not_resolved);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
