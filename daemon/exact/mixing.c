@@ -147,6 +147,12 @@ static int judge(const struct mixing_job *job, struct err *e)
 		    (out->dtau && !isfinite(out->dtau[a])))
 			return err_set(e, -EDOM,
 				       "the answer is past double precision: no value is given");
+	/* A variance that underflows is not one of zero, and no number stands against it. */
+	if (!(out->t_o >= DBL_MIN))
+		return err_set(
+			e, -EDOM,
+			"all v_i h_j of this model are frozen: their variances, and so T_O, are "
+			"past double precision; lower beta or the couplings");
 	r = refuse(job, "T_O", out->error_value, e);
 	if (r == 0 && out->dt_o)
 		r = refuse(job, "the gradient of T_O", out->error_gradient, e);

@@ -97,8 +97,8 @@ struct exact_mixing {
 
 /*
  * run may be NULL: one thread, no limits. -EOPNOTSUPP: kernel not reversible; -ENOMEM, -EFBIG: past
- * the memory limit, said before anything is allocated; -EDOM: the solve did not converge, or its
- * error bound is above max_error, and no answer is given; -ECANCELED.
+ * the memory limit, said before anything is allocated; -EDOM: the solve did not converge, its error
+ * bound is above max_error, or T_O underflows, and no answer is given; -ECANCELED.
  */
 int exact_mixing(const struct exact_even *v, const struct exact_ask *ask,
 		 const struct exact_run *run, struct exact_mixing **ret, struct err *e);

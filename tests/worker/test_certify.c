@@ -141,15 +141,21 @@ START_TEST(refusals)
 {
 	static const struct {
 		const char *more;
+		size_t n;
 		double w;
 		const char *reason;
 	} cases[] = {
-		{ ", \"memory\": 1e-6", 0, "GiB of memory; the limit is" },
-		{ "", NAN, "W.npy: row 0, value 0, is NaN" },
-		{ "", 1e301, "W.npy: " },
+		{ ", \"memory\": 1e-6", 2, 0, "GiB of memory; the limit is" },
+		{ "", 2, NAN, "W.npy: row 0, value 0, is NaN" },
+		{ "", 2, 1e301, "W.npy: " },
+		/* 4 / (2 cosh W)^2 is 0 in double precision, and a denormal number with few bits. */
+		{ ", \"kernel\": \"mixture\", \"gradient\": \"log-T_O\"", 1, 1000, "frozen" },
+		{ ", \"kernel\": \"random-2-block\", \"gradient\": \"tau_max\"", 1, -365,
+		  "frozen" },
 	};
 	double w[4] = { cases[_i].w };
-	int dir = certify_dir("a", 2, 2, w, cases[_i].more, 1);
+	size_t n = cases[_i].n;
+	int dir = certify_dir("a", n, n, w, cases[_i].more, 1);
 
 	run_to_failure(dir, cases[_i].reason);
 	close(dir);
@@ -167,7 +173,7 @@ int main(void)
 	tcase_add_test(t, not_reversible);
 	tcase_add_test(t, matrix_to_the_same_bits);
 	tcase_add_test(t, family_goes_on_where_it_was);
-	tcase_add_loop_test(t, refusals, 0, 3);
+	tcase_add_loop_test(t, refusals, 0, 5);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
