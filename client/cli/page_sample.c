@@ -47,7 +47,9 @@ static void put_cards(struct page *p)
 		  number_text(b, report_get(p->report, "mean_energy"), "%.6g"));
 	page_card(p, json_is_true(resolved) ? "good" : "open", "τ_int of the energy",
 		  number_text(a, report_get(p->report, "tau_int"), "%.3g"), "sweeps, %s",
-		  json_is_true(resolved) ? "resolved" : "not resolved: too short to tell");
+		  json_is_true(resolved) ?
+			  "resolved" :
+			  "not resolved: too short, or recorded too seldom, to tell");
 	page_card(p, "plain", "Samples", count_text(a, report_get(p->report, "records")),
 		  "recorded sweeps of %s chains; %s flips",
 		  number_text(b, report_get(p->report, "chains"), "%.0f"),

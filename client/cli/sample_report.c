@@ -21,6 +21,8 @@ int sample_report_print(const json_t *report, FILE *f)
 		{ "mean_energy", "mean E, units of J", "%.6g" },
 		{ "tau_int", "tau_int, sweeps", "%.3g" },
 	};
+	const json_t *tau = json_object_get(report, "tau_int");
+	bool open = tau && json_is_false(json_object_get(report, "resolved"));
 	_cleanup_table_ struct table t = { 0 };
 	char text[NUMBER_TEXT];
 
@@ -36,7 +38,8 @@ int sample_report_print(const json_t *report, FILE *f)
 		else if (strcmp(rows[i].format, "J") == 0)
 			table_cell(&t, "%s", si_text(text, x, "J"));
 		else
-			table_cell(&t, "%s", number_text(text, x, rows[i].format));
+			table_cell(&t, "%s%s", number_text(text, x, rows[i].format),
+				   open && x == tau ? ", not resolved" : "");
 	}
 	return table_print(&t, "", f);
 }

@@ -59,6 +59,19 @@ static int write_moments(struct sample_job *s, struct err *e)
 	return write_array(s, "moments.npy", &a, e);
 }
 
+/*
+ * From records to the sweeps between them. Of a correlation that falls, tau is at most `every` times
+ * that of records and at least 1 + every (tau_records - 1), for what happens between two records is
+ * not seen: where they are far apart, `every` itself would come out, whatever tau is.
+ */
+static void in_sweeps(unsigned int every, struct tau *tau)
+{
+	double unseen = every - 1;
+
+	tau->tau *= every;
+	tau->resolved = tau->resolved && !(unseen >= TAU_DOUBLING * tau->tau);
+}
+
 /* The kept energies, back from ckpt/energy, in units of J; tau from them, in sweeps. */
 static int write_energy(struct sample_job *s, struct tau *ret, struct err *e)
 {
@@ -82,6 +95,7 @@ static int write_energy(struct sample_job *s, struct tau *ret, struct err *e)
 		x[k] = s->rbm.scale * (double)energy;
 	}
 	tau_of_series(x, s->records, s->kept, ret);
+	in_sweeps(s->spec->every, ret);
 	/* Only all chains make the file that its name promises. */
 	return s->kept < s->spec->device.chains ? 0 : write_array(s, "energy.npy", &a, e);
 }
@@ -106,7 +120,7 @@ static json_t *make_report(const struct sample_job *s, const struct tau *tau)
 		json_decref(timing);
 		return NULL;
 	}
-	json_object_set_new(r, "tau_int", json_number(tau->tau * s->spec->every));
+	json_object_set_new(r, "tau_int", json_number(tau->tau));
 	json_object_set_new(r, "tau_observable", json_string("energy"));
 	json_object_set_new(r, "resolved", json_boolean(tau->resolved));
 	json_object_set_new(r, "device", report_devices(s->job, s->device));
