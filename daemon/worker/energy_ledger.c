@@ -14,6 +14,11 @@ void ledger_add_couplings(struct energy_ledger *l, const struct pbm_shape *shape
 	l->writes += (uint64_t)shape->n * shape->m;
 }
 
+void ledger_add_rows(struct energy_ledger *l, const struct pbm_shape *shape)
+{
+	l->writes += (uint64_t)shape->n * shape->chains;
+}
+
 void ledger_add_states(struct energy_ledger *l, const struct pbm_shape *shape, bool written)
 {
 	uint64_t count = units(shape) * shape->chains;

@@ -25,6 +25,7 @@ struct energy_ledger {
 
 /* One submission: what was written before it and read after it. */
 void ledger_add_couplings(struct energy_ledger *l, const struct pbm_shape *shape);
+void ledger_add_rows(struct energy_ledger *l, const struct pbm_shape *shape); /* visible p-bits */
 void ledger_add_states(struct energy_ledger *l, const struct pbm_shape *shape, bool written);
 void ledger_add_moments(struct energy_ledger *l, const struct pbm_shape *shape);
 void ledger_add_run(struct energy_ledger *l, uint64_t flips, uint64_t ns);

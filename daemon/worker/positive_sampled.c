@@ -166,7 +166,7 @@ int positive_sampled_run(struct positive_sampled *p, const struct couplings *c,
 		r = submit(p, c, u, step, e);
 		if (r < 0)
 			return r;
-		ledger_add_states(ledger, program_shape(p->program[u]), true);
+		ledger_add_rows(ledger, program_shape(p->program[u]));
 	}
 	for (unsigned int u = 0; u < p->classes; u++) {
 		struct results res;

@@ -218,11 +218,14 @@ int session_call_begin(struct session *s, const struct session_request *request,
 		r = take_rows(s, &q, e);
 		if (r < 0)
 			return r;
+		ledger_add_states(&s->state.ledger, program_shape(s->rows.program), true);
 	}
 	if (q.flags & SESSION_RESET)
 		session_reset_own(s, q.chain_seed);
-	if (q.flags & SESSION_SET_STATES)
+	if (q.flags & SESSION_SET_STATES) {
 		session_read_states(s, s->own.states, s->own.chains);
+		ledger_add_states(&s->state.ledger, program_shape(s->own.program), true);
+	}
 	s->begun = true;
 	s->call.convert_ns = clock_ns() - begin;
 	return 0;
@@ -342,8 +345,12 @@ static void finish(struct session *s, const struct session_chains *c, const stru
 			session_write_moments(s, s->vh, s->v, s->h);
 		ledger_add_moments(&s->state.ledger, program_shape(c->program));
 	}
-	if (q->flags & SESSION_GET_STATES)
+	if (q->flags & SESSION_WANT_ENERGY)
+		s->state.ledger.reads++;
+	if (q->flags & SESSION_GET_STATES) {
 		session_write_states(s, c->states, c->chains);
+		ledger_add_states(&s->state.ledger, program_shape(c->program), false);
+	}
 	if (session_on_rows(s))
 		s->state.rows_sweep += sweeps;
 	else

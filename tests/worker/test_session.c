@@ -255,6 +255,36 @@ START_TEST(calls_are_deterministic)
 }
 END_TEST
 
+/* Words that go to the device and come from it: 71 + 66 p-bits a chain, and their couplings once. */
+START_TEST(energy_is_charged)
+{
+	struct session_request q = { .flags = SESSION_GET_STATES, .sweeps = 3 };
+	uint64_t states = 48 * (71 + 66), size = 71 * 66;
+	json_t *report, *energy;
+	struct client c;
+
+	client_new(&c, "charged", MIDDLE);
+	client_start(&c);
+	fill_random(couplings(&c.c), size, 1);
+	memset(client_array(&c.c, SESSION_ROWS), 0, 9 * 70);
+	good_call(&c.c, q);
+	q.flags = SESSION_KEEP | SESSION_SET_STATES | SESSION_WANT_ENERGY;
+	good_call(&c.c, q);
+	q.flags = SESSION_KEEP | SESSION_CLAMPED | SESSION_WANT_VH;
+	q.rows = 9;
+	good_call(&c.c, q);
+	client_end(&c);
+	report = load_report(c.dir);
+	energy = json_object_get(report, "energy");
+	ck_assert_uint_eq((uint64_t)json_integer_value(json_object_get(energy, "writes")),
+			  2 * size + states + 9 * (71 + 66));
+	ck_assert_uint_eq((uint64_t)json_integer_value(json_object_get(energy, "reads")),
+			  states + 1 + size + 71 + 66);
+	json_decref(report);
+	client_free(&c);
+}
+END_TEST
+
 /* States that are given back go on where they were; bits of no p-bit do not count. */
 START_TEST(states_in_and_out)
 {
@@ -530,6 +560,7 @@ int main(void)
 	tcase_add_test(t, moments_are_exact);
 	tcase_add_test(t, clamped_moments_are_exact);
 	tcase_add_test(t, calls_are_deterministic);
+	tcase_add_test(t, energy_is_charged);
 	tcase_add_test(t, states_in_and_out);
 	tcase_add_test(t, stops_do_not_show);
 	tcase_add_test(t, client_leaves_within_a_call);

@@ -317,6 +317,8 @@ START_TEST(sampled_sums_are_those_of_the_images)
 			sum[k] += p.near[k / size] ? p.near[k / size][k % size] : vh[k];
 	}
 	ck_assert_uint_eq(ledger.flips, (uint64_t)rounds * all * (m - 1));
+	/* Couplings once, and of each image what is visible: the device draws the rest. */
+	ck_assert_uint_eq(ledger.writes, 2 * size + (uint64_t)rounds * all * data->n);
 	for (unsigned int u = 0; u < 2; u++) {
 		struct rbm rbm = couplings_rbm(&c, u);
 		size_t count;
