@@ -168,7 +168,8 @@ static json_t *report(const struct family_job *f)
 		worse(&value, c->value_relative);
 		worse(&absolute, c->value_absolute);
 		worse(&sum, c->sum_relative);
-		worse(&reference, MAX(c->reference_w, c->reference_phi));
+		worse(&reference, c->reference_w);
+		worse(&reference, c->reference_phi);
 		worse(&gradient, c->gradient_error);
 		worse(&condition, c->condition);
 		json_array_append_new(table, cell_object(c));

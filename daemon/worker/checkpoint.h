@@ -2,7 +2,7 @@
 /*
  * Checkpoints: named sections of bytes, whole or not at all.
  *
- * File: magic "PBITCKPT", u32 version, u64 identity, u64 sequence, u32 sections; per section char
+ * File: magic "PBITCKPT", u64 identity, u64 sequence, u32 version, u32 sections; per section char
  * tag[16], u64 size, bytes; last u32 CRC-32 of all before it. Little-endian, as the machine.
  *
  * Two files take turns, "ckpt/0" and "ckpt/1", each replaced atomically, so that the one before

@@ -2,6 +2,9 @@
 /* Certify jobs: known values, the same bits however they are run, refusals before any memory. */
 #include "job_support.h"
 
+#include "checkpoint.h"
+#include "exact/family.h"
+
 #include "../run_suite.h"
 
 static int certify_dir(const char *name, size_t n, size_t m, const double *w, const char *more,
@@ -137,6 +140,42 @@ START_TEST(family_goes_on_where_it_was)
 }
 END_TEST
 
+/* A cell whose error is not a number is the worst, whichever error that is. */
+START_TEST(no_number_is_worst)
+{
+	int dir = family_dir("a", 1, 1), ckpt;
+	_cleanup_checkpoint_ struct checkpoint old = { 0 }, changed = { 0 };
+	uint64_t identity, sequence, state[2];
+	unsigned int refused;
+	struct family_cell cell;
+	json_t *report;
+	size_t size;
+	char *file;
+
+	run_to_done(dir);
+	ckpt = openat(dir, "ckpt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	file = slurp(ckpt, "0", &size);
+	memcpy(&identity, file + 8, sizeof(identity));
+	free(file);
+	ck_assert_int_eq(checkpoint_load(ckpt, identity, &old, &sequence, &refused, NULL), 0);
+	ck_assert_int_eq(checkpoint_get(&old, "state", state, sizeof(state), NULL), 0);
+	ck_assert_int_eq(checkpoint_get(&old, "cells", &cell, sizeof(cell), NULL), 0);
+	ck_assert_double_gt(cell.reference_phi, 0);
+	*(_i ? &cell.reference_phi : &cell.reference_w) = NAN;
+	checkpoint_begin(&changed);
+	checkpoint_put(&changed, "state", state, sizeof(state));
+	checkpoint_put(&changed, "cells", &cell, sizeof(cell));
+	ck_assert_int_eq(checkpoint_save(&changed, ckpt, identity, sequence + 1, NULL), 0);
+	ck_assert_int_eq(unlinkat(dir, "out/report.json", 0), 0);
+	run_to_done(dir);
+	report = load_report(dir);
+	ck_assert(json_is_null(json_object_get(report, "worst_reference_error")));
+	json_decref(report);
+	close(ckpt);
+	close(dir);
+}
+END_TEST
+
 START_TEST(refusals)
 {
 	static const struct {
@@ -173,6 +212,7 @@ int main(void)
 	tcase_add_test(t, not_reversible);
 	tcase_add_test(t, matrix_to_the_same_bits);
 	tcase_add_test(t, family_goes_on_where_it_was);
+	tcase_add_loop_test(t, no_number_is_worst, 0, 2);
 	tcase_add_loop_test(t, refusals, 0, 5);
 	suite_add_tcase(s, t);
 	return run_suite(s);
