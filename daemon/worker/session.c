@@ -162,7 +162,7 @@ static int reply_results(struct session *s, struct err *e)
 	};
 
 	if (c->request.flags & SESSION_WANT_ENERGY)
-		a.energy = s->state.scale * ((double)c->energy / (double)c->samples);
+		a.energy = session_mean_energy(c, s->state.scale);
 	return reply(s, &a, e);
 }
 

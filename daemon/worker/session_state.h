@@ -28,13 +28,17 @@ struct session_state {
 	struct energy_ledger ledger;
 };
 
+/* A sample has up to n m 2^15: 64 bits end after two million samples of 11000 x 11000 p-bits. */
+__extension__ typedef __int128 session_sum __attribute__((aligned(8)));
+
 /* A call that was begun; as above. */
 struct session_call {
 	struct session_request request; /* defaults filled in */
 	uint64_t done;			/* sweeps, burn included */
-	int64_t energy;			/* sum, in units of scale */
+	session_sum energy;		/* in units of scale */
 	uint64_t samples, flips, changed, device_ns, convert_ns;
 };
+_Static_assert(sizeof(struct session_call) == sizeof(struct session_request) + 64, "no padding");
 
 /* Chains of one of the two kinds: a program, and their states after its last piece. */
 struct session_chains {
@@ -75,6 +79,11 @@ static inline size_t session_size(const struct session *s)
 static inline size_t session_states_size(const struct session *s, const struct session_chains *c)
 {
 	return (size_t)c->chains * s->layout.words * sizeof(uint64_t);
+}
+
+static inline double session_mean_energy(const struct session_call *c, double scale)
+{
+	return scale * ((double)c->energy / (double)c->samples);
 }
 
 static inline bool session_on_rows(const struct session *s)

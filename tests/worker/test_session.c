@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Interactive sessions: their moments against enumeration, and their bits through stops. */
 #include "machine.h"
+#include "session_state.h"
 #include "session_support.h"
 
 #include "json.h"
@@ -285,6 +286,21 @@ START_TEST(energy_is_charged)
 }
 END_TEST
 
+/* Pieces of a call whose energies are all that 64 bits hold. */
+START_TEST(energies_add_up)
+{
+	struct session_call c = { .samples = 3 };
+
+	for (int k = 0; k < 3; k++)
+		c.energy += INT64_MIN / 2;
+	ck_assert_double_eq(session_mean_energy(&c, 0.5), -0x1p61);
+	for (int k = 0; k < 9; k++)
+		c.energy += INT64_MAX;
+	c.samples = 6;
+	ck_assert_double_eq(session_mean_energy(&c, 1), 0x1p61 * 5);
+}
+END_TEST
+
 /* States that are given back go on where they were; bits of no p-bit do not count. */
 START_TEST(states_in_and_out)
 {
@@ -561,6 +577,7 @@ int main(void)
 	tcase_add_test(t, clamped_moments_are_exact);
 	tcase_add_test(t, calls_are_deterministic);
 	tcase_add_test(t, energy_is_charged);
+	tcase_add_test(t, energies_add_up);
 	tcase_add_test(t, states_in_and_out);
 	tcase_add_test(t, stops_do_not_show);
 	tcase_add_test(t, client_leaves_within_a_call);
