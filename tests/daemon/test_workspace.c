@@ -220,7 +220,7 @@ START_TEST(abandoned_leaves_nothing)
 				      .abandoned = &yes };
 
 	ck_assert_int_eq(workspace_stage(w, 1, &in, 1, geteuid(), getegid(), &e), -ECANCELED);
-	ck_assert_uint_eq(count_entries(), 0);
+	ck_assert_uint_eq(count_entries("jobs"), 0);
 }
 END_TEST
 
