@@ -142,8 +142,7 @@ static void start_elsewhere(struct daemon *d, struct job *j, const char *device,
 			    const struct err *e)
 {
 	log_job(LOG_WARNING, NULL, j, device, "cannot be started on %s: %s", device, e->text);
-	if (j->device || node_failure_passes(e->code) ||
-	    queue_avoid(d->queue, j->id, device) < 0)
+	if (j->device || node_failure_passes(e->code) || queue_avoid(d->queue, j->id, device) < 0)
 		hold(d, j, USEC_RETRY, e->text);
 }
 

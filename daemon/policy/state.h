@@ -95,8 +95,8 @@ struct queue {
 	double rate; /* of forgetting, 1/us */
 	uint64_t quantum;
 	uint64_t job_memory; /* of queue_set_job_memory(); 0: none was set */
-	int64_t epoch; /* us since 1970 at clock 0 */
-	double floor;  /* of levels, as of floor_at: see share.h */
+	int64_t epoch;	     /* us since 1970 at clock 0 */
+	double floor;	     /* of levels, as of floor_at: see share.h */
 	uint64_t floor_at;
 	uint64_t generation;
 	struct order order;
