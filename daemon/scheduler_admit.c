@@ -29,11 +29,15 @@ static int insert_all(struct daemon *d, const struct batch *b, struct err *e)
 	return 0;
 }
 
+/*
+ * Where the jobs may yet turn up, with the next daemon, their directories have to as well; if they
+ * do not, that daemon removes them, or a job does that gets the same id.
+ */
 static void undo(struct daemon *d, const struct batch *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		workspace_unstage(d->workspace, b->number + (unsigned int)i);
-		if (b->jobs[i]->id)
+		if (b->jobs[i]->id && !store_in_doubt(d->store))
 			workspace_remove(d->workspace, b->jobs[i]->id);
 	}
 }

@@ -169,18 +169,48 @@ struct store *store_close(struct store *s)
 	return NULL;
 }
 
+/*
+ * A commit whose sync fails is rolled back here, while the log on the disk has all of it, and who
+ * reads that log after a crash takes it for done. What is written next takes its place there.
+ */
+static int replace_failed(struct store *s, struct err *e)
+{
+	char text[80];
+	int version = 0, r = pragma_int(s, "PRAGMA user_version", &version, e);
+
+	/* The same number again: it is there before all else is, and writing it is writing. */
+	snprintf(text, sizeof(text), "BEGIN IMMEDIATE; PRAGMA user_version = %d; COMMIT", version);
+	if (r >= 0)
+		r = store_execute(s, text, "cannot be written", e);
+	if (r < 0)
+		store_rollback(s);
+	else
+		s->in_doubt = false;
+	return r;
+}
+
 int store_begin(struct store *s, struct err *e)
 {
-	return store_execute(s, "BEGIN IMMEDIATE", "cannot be written", e);
+	int r = s->in_doubt ? replace_failed(s, e) : 0;
+
+	return r < 0 ? r : store_execute(s, "BEGIN IMMEDIATE", "cannot be written", e);
 }
 
 int store_commit(struct store *s, struct err *e)
 {
 	int r = store_execute(s, "COMMIT", "cannot be written", e);
 
-	if (r < 0)
+	if (r < 0) {
 		store_rollback(s);
+		s->in_doubt = true;
+		replace_failed(s, NULL);
+	}
 	return r;
+}
+
+bool store_in_doubt(const struct store *s)
+{
+	return s->in_doubt;
 }
 
 void store_rollback(struct store *s)

@@ -29,6 +29,12 @@ static inline void store_closep(struct store **s)
 int store_begin(struct store *s, struct err *e);
 int store_commit(struct store *s, struct err *e); /* on failure the transaction is rolled back */
 void store_rollback(struct store *s);
+/*
+ * The last commit failed, and so did the write after it that was to replace what it had left on the
+ * disk: a daemon that starts now may find that transaction done. It is not once store_begin()
+ * returns 0.
+ */
+bool store_in_doubt(const struct store *s);
 
 /* Adds the job with its spec. Its id is new for ever: an id is never given twice. */
 int store_insert(struct store *s, const struct job *j, const char *spec, uint64_t *ret_id,

@@ -30,6 +30,7 @@ struct store {
 	sqlite3 *db;
 	char *path;
 	sqlite3_stmt *statements[STATEMENT_COUNT];
+	bool in_doubt; /* see store_in_doubt() */
 };
 
 extern const char *const store_sql[STATEMENT_COUNT];

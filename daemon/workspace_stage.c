@@ -205,10 +205,19 @@ int workspace_publish(struct workspace *w, unsigned int number, uint64_t id, siz
 	char from[WORKSPACE_NAME_BYTES], to[WORKSPACE_NAME_BYTES];
 
 	for (size_t i = 0; i < n; i++) {
+		int r;
+
 		stage_name(number + (unsigned int)i, from);
 		workspace_job_name(id + i, to);
-		if (renameat(w->jobs_fd, from, w->jobs_fd, to) < 0)
-			return workspace_fail(w, -errno, "the job cannot be stored", e);
+		r = renameat(w->jobs_fd, from, w->jobs_fd, to) < 0 ? -errno : 0;
+		/* Of a job that was refused: ids are given to one job alone. */
+		if (r == -ENOTEMPTY || r == -EEXIST) {
+			r = workspace_discard(w, w->jobs_fd, to);
+			if (r >= 0 && renameat(w->jobs_fd, from, w->jobs_fd, to) < 0)
+				r = -errno;
+		}
+		if (r < 0)
+			return workspace_fail(w, r, "the job cannot be stored", e);
 	}
 	return 0;
 }

@@ -106,6 +106,8 @@ static bool fails(const char *which, int fd, const char *path)
 
 	pthread_once(&once, look);
 	errno = saved;
+	if (disk && *disk->only && strcmp(disk->only, which) != 0)
+		return false;
 	if (!disk || (disk->pid && disk->pid != (int)syscall(SYS_getpid)))
 		return false;
 	if (!(path && path[0] == '/' ? is_below(path) : fd_counts(fd))) {

@@ -18,11 +18,12 @@ struct fake_disk {
 	char below[128];   /* calls on files below this directory count */
 	char but_not[128]; /* and not this file: the log of the test */
 	int pid;	   /* calls of this process alone: the one that found the file first */
-	int fail_at;	   /* the first that fails; 0: none */
-	int error;	   /* errno */
-	int for_good;	   /* all that follow fail as well */
-	int count;	   /* calls so far */
-	int failed;	   /* calls that failed */
+	char only[FAKE_DISK_NAME];  /* of this kind alone; or "" */
+	int fail_at;		    /* the first that fails; 0: none */
+	int error;		    /* errno */
+	int for_good;		    /* all that follow fail as well */
+	int count;		    /* calls so far */
+	int failed;		    /* calls that failed */
 	char which[FAKE_DISK_NAME]; /* the first that failed */
 };
 

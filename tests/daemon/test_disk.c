@@ -409,6 +409,43 @@ static void every_write(const char *what)
 	ck_assert_int_gt(n, 50);
 }
 
+/*
+ * A commit whose sync fails, and a kill at once: what was refused is not there; or, where the disk
+ * took nothing more, is there as a whole.
+ */
+START_TEST(refused_is_refused)
+{
+	int syncs;
+
+	disk->fail_at = 0;
+	harness_start(&h, "--jobs", "2", NULL);
+	harness_kill(&h, SIGTERM);
+	copy_tree(h.state, template);
+	for (int mode = 1; mode < MODES; mode += MODES / 2) {
+		for (syncs = 1;; syncs++) {
+			struct promise p = { 0 };
+			sd_bus *bus;
+
+			copy_tree(template, h.state);
+			set_fault(syncs, mode);
+			strcpy(disk->only, "fdatasync");
+			if (start_on_fake_disk(syncs)) {
+				bus = try_connect();
+				if (bus)
+					p.submitted = try_submit(bus, syncs, "quick");
+				if (bus)
+					sd_bus_close_unref(bus);
+				harness_kill(&h, SIGKILL);
+			}
+			check_after(syncs, mode, &p);
+			if (disk->failed == 0)
+				break;
+		}
+		ck_assert_int_gt(syncs, 1);
+	}
+}
+END_TEST
+
 START_TEST(from_nothing)
 {
 	every_write("from nothing");
@@ -441,6 +478,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 800);
+	tcase_add_test(t, refused_is_refused);
 	tcase_add_test(t, from_nothing);
 	tcase_add_test(t, from_a_busy_queue);
 	suite_add_tcase(s, t);
