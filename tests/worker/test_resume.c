@@ -140,7 +140,7 @@ START_TEST(ais_and_resume)
 			 "{\"kind\": \"train\", \"data\": {\"images\": \"i.npy\", \"labels\": "
 			 "\"l.npy\"}, \"model\": {\"hidden\": 24}, \"device\": {\"chains\": 4, "
 			 "\"sweeps\": 4}, \"report\": {\"tau_sweeps\": 64, \"samples\": 1, "
-			 "\"ais_chains\": 32, \"ais_betas\": 100}%s}",
+			 "\"ais_chains\": 32, \"ais_betas\": 1000}%s}",
 			 more);
 		write_job(dirs[k], spec, TRAIN_INPUTS, 1);
 	}
