@@ -15,6 +15,7 @@ from peers_rbm import BernoulliRBM, limit_threads, torch
 
 DIGITS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../client/examples/digits")
 THREADS = 2
+CHAINS, BETAS = 128, 1000  # of the estimate
 
 
 def sigmoid(x):
@@ -27,8 +28,9 @@ def free(v, W, b, c):
     return v @ b + np.logaddexp(0, x).sum(axis=1)
 
 
-def ais(model, mean, chains=128, betas=1000, seed=1):
-    """ln Z from the independent pixels of the data, and its standard error."""
+def ais(model, mean, chains=CHAINS, betas=BETAS, seed=1):
+    """ln Z from the independent pixels of the data, its standard error, and the weights' effective
+    number, (sum w)^2 / sum w^2."""
     W, b, c = model
     rng = np.random.RandomState(seed)
     base = np.log(mean / (1 - mean))
@@ -45,7 +47,8 @@ def ais(model, mean, chains=128, betas=1000, seed=1):
     weight = np.exp(log_w - log_w.max())
     log_z0 = np.logaddexp(0, base).sum() + len(c) * np.log(2)
     error = weight.std() / weight.mean() / np.sqrt(chains)
-    return log_z0 + log_w.max() + np.log(weight.mean()), error
+    ess = weight.sum() ** 2 / (weight ** 2).sum()
+    return log_z0 + log_w.max() + np.log(weight.mean()), error, ess
 
 
 def further_sweeps(rbm, sweeps):
@@ -181,14 +184,16 @@ def compare_on(build, out, name, x, s):
         ways.append(("PyTorch, float32", lambda: by_torch(x, s)))
     for what, way in ways:
         seconds, alone, model, parts = way()
-        log_z, error = ais(model, mean)
+        log_z, error, ess = ais(model, mean)
         value = float(free(test, *model).mean() - log_z)
+        resolved = bool(ess >= 3 * CHAINS ** 0.5)  # as pbit-spec(5) has it
         rows.append({"name": what, "epoch_seconds": seconds, "steps_seconds": alone or seconds,
-                     "loglik": value, "error": float(error)})
+                     "loglik": value if resolved else None, "error": float(error) if resolved else None,
+                     "ais_ess": float(ess), "resolved": resolved})
         if parts:
             rows[-1]["parts"] = parts
         print(form % (what, "%.3f" % seconds, "%.3f" % (alone or seconds),
-                      "%.2f +- %.2f" % (value, error)), flush=True)
+                      "%.2f +- %.2f" % (value, error) if resolved else "not resolved"), flush=True)
     for row in rows[1:]:
         row["pbit_is_faster"] = row["epoch_seconds"] / rows[0]["epoch_seconds"]
         row["pbit_steps_are_faster"] = row["epoch_seconds"] / rows[0]["steps_seconds"]
