@@ -460,6 +460,7 @@ START_TEST(golden_bits)
 	}
 	if (isa > pbm_isa_best()) {
 		printf("note: this CPU has no %s route\n", pbm_isa_name(isa));
+		free(p);
 		return;
 	}
 	ck_assert_uint_eq(run_program(isa, &spread, _i % 2 ? 16 : 8, states, trace), golden_hash);
