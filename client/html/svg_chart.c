@@ -12,7 +12,7 @@
 #define BELOW	  42
 #define LEGEND	  20 /* height of one row of it */
 #define SWATCH	  22
-#define LETTER	  6.4
+#define LETTER	  6.8
 #define ROW	  14 /* distance of names in the margin */
 #define MAX_RULES 16
 
