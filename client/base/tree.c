@@ -68,8 +68,9 @@ static int move_up(int at, const char *name, struct base *base, atomic_llong *le
 	if (st.st_uid != base->owner)
 		return -EPERM;
 	/* Others than root need it for a move; what has come to the name since is as much theirs. */
-	if ((st.st_mode & 0200) == 0 && st.st_uid == geteuid())
-		fchmodat(at, name, 0700, AT_SYMLINK_NOFOLLOW);
+	if ((st.st_mode & 0200) == 0 && st.st_uid == geteuid() &&
+	    fchmodat(at, name, 0700, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
 	while (tree_may_go_on(left)) {
 		char to[32];
 
